@@ -1,0 +1,1 @@
+"""The configuration files, packaged as `triangle_cli.conf` so that they travel inside the wheel."""

@@ -1,0 +1,1 @@
+"""Exact counts of linear and activation regions of ReLU networks."""

@@ -1,0 +1,130 @@
+"""Target functions: a formula typed by the user becomes a torch callable, and its shape is found out.
+
+>>> target = Target("x3", "x**3", (0.0, 1.0))
+>>> target(torch.tensor([0.5]))
+tensor([0.1250])
+>>> target.curvature
+'convex'
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+CALLABLE: dict[str, Callable] = {
+    name: getattr(torch, name)
+    for name in (
+        "sin cos tan asin acos atan sinh cosh tanh exp expm1 log log1p log2 sqrt abs sigmoid erf "
+        "minimum maximum where"
+    ).split()
+} | {"relu": torch.relu, "softplus": torch.nn.functional.softplus}
+CONSTANTS = {"pi": math.pi, "e": math.e}
+ALLOWED_NODES = (
+    *(ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.Name, ast.Load, ast.Constant, ast.Compare),
+    *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd, ast.Lt, ast.LtE, ast.Gt, ast.GtE),
+)
+SHAPE_GRID = 513  # points on which the sign of the second difference is looked at
+
+
+def parse_formula(formula: str, variables: tuple[str, ...] = ("x",)) -> Callable[..., Tensor]:
+    """Turn a formula such as `exp(-x) * x**2` into a callable on tensors, one argument per variable.
+
+    Arithmetic, comparisons, numbers, `pi`, `e`, the variables and the functions in `CALLABLE` are allowed,
+    and nothing else, so that a YAML file from a stranger cannot run code.
+
+    Raises:
+        ValueError: the formula does not parse, or uses a name or a construct that is not allowed.
+    """
+    try:
+        tree = ast.parse(formula.strip(), mode="eval")
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(f"function.formula={formula!r}: not a formula ({error.args[0]})") from None
+    known = {*variables, *CONSTANTS, *CALLABLE}
+    for node in ast.walk(tree):
+        if not isinstance(node, ALLOWED_NODES):
+            raise ValueError(
+                f"function.formula={formula!r}: {type(node).__name__} is not allowed, "
+                "expected arithmetic on numbers, variables and functions"
+            )
+        if isinstance(node, ast.Name) and node.id not in known:
+            raise ValueError(
+                f"function.formula={formula!r}: unknown name {node.id!r}, expected one of {sorted(known)}"
+            )
+        if isinstance(node, ast.Constant) and not isinstance(node.value, int | float):
+            raise ValueError(f"function.formula={formula!r}: {node.value!r} is not a number")
+    code = compile(tree, "<formula>", "eval")
+    scope = {"__builtins__": {}, **CONSTANTS, **CALLABLE}
+
+    def evaluate(*arguments: Tensor) -> Tensor:
+        value = eval(code, scope, dict(zip(variables, arguments, strict=True)))
+        return value if isinstance(value, Tensor) else torch.full_like(arguments[0], value)
+
+    return evaluate
+
+
+@dataclass(frozen=True)
+class Target:
+    """A function of one variable on an interval [lo, hi].
+
+    Raises:
+        ValueError: the formula is not allowed, the interval is empty or not finite, or the function is not
+            finite on it.
+    """
+
+    name: str
+    formula: str
+    interval: tuple[float, float]
+
+    def __post_init__(self) -> None:
+        lo, hi = self.interval
+        if not (math.isfinite(lo) and math.isfinite(hi) and lo < hi):
+            raise ValueError(f"function.interval=[{lo}, {hi}]: expected two finite numbers, the lower first")
+        x = torch.linspace(lo, hi, SHAPE_GRID, dtype=torch.float64)
+        try:
+            finite = self(x).isfinite()
+        except (TypeError, RuntimeError) as error:
+            raise ValueError(f"function.formula={self.formula!r}: {error}") from None
+        if not finite.all():
+            raise ValueError(
+                f"function.formula={self.formula!r}: not finite at x={x[~finite][0]:g}, "
+                f"expected finite values on [{lo:g}, {hi:g}]"
+            )
+
+    @cached_property
+    def _evaluate(self) -> Callable[..., Tensor]:
+        return parse_formula(self.formula)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The values at x, any shape; returns the same shape."""
+        return self._evaluate(x)
+
+    @cached_property
+    def curvature(self) -> str:
+        """'convex', 'concave', 'straight' or 'neither', from second differences on an even grid."""
+        x = torch.linspace(*self.interval, SHAPE_GRID, dtype=torch.float64)
+        y = self(x)
+        bend = y[:-2] - 2 * y[1:-1] + y[2:]
+        rounding = 8 * torch.finfo(torch.float64).eps * max(y.abs().max().item(), 1e-300)
+        up, down = bool((bend > rounding).any()), bool((bend < -rounding).any())
+        return {(True, False): "convex", (False, True): "concave", (False, False): "straight"}.get(
+            (up, down), "neither"
+        )
+
+    @cached_property
+    def end_slopes(self) -> tuple[float, float]:
+        """The slopes at lo and hi per unit of (x - lo) / (hi - lo); a secant where a slope is not finite."""
+        lo, hi = self.interval
+        x = torch.tensor([lo, hi], dtype=torch.float64, requires_grad=True)
+        (slopes,) = torch.autograd.grad((self(x) + 0 * x).sum(), x)  # 0 * x: a constant has a slope too
+        step = (hi - lo) / (SHAPE_GRID - 1)
+        near = self(torch.tensor([lo, lo + step, hi - step, hi], dtype=torch.float64))
+        secants = torch.stack([near[1] - near[0], near[3] - near[2]]) / step
+        slopes = torch.where(slopes.isfinite(), slopes, secants) * (hi - lo)
+        return slopes[0].item(), slopes[1].item()

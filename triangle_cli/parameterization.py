@@ -1,0 +1,153 @@
+"""The paper's construction: peaks -> scales -> the weights of a ReLU network with exactly 2^d linear regions.
+
+Milkert, Hyde, Laine, "Compelling ReLU Networks to Exhibit Exponentially Many Linear Regions at
+Initialization and During Training", ICML 2025 (arXiv 2311.18022).
+
+    T_a(u) = u / a for u <= a, (1 - u) / (1 - a) for u >= a           the triangle with peak a
+    W_0 = T_{a_0}(u),  W_i = T_{a_i}(W_{i-1})                           a sawtooth of 2^(i+1) pieces
+    y(x) = offset + slope u + sign * sum_i s_i W_i,  u = (x - lo) / (hi - lo)
+
+sign = -1 fits convex targets, +1 concave ones.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import torch
+from torch import Tensor
+
+from triangle_cli.network import Network
+
+
+def waves(u: Tensor, peaks: Tensor) -> Tensor:
+    """The sawtooths W_0 .. W_{d-1} at u: (n,) in [0, 1] for peaks (R, d) in (0, 1); returns (d, R, n)."""
+    values, rows = u.expand(len(peaks), -1), []
+    for peak in peaks.T.unsqueeze(2):  # (R, 1)
+        values = torch.where(values <= peak, values / peak, (1 - values) / (1 - peak))
+        rows.append(values)
+    return torch.stack(rows)
+
+
+def scales(peaks: Tensor, first: Tensor) -> Tensor:
+    """The scales s_0 .. s_{d-1} that make the limit d -> infinity differentiable (the paper's Theorem 3.1).
+
+    s_{i+1} = s_i (1 - a_{i+1}) a_{i+2}, so that d scales need d + 1 peaks.
+
+    Args:
+        peaks: (R, d + 1), each in (0, 1).
+        first: s_0, (R,), positive.
+
+    Returns:
+        (R, d), all positive.
+    """
+    ratios = (1 - peaks[:, 1:-1]) * peaks[:, 2:]  # (R, d - 1)
+    return first.unsqueeze(1) * torch.cat([torch.ones_like(peaks[:, :1]), ratios.cumprod(1)], 1)
+
+
+def fold_interval(lo: float, hi: float, dtype: torch.dtype = torch.float64) -> tuple[float, float]:
+    """Weight and bias of `u = weight x + bias`, rounded so that u(lo) >= 0 and u(hi) <= 1 hold exactly.
+
+    Both are representable in `dtype`. For [0, 1] they are 1 and 0.
+    """
+
+    def rounded(value: float) -> float:
+        return torch.tensor(value, dtype=dtype).item()
+
+    def neighbour(value: float, towards: float) -> float:
+        return torch.nextafter(torch.tensor(value, dtype=dtype), torch.tensor(towards, dtype=dtype)).item()
+
+    low, high = Fraction(lo), Fraction(hi)
+    weight = rounded(float(1 / (high - low)))
+    while True:
+        bias = rounded(float(-Fraction(weight) * low))
+        while Fraction(weight) * low + Fraction(bias) < 0:
+            bias = neighbour(bias, math.inf)
+        if Fraction(weight) * high + Fraction(bias) <= 1:
+            return weight, bias
+        weight = neighbour(weight, 0.0)
+
+
+@dataclass(frozen=True)
+class Triangle:
+    """R triangle networks of depth d, by the numbers that the construction is made of.
+
+    peaks: (R, d + 1), in (0, 1); the last one only scales.
+    scales: (R, d), positive: s_0 .. s_{d-1}.
+    offset, slope: (R,): the affine part, per unit of u.
+    sign: -1.0 for convex targets, +1.0 for concave ones.
+    interval: (lo, hi), the values of x that u in [0, 1] stands for.
+    """
+
+    peaks: Tensor
+    scales: Tensor
+    offset: Tensor
+    slope: Tensor
+    sign: float
+    interval: tuple[float, float]
+
+    @property
+    def depth(self) -> int:
+        """The number of hidden layers."""
+        return self.scales.shape[1]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The function by its definition, without a network. x: (n,); returns (R, n)."""
+        lo, hi = self.interval
+        u = (x - lo) / (hi - lo)
+        wave_sum = (self.scales.T.unsqueeze(2) * waves(u, self.peaks[:, :-1])).sum(0)  # (R, n)
+        return self.offset.unsqueeze(1) + self.slope.unsqueeze(1) * u + self.sign * wave_sum
+
+    def network(self) -> Network:
+        """The same function as a ReLU network of width 4, neurons (sum, t1, t2, bias) in every layer.
+
+        The weights are rounded inward: slopes are shrunk by a few units in the last place, so that no
+        triangle passes 1 and none dips below 0 in exact arithmetic, and the network whose weights are these
+        floats has 2^d linear regions, with no slivers where rounding errors cross zero. A low point then
+        lies a few ulp above 0 and later triangles lift it by 1/a each, which uses up float64 when the
+        product of all 1/a_i nears 1e15.
+
+        Differentiable in all tensors.
+        """
+        weight, shift = fold_interval(*self.interval, self.peaks.dtype)
+        peaks = self.peaks[:, :-1]  # (R, d)
+        # layer 1 rounds shift - a_0, so the first triangle peaks at this number and not at a_0
+        rounding = (shift - (shift - peaks[:, :1]) - peaks[:, :1]).detach()
+        peaks = torch.cat([peaks[:, :1] + rounding, peaks[:, 1:]], 1)
+        ones, zeros = torch.ones_like(self.offset), torch.zeros_like(self.offset)
+        # any lift that keeps the sum neuron positive serves: F reaches sum(s) nowhere, and F(1) = 0
+        lift = (self.slope.abs() + self.scales.sum(1)).detach()  # (R,)
+
+        first = torch.stack(
+            [
+                torch.stack([self.slope * weight, self.slope * shift + lift], 1),  # sum
+                torch.stack([weight * ones, shift * ones], 1),  # t1
+                torch.stack([weight * ones, shift - peaks[:, 0]], 1),  # t2
+                torch.stack([zeros, ones], 1),  # bias
+            ],
+            1,
+        )  # (R, 4, 2)
+
+        steps = torch.cat([self.scales[:, :1], self.scales[:, 1:] / self.scales[:, :-1]], 1)  # S_i, (R, d)
+        two_ulp = 2 * torch.finfo(peaks.dtype).eps
+        rise = steps / peaks * (1 - two_ulp)  # (R, d)
+        # what layer i rounds off a_i moves the zero at the far end by a / (1 - a) of it
+        fall = -rise / (1 - peaks) * (1 - two_ulp / (1 - peaks))  # (R, d)
+        last = torch.stack(
+            [ones, self.sign * rise[:, -1], self.sign * fall[:, -1], zeros, self.offset - lift], 1
+        ).unsqueeze(1)  # (R, 1, 5)
+
+        rise, fall, step = rise[:, :-1], fall[:, :-1], steps[:, :-1]  # (R, d - 1)
+        nought, one = torch.zeros_like(rise), torch.ones_like(rise)
+        rows = [
+            [one, self.sign * rise, self.sign * fall, nought, nought],  # sum
+            [nought, rise, fall, nought, nought],  # t1
+            [nought, rise, fall, -step * peaks[:, 1:], nought],  # t2
+            [nought, nought, nought, step, nought],  # bias
+        ]
+        hidden = torch.stack([entry for row in rows for entry in row], 2).unflatten(
+            2, (4, 5)
+        )  # (R, d-1, 4, 5)
+        return Network((first, *hidden.unbind(1), last))

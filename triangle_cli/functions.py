@@ -18,13 +18,12 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-CALLABLE: dict[str, Callable] = {
-    name: getattr(torch, name)
-    for name in (
-        "sin cos tan asin acos atan sinh cosh tanh exp expm1 log log1p log2 sqrt abs sigmoid erf "
-        "minimum maximum where"
-    ).split()
-} | {"relu": torch.relu, "softplus": torch.nn.functional.softplus}
+FUNCTIONS = (
+    *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "sigmoid", "erf"),
+    *("exp", "expm1", "log", "log1p", "log2", "sqrt", "abs", "relu", "minimum", "maximum", "where"),
+)
+CALLABLE: dict[str, Callable] = {name: getattr(torch, name) for name in FUNCTIONS}
+CALLABLE["softplus"] = torch.nn.functional.softplus
 CONSTANTS = {"pi": math.pi, "e": math.e}
 ALLOWED_NODES = (
     *(ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.Name, ast.Load, ast.Constant, ast.Compare),
@@ -107,14 +106,17 @@ class Target:
 
     @cached_property
     def curvature(self) -> str:
-        """'convex', 'concave', 'straight' or 'neither', from second differences on an even grid."""
+        """'convex', 'concave', 'a straight line' or 'neither convex nor concave'.
+
+        Found from the signs of second differences on an even grid.
+        """
         x = torch.linspace(*self.interval, SHAPE_GRID, dtype=torch.float64)
         y = self(x)
         bend = y[:-2] - 2 * y[1:-1] + y[2:]
         rounding = 8 * torch.finfo(torch.float64).eps * max(y.abs().max().item(), 1e-300)
         up, down = bool((bend > rounding).any()), bool((bend < -rounding).any())
-        return {(True, False): "convex", (False, True): "concave", (False, False): "straight"}.get(
-            (up, down), "neither"
+        return {(True, False): "convex", (False, True): "concave", (False, False): "a straight line"}.get(
+            (up, down), "neither convex nor concave"
         )
 
     @cached_property

@@ -43,7 +43,7 @@ class Network:
         return sum(layer[0].numel() for layer in self.layers)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The outputs at x: (n,) for networks of one input, else (n, inputs). Returns (R, n) or (R, outputs, n)."""
+        """The outputs at x: (n,), or (n, inputs) for more than one. Returns (R, n) or (R, outputs, n)."""
         points = x.unsqueeze(0) if x.dim() == 1 else x.T  # (inputs, n)
         values = points.expand(self.restarts, -1, -1)
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases)):

@@ -1,0 +1,135 @@
+"""One run: a target, networks that start somewhere, a schedule, and what is measured on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pandas as pd
+import torch
+
+from triangle_cli import initialization
+from triangle_cli.functions import Target
+from triangle_cli.measurement import Measurement
+from triangle_cli.network import Network
+from triangle_cli.points import even_points, middle_points
+from triangle_cli.schedule import Epoch, Start, enter, run_schedule
+from triangle_cli.settings import Mode, Settings, SpaceName
+
+INIT = "init"  # the stage before any training
+
+
+@dataclass
+class Result:
+    """What a run found: tables as they go to disk, and the networks at its end."""
+
+    target: Target
+    network: Network
+    errors: pd.DataFrame
+    regions: pd.DataFrame
+    history: pd.DataFrame
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def final(self) -> pd.DataFrame:
+        """The rows of errors.csv for the last stage, one per restart."""
+        return self.errors[self.errors["stage"] == self.errors["stage"].iloc[-1]]
+
+    @property
+    def best_restart(self) -> int | None:
+        """The restart with the least training error at the end; None where all diverged."""
+        errors = self.final.loc[~self.final["diverged"]].set_index("restart")["mse_train"]
+        return int(errors.idxmin()) if len(errors) else None
+
+
+def check(settings: Settings) -> Target:
+    """The target, once everything that can be refused before training has been looked at.
+
+    Raises:
+        ValueError: the function does not fit the initialisation, or the device is not there.
+    """
+    function = settings.function
+    target = Target(function.name, function.formula, (function.interval[0], function.interval[1]))
+    if settings.init.mode is Mode.triangle:
+        initialization.require_bend(target)
+    try:
+        torch.zeros(1, device=settings.device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device={settings.device}: expected a device of this machine ({reason})") from None
+    return target
+
+
+def start_networks(settings: Settings, target: Target, measurement: Measurement) -> Start:
+    """The restarts before training: (restarts, ...) in every tensor."""
+    init, dtype = settings.init, getattr(torch, settings.dtype.value)
+    if init.mode is Mode.triangle:
+        shape = (settings.seed, settings.restarts)
+        if init.peaks:
+            peaks = torch.tensor(init.peaks, dtype=torch.float64).expand(settings.restarts, -1)
+        else:
+            peaks = initialization.draw_peaks(settings.depth, init.peak_low, init.peak_high, *shape)
+        peaks = peaks.to(settings.device, dtype)
+        return initialization.triangle(target, peaks, measurement.train.x, measurement.train.y, init.scale)
+    draw = {Mode.random: initialization.random, Mode.raai: initialization.raai}[init.mode]
+    network = draw(settings.depth, init.width, target.interval, settings.seed, settings.restarts, dtype)
+    return Network(tuple(layer.to(settings.device) for layer in network.layers))
+
+
+def run(settings: Settings, watch: Callable[[Epoch], object] = lambda epoch: None) -> Result:
+    """Train all restarts, and measure them at the start, on the way and after each phase.
+
+    Args:
+        settings: what to run.
+        watch: called at every epoch, such as a progress bar.
+
+    Raises:
+        ValueError: see `check`.
+    """
+    torch.set_num_threads(settings.threads)
+    target = check(settings)
+    dtype = getattr(torch, settings.dtype.value)
+    points, device = settings.points, settings.device
+    measurement = Measurement(
+        target,
+        train=even_points(target, points.train, dtype, device),
+        test=middle_points(target, points.test, dtype, device),
+        grid=even_points(target, points.grid, dtype, device),
+    )
+    start = start_networks(settings, target, measurement)
+    network = enter(SpaceName.weights, start)[0].shape
+    errors = [measurement.errors(network).assign(stage=INIT)]
+    regions = [measurement.regions(network).assign(phase=INIT, epoch=0)]
+    history, seconds, began = [], {}, time.perf_counter()
+
+    for epoch in run_schedule(settings.schedule.phases, start, measurement.train):
+        watch(epoch)
+        first, last = epoch.number == 0, epoch.number == epoch.last
+        if last or epoch.number % settings.history.every == 0:
+            history.append(
+                pd.DataFrame({"loss": epoch.loss.tolist()}).assign(phase=epoch.phase, epoch=epoch.number)
+            )
+        if last or (epoch.number % settings.regions.every == 0 and not first):
+            network = epoch.network
+            regions.append(measurement.regions(network).assign(phase=epoch.phase, epoch=epoch.number))
+        if last:
+            errors.append(measurement.errors(network).assign(stage=epoch.phase))
+            seconds[epoch.phase] = time.perf_counter() - began
+            began = time.perf_counter()
+
+    return Result(
+        target=target,
+        network=network.detach(),
+        errors=_order(pd.concat(errors), ["restart", "stage"]),
+        regions=_order(pd.concat(regions), ["restart", "phase", "epoch"]),
+        history=_order(
+            pd.concat(history).rename_axis("restart").reset_index(), ["restart", "phase", "epoch"]
+        ),
+        seconds=seconds,
+    )
+
+
+def _order(table: pd.DataFrame, first: list[str]) -> pd.DataFrame:
+    """The table with these columns first, numbered anew."""
+    return table[[*first, *(column for column in table if column not in first)]].reset_index(drop=True)

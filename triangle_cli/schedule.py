@@ -1,0 +1,73 @@
+"""A schedule: phases in order, each in a space of its own, and the hand-over from one to the next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from triangle_cli.network import Network
+from triangle_cli.parameterization import Triangle
+from triangle_cli.points import Points
+from triangle_cli.settings import PhaseSettings, SpaceName
+from triangle_cli.spaces import PeakSpace, Space, WeightSpace
+from triangle_cli.training import Problem, train
+
+Start = Triangle | Network
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The state of all restarts at one epoch of a phase, before its step; the last epoch has none."""
+
+    phase: str
+    number: int
+    last: int
+    loss: Tensor  # (R,)
+    theta: Tensor  # (R, P)
+    space: Space
+
+    @property
+    def network(self) -> Network:
+        """The networks at this epoch."""
+        return self.space.decode(self.theta)
+
+
+def phase_names(phases: Sequence[PhaseSettings]) -> list[str]:
+    """The phases' spaces; from the second of a kind on with their number: peaks, weights, weights_2."""
+    seen: Counter[str] = Counter()
+    names = []
+    for phase in phases:
+        name = phase.space.value
+        seen[name] += 1
+        names.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return names
+
+
+def enter(space: SpaceName, start: Start) -> tuple[Space, Tensor]:
+    """The space of a phase, and where it starts in it: (R, P)."""
+    if space is SpaceName.weights:
+        network = start.network() if isinstance(start, Triangle) else start
+        weights = WeightSpace(network)
+        return weights, weights.encode(network)
+    free = space is SpaceName.peaks_and_scales
+    peaks = PeakSpace(start.depth, start.sign, start.interval, free_scales=free)
+    return peaks, peaks.encode(start)
+
+
+def leave(space: Space, theta: Tensor) -> Start:
+    """What the next phase starts from."""
+    return space.decode(theta) if isinstance(space, WeightSpace) else space.triangle(theta)
+
+
+def run_schedule(phases: Sequence[PhaseSettings], start: Start, points: Points) -> Iterator[Epoch]:
+    """Train all restarts through all phases; yields every epoch, the state before its step."""
+    for name, phase in zip(phase_names(phases), phases):
+        space, theta = enter(phase.space, start)
+        problem = Problem(space, points.x, points.y)
+        steps = train(problem, theta, phase.optimizer.value, phase.epochs, learning_rate=phase.learning_rate)
+        for number, theta, loss in steps:
+            yield Epoch(name, number, phase.epochs, loss, theta, space)
+        start = leave(space, theta)

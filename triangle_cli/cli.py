@@ -1,0 +1,161 @@
+"""The `triangle` command: words in, exit codes out. The only module that knows Hydra.
+
+`run` is a Hydra application behind a subcommand; the other commands parse their own words. Nothing here
+imports torch before a run starts, so that help, completion and configuration answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from triangle_cli import __version__, completion
+
+HELP = """triangle: ReLU networks that are forced to use their depth
+
+usage: triangle COMMAND ...
+
+  run [-m] [KEY=VALUE ...]   train, count the linear regions, write tables to outputs/
+  completion bash|zsh        print a tab-completion script: eval "$(triangle completion bash)"
+  --help, --version
+
+examples:
+  triangle run function=x2 depth=8
+  triangle run function=tanh3x init=random seed=1
+  triangle run -m function=x2,x3 depth=4,6,8 init=random,triangle
+  triangle run --help        every setting, and the words each takes
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns its exit code: 0, 1 where something failed, 2 for words not understood."""
+    command, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    if command not in COMMANDS:
+        print(f"triangle: no command {command!r}, expected one of {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    try:
+        return COMMANDS[command](rest)
+    except KeyboardInterrupt:
+        print("triangle: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _print_help(_: list[str]) -> int:
+    print(HELP, end="")
+    return 0
+
+
+def _print_version(_: list[str]) -> int:
+    print(f"triangle {__version__}")
+    return 0
+
+
+def _run(words: list[str]) -> int:
+    """A Hydra application: `triangle run --help` is Hydra's, with our text."""
+    import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from triangle_cli.messages import explain
+
+    _register()
+    application = hydra.main(version_base="1.3", config_path="pkg://triangle_cli.conf", config_name="config")(_job)
+    wants_traceback = bool(os.environ.get("HYDRA_FULL_ERROR"))
+    try:
+        with _as_program("triangle run", words), _raw_errors():
+            application()
+    except (ValueError, OSError, HydraException, OmegaConfBaseException) as error:
+        if wants_traceback:
+            raise
+        print(f"triangle: {explain(error, words)}", file=sys.stderr)
+        return 1
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+@contextmanager
+def _as_program(name: str, words: list[str]) -> Iterator[None]:
+    """Let Hydra read these words as its own command line."""
+    before = sys.argv
+    sys.argv = [name, *words]
+    try:
+        yield
+    finally:
+        sys.argv = before
+
+
+@contextmanager
+def _raw_errors() -> Iterator[None]:
+    """Let Hydra hand its errors on instead of printing them with a traceback."""
+    before = os.environ.get("HYDRA_FULL_ERROR")
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop("HYDRA_FULL_ERROR")
+        if before is not None:
+            os.environ["HYDRA_FULL_ERROR"] = before
+
+
+def _register() -> None:
+    """Tell Hydra the types of the settings, and how folders are named."""
+    import hashlib
+
+    from hydra.core.config_store import ConfigStore
+    from omegaconf import OmegaConf
+
+    from triangle_cli.settings import Settings
+
+    def run_folder(*, _root_: Any) -> str:
+        settings = _settings(_root_)
+        from triangle_cli.experiment import check
+
+        check(settings)  # here, because Hydra makes the folder before it starts the job
+        return settings.folder
+
+    def sweep_name(*, _root_: Any) -> str:
+        words = sorted(OmegaConf.to_container(_root_.hydra.overrides.task))
+        return hashlib.sha256("\n".join(words).encode()).hexdigest()[:8]
+
+    ConfigStore.instance().store("settings", Settings)
+    OmegaConf.register_new_resolver("triangle_folder", run_folder, replace=True)
+    OmegaConf.register_new_resolver("triangle_sweep", sweep_name, replace=True)
+
+
+def _settings(config: Any) -> Any:
+    """The typed settings of a composed configuration. Raises ValueError for a value out of its range."""
+    from omegaconf import OmegaConf
+
+    return OmegaConf.to_object(OmegaConf.masked_copy(config, [key for key in config if key != "hydra"]))
+
+
+def _job(config: Any) -> Any:
+    """One job of Hydra's: a run of its own, or one of a sweep."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from triangle_cli import runs, sweep
+
+    hydra = HydraConfig.get()
+    folder = Path(hydra.runtime.output_dir)
+    words = list(hydra.overrides.task)
+    if hydra.mode is RunMode.MULTIRUN:
+        return sweep.run_job(lambda: _settings(config), folder, words)
+    return runs.perform_and_report(_settings(config), Path(os.path.relpath(folder)), words)
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "run": _run,
+    "completion": completion.main,
+    "--help": _print_help,
+    "-h": _print_help,
+    "--version": _print_version,
+}

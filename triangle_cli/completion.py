@@ -1,0 +1,33 @@
+"""Tab completion: a script for the shell, which asks Hydra what may follow."""
+
+from __future__ import annotations
+
+import sys
+
+SCRIPT = """_triangle_complete() {
+    local line="${COMP_LINE:0:$COMP_POINT}" words word
+    word="${line##* }"
+    if [[ "$line" =~ ^[^[:space:]]+[[:space:]]+run[[:space:]] ]]; then
+        line="triangle ${line#*[[:space:]]run[[:space:]]}"
+        words=$(COMP_LINE="$line" COMP_POINT=${#line} triangle run -sc query=bash 2>/dev/null)
+    else
+        words="run completion --help --version"
+    fi
+    COMPREPLY=($(compgen -o default -W "$words" -- "$word"))
+    # bash splits words at '=' and keeps what stands before it
+    if [[ "$word" == *=* && "$COMP_WORDBREAKS" == *=* ]]; then
+        COMPREPLY=("${COMPREPLY[@]#"${word%=*}="}")
+    fi
+}
+complete -o nospace -o default -F _triangle_complete triangle
+"""
+SHELLS = {"bash": SCRIPT, "zsh": "autoload -U +X bashcompinit && bashcompinit\\n" + SCRIPT}
+
+
+def main(words: list[str]) -> int:
+    """Print the completion script for the shell that `words` names."""
+    if len(words) != 1 or words[0] not in SHELLS:
+        print(f"triangle completion: expected one of {', '.join(SHELLS)}, got {words}", file=sys.stderr)
+        return 2
+    print(SHELLS[words[0]], end="")
+    return 0

@@ -47,27 +47,37 @@ def scales(peaks: Tensor, first: Tensor) -> Tensor:
     return first.unsqueeze(1) * torch.cat([torch.ones_like(peaks[:, :1]), ratios.cumprod(1)], 1)
 
 
+MOST_SHRINKING = 1e-3  # of the unit interval, that rounding may cost
+
+
 def fold_interval(lo: float, hi: float, dtype: torch.dtype = torch.float64) -> tuple[float, float]:
     """Weight and bias of `u = weight x + bias`, rounded so that u(lo) >= 0 and u(hi) <= 1 hold exactly.
 
     Both are representable in `dtype`. For [0, 1] they are 1 and 0.
+
+    Raises:
+        ValueError: the interval is so narrow and so far from 0 that rounding takes up a thousandth of it.
     """
 
     def rounded(value: float) -> float:
         return torch.tensor(value, dtype=dtype).item()
 
-    def neighbour(value: float, towards: float) -> float:
-        return torch.nextafter(torch.tensor(value, dtype=dtype), torch.tensor(towards, dtype=dtype)).item()
-
     low, high = Fraction(lo), Fraction(hi)
-    weight = rounded(float(1 / (high - low)))
+    shrink = 0.0
     while True:
+        weight = rounded(float((1 - Fraction(shrink)) / (high - low)))
         bias = rounded(float(-Fraction(weight) * low))
         while Fraction(weight) * low + Fraction(bias) < 0:
-            bias = neighbour(bias, math.inf)
+            bias = torch.nextafter(
+                torch.tensor(bias, dtype=dtype), torch.tensor(math.inf, dtype=dtype)
+            ).item()
         if Fraction(weight) * high + Fraction(bias) <= 1:
             return weight, bias
-        weight = neighbour(weight, 0.0)
+        shrink = 2 * shrink or torch.finfo(dtype).eps
+        if shrink > MOST_SHRINKING:
+            raise ValueError(
+                f"function.interval=[{lo}, {hi}]: expected one that {dtype} can resolve so far from 0"
+            )
 
 
 @dataclass(frozen=True)

@@ -63,8 +63,8 @@ def _counts(
     rows = np.zeros((networks, 5), np.int64)
     in_integers = np.ones(networks, bool)
     if not exact and networks:
-        from triangle_cli.regions.line_narrow import NarrowBatch
         from triangle_cli.regions.line_depth_first import DONE
+        from triangle_cli.regions.line_narrow import NarrowBatch
 
         batch = NarrowBatch(weights, biases, lo, hi)
         batch.run()

@@ -30,7 +30,7 @@ _inline = njit(inline="always", error_model="numpy")
 def fma(typingctx, a, b, c):  # noqa: ANN001, ANN201
     """a * b + c, rounded once."""
 
-    def codegen(context, builder, signature, arguments):  # noqa: ANN001, ANN202
+    def codegen(context, builder, signature, arguments):  # noqa: ANN001
         return builder.fma(*arguments)
 
     return types.float64(types.float64, types.float64, types.float64), codegen

@@ -192,7 +192,7 @@ def walk(
     state,
     counts,
     alive,
-):  # noqa: ANN001, ANN201
+):
     """Walk over the pieces of one network until done or until a decision needs exact arithmetic.
 
     weights: (depth + 1, size, size), input-major and padded; points: (depth + 1, size + 2, 3, 1 + size), for each
@@ -328,7 +328,7 @@ def equilibrate_all(weights, biases, widths, ends, shifts, lossless, least_weigh
 def walk_all(
     weights, biases, widths, least, ends, status, points, births, tops, masks, old_masks, slopes, starts, state,
     counts, alive,
-):  # noqa: ANN001, ANN201  # fmt: skip
+):  # fmt: skip
     """`walk` each network of a batch whose status is READY, and leave there what it returns."""
     for i in range(len(weights)):
         if status[i] == READY:

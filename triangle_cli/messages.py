@@ -10,7 +10,6 @@ from typing import get_type_hints
 
 from triangle_cli.settings import Settings
 
-
 _NO_SUCH_OPTION = re.compile(
     r"Could not find '([^']+)/([^'/]+)'\s+Available options in '[^']+':\s*(.*?)\nConfig", re.S
 )

@@ -81,7 +81,12 @@ def _run(words: list[str]) -> int:
         print(f"triangle: {explain(error, words)}", file=sys.stderr)
         return 1
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
+        if not isinstance(end.code, str):
+            return end.code or 0
+        if wants_traceback:
+            raise end.__cause__ from None
+        print(f"triangle: {end.code}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -170,13 +175,17 @@ def _job(config: Any) -> Any:
     from hydra.types import RunMode
 
     from triangle_cli import runs, sweep
+    from triangle_cli.messages import explain
 
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
     words = list(hydra.overrides.task)
     if hydra.mode is RunMode.MULTIRUN:
         return sweep.run_job(lambda: _settings(config), folder, words)
-    return runs.perform_and_report(_settings(config), Path(os.path.relpath(folder)), words)
+    try:
+        return runs.perform_and_report(_settings(config), Path(os.path.relpath(folder)), words)
+    except (ValueError, OSError) as error:
+        raise SystemExit(explain(error, words)) from error  # Hydra adds lines of its own to any other error
 
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {

@@ -23,8 +23,6 @@ def explain(error: BaseException, words: list[str]) -> str:
         words: what the user typed, to quote the override that failed.
     """
     text = "\n".join(str(cause) for cause in _chain(error))
-    if isinstance(error, OSError):
-        return f"{error.filename}: {error.strerror}" if error.filename else str(error)
     if missing := re.search(
         r"Could not find '([^']+)/([^'/]+)'\s+Available options in '[^']+':\s*(.*?)\nConfig", text, re.S
     ):
@@ -38,6 +36,8 @@ def explain(error: BaseException, words: list[str]) -> str:
         "raised while resolving interpolation" in text
     ):  # the folder's name is resolved from the settings: ours
         return _one_line(next((str(cause) for cause in _chain(error) if type(cause) is ValueError), text))
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
     return _one_line(str(error).split(" See https")[0].split("\nSee https")[0]) or type(error).__name__
 
 

@@ -68,10 +68,10 @@ def _counts(
 
         batch = NarrowBatch(weights, biases, lo, hi)
         batch.run()
-        counts = batch.state["counts"]
+        counts = batch.walks.counts
         hidden = int(batch.widths[1:-1].sum())
         rows[:, :2], rows[:, 3:] = counts[:, :2], counts[:, 2:]
-        rows[:, 2] = hidden - batch.state["alive"][:, 1:].sum((1, 2))
+        rows[:, 2] = hidden - batch.walks.alive[:, 1:].sum((1, 2))
         in_integers = batch.status != DONE
     narrow = (Fraction(hi) - Fraction(lo)) / 10**9
     for i in np.flatnonzero(in_integers):

@@ -63,15 +63,15 @@ def _counts(
     rows = np.zeros((networks, 5), np.int64)
     in_integers = np.ones(networks, bool)
     if not exact and networks:
-        from triangle_cli.regions.line_depth_first import DONE
         from triangle_cli.regions.line_narrow import NarrowBatch
+        from triangle_cli.regions.line_depth_first import DONE
 
         batch = NarrowBatch(weights, biases, lo, hi)
         batch.run()
-        counts = batch.state["counts"]
+        counts = batch.walks.counts
         hidden = int(batch.widths[1:-1].sum())
         rows[:, :2], rows[:, 3:] = counts[:, :2], counts[:, 2:]
-        rows[:, 2] = hidden - batch.state["alive"][:, 1:].sum((1, 2))
+        rows[:, 2] = hidden - batch.walks.alive[:, 1:].sum((1, 2))
         in_integers = batch.status != DONE
     narrow = (Fraction(hi) - Fraction(lo)) / 10**9
     for i in np.flatnonzero(in_integers):

@@ -4,21 +4,10 @@ import numpy as np
 
 from triangle_cli.regions import line_depth_first as walker
 from triangle_cli.regions.exact_line import ExactLine, Fraction
+from triangle_cli.regions.line_lanes import LANES
+from triangle_cli.regions.line_scaling import equilibrate_all
 
 WIDE = Fraction(1, 10**9)  # of the box
-
-_STATE = (
-    "points",
-    "births",
-    "tops",
-    "masks",
-    "old_masks",
-    "slopes",
-    "region_start",
-    "state",
-    "counts",
-    "alive",
-)
 
 
 class Unresolved(Exception):
@@ -34,31 +23,27 @@ class NarrowBatch:
     def __init__(self, weights: list[np.ndarray], biases: list[np.ndarray], lo: float, hi: float) -> None:
         networks = len(weights[0])
         self.widths = np.array([1, *(bias.shape[1] for bias in biases)])
-        size = int(self.widths.max())
+        size = -(-int(self.widths.max()) // LANES) * LANES
         self.weights = np.zeros((networks, len(weights), size, size))
-        self.biases = np.zeros((networks, len(weights) + 1, size))  # the last row stays 0
+        self.biases = np.zeros((networks, len(weights), size))
         for m, (weight, bias) in enumerate(zip(weights, biases)):
             self.weights[:, m, : weight.shape[2], : weight.shape[1]] = weight.swapaxes(1, 2)
             self.biases[:, m, : bias.shape[1]] = bias
         self.ends = np.tile([lo, hi], (networks, 1)).astype(float)
         self.shifts = np.zeros((networks, len(weights) + 1, size), np.int64)
-        self.lossless = np.zeros(networks, bool)
-        self.least = np.zeros((networks, len(weights)))
-        walker.equilibrate_all(
-            self.weights, self.biases, self.widths, self.ends, self.shifts, self.lossless, self.least
-        )
-        self.state = walker.new_state(networks, self.widths, size, self.ends)
-        self.status = np.zeros(networks, np.int64)
+        kept = np.zeros(networks, bool)
+        least = np.zeros((networks, len(weights)))
+        equilibrate_all(self.weights, self.biases, self.widths, self.ends, self.shifts, kept, least)
+        threshold = 1e-9 * (self.ends[:, 1] - self.ends[:, 0])
+        self.networks = walker.Network(self.weights, self.biases, least, threshold)
+        self.walks = walker.new_walk(networks, self.widths, size, self.ends)
+        self.status = np.where(kept, walker.READY, walker.WIDTH)
         self._exact: dict[int, ExactLine] = {}
 
     def run(self) -> None:
         """Walk over every network, answering in integers what the walk cannot decide."""
-        self.status[:] = np.where(self.lossless, walker.READY, walker.WIDTH)
         while True:
-            arrays = [self.state[name] for name in _STATE]
-            walker.walk_all(
-                self.weights, self.biases, self.widths, self.least, self.ends, self.status, *arrays
-            )
+            walker.walk_all(self.networks, self.walks, self.widths, self.status)
             asking = np.flatnonzero((self.status == walker.SIGN) | (self.status == walker.KINK))
             if not len(asking):
                 return
@@ -79,18 +64,24 @@ class NarrowBatch:
         return self._exact[i]
 
     def _answer(self, i: int) -> None:
-        state = self.state["state"][i]
-        level, neuron, slot = (int(state[k]) for k in (walker.LEVEL, walker.NEURON, walker.SLOT))
-        masks = [row[:width].tobytes() for row, width in zip(self.state["masks"][i], self.widths)]
+        state = self.walks.state[i]
+        level, neuron, row = (int(state[k]) for k in (walker.LEVEL, walker.NEURON, walker.ROW))
+        masks = [row[:width].tobytes() for row, width in zip(self.walks.masks[i], self.widths)]
         network = self.exact(i)
         if self.status[i] == walker.KINK:
-            old = [row[:width].tobytes() for row, width in zip(self.state["old_masks"][i], self.widths)]
+            old = [row[:width].tobytes() for row, width in zip(self.walks.old_masks[i], self.widths)]
             outputs = len(self.widths) - 1
             state[walker.ANSWER] = network.affine(outputs, old)[0] != network.affine(outputs, masks)[0]
             return
-        born_level, born_neuron = self.state["births"][i, level, slot, :2].tolist()
+        born_level, born_neuron = self.walks.births[i, row].tolist()
         x = network.breakpoint(born_level, born_neuron, masks)
-        self.state["points"][i, level, slot, :, 1 + neuron] = rounded(network.value(level, neuron, masks, x))
+        value = rounded(network.value(level, neuron, masks, x))
+        size = self.biases.shape[2]
+        point = self.walks.points[i, row]
+        point[[neuron, size + neuron, 2 * size + neuron]] = value
+        least = min((abs(part) for part in value if part), default=np.inf)
+        point[3 * size + walker.LEAST] = min(point[3 * size + walker.LEAST], least)
+        point[3 * size + walker.PLAIN] *= value[1:] == (0.0, 0.0)
 
 
 def rounded(value: Fraction) -> tuple[float, float, float]:

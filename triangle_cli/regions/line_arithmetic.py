@@ -20,6 +20,8 @@ from numba import njit
 from triangle_cli.regions.line_lanes import LANES, broadcast, fma, least_nonzero, load, store, total
 
 SMALL = 2.0**-900  # a product at least this large has a representable rounding error
+TINY = 2.0**-300  # with operands at least this large, up to 2^100, and results of at least TINY_RESULT,
+TINY_RESULT = 2.0**-500  # no step of a crossing underflows
 UNDERFLOW = 2.0**-1000  # more than what the sums and products of a layer can lose to underflow
 ROOM = 1.0 + 2.0**-40  # covers the rounding of the bounds themselves
 UNIT = 2.0**-53
@@ -181,7 +183,7 @@ def plain_crossing(points, left, right, neuron, neurons, target, a, b, span, siz
         least = min(least, least_nonzero(high, high, high))
     points[target, 3 * size + LEAST] = least
     points[target, neuron] = 0.0
-    return total(lost) == 0.0
+    return total(lost) == 0.0 and least >= TINY_RESULT
 
 
 @compiled
@@ -201,20 +203,20 @@ def crossing(points, left, right, neuron, neurons, target, size):
     length = abs(span) * (1.0 - 2.0**-40)
     from_left = abs(a * inverse)
     from_right = abs(b * inverse)
-    wander = (from_left * b_error + from_right * a_error) / (length - a_error - b_error)
+    wander = 0.0
+    if a_error != 0.0 or b_error != 0.0:  # the zero's place is uncertain by this share of the piece
+        wander = max((from_left * b_error + from_right * a_error) / (length - a_error - b_error), 2.0**-400)
     smallest = min(points[left, 3 * size + LEAST], points[right, 3 * size + LEAST])
-    tiny_span = abs(span_low) < smallest and span_low != 0.0
-    lossy = not (
-        smallest * (abs(span_low) if tiny_span else smallest) >= 2.0**-700 and 2.0**-100 <= length <= 2.0**100
-    )
-    more = math.inf if lossy else 0.0
+    tiny = smallest < TINY or (abs(span_low) < TINY and span_low != 0.0) or not TINY <= length <= 2.0**100
+    more = math.inf if tiny else 0.0
 
     share, share_low, _ = quotient(-a, -a_low, span, span_low, inverse)
-    place(points, left, right, target, 3 * size + PLACE, share, share_low, wander, more)
+    x_more = 0.0 if 2.0**-800 <= length <= 2.0**800 else math.inf
+    place(points, left, right, target, 3 * size + PLACE, share, share_low, wander, x_more)
 
     points[target, 3 * size + PLAIN] = 1.0
     plain = points[left, 3 * size + PLAIN] * points[right, 3 * size + PLAIN] != 0.0 and span_low == 0.0
-    if plain and not lossy and plain_crossing(points, left, right, neuron, neurons, target, a, b, span, size):
+    if plain and not tiny and plain_crossing(points, left, right, neuron, neurons, target, a, b, span, size):
         return
     points[target, 3 * size + PLAIN] = 0.0
     a_, a_low_, b_, b_low_ = broadcast(a), broadcast(a_low), broadcast(b), broadcast(b_low)
@@ -243,6 +245,9 @@ def crossing(points, left, right, neuron, neurons, target, size):
         store(points, (target, 2 * size + j), error)
         smallest = min(smallest, least_nonzero(high, low, error))
     points[target, 3 * size + LEAST] = smallest
+    if smallest < TINY_RESULT:
+        for j in range(neurons):
+            points[target, 2 * size + j] = math.inf
     for part in range(3):
         points[target, part * size + neuron] = 0.0
 

@@ -5,8 +5,11 @@ Arrays are read and written four neighbours at a time; their last dimension has 
 """
 
 # ruff: noqa: ANN001, ANN201
+import hashlib
 import math
 import operator
+from pathlib import Path
+from types import ModuleType
 
 from llvmlite import ir
 from numba import types
@@ -14,6 +17,11 @@ from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 
 LANES = 4
+
+
+def digest(*modules: ModuleType) -> str:
+    """A fingerprint of the modules' sources."""
+    return hashlib.sha256(b"".join(Path(module.__file__).read_bytes() for module in modules)).hexdigest()
 
 
 class LanesType(types.Type):

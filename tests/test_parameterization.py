@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from triangle_cli.parameterization import Triangle, bound_steps, fold_interval, waves
-from triangle_cli.regions import count_regions
+from triangle_cli.regions import count_regions, pieces
 
 ULP = torch.finfo(torch.float64).eps
 

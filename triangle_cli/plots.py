@@ -26,15 +26,13 @@ def fit_figure(result: Result, settings: Settings) -> Figure:
         above.set_title(f"{title}: all restarts diverged")
     else:
         network = result.network[best : best + 1]
-        kinks = pieces([w[0] for w in network.weights], [b[0] for b in network.biases], target.interval).left[
-            1:
-        ]
+        found = pieces([w[0] for w in network.weights], [b[0] for b in network.biases], target.interval)
+        kinks = found.left[1:]
         dtype, device = network.layers[0].dtype, network.layers[0].device
 
         def fit(points: torch.Tensor) -> torch.Tensor:
             return network(points.to(device, dtype))[0].double().cpu()
 
-        kinks = torch.as_tensor(kinks, dtype=torch.float64)
         above.plot(x, fit(x), color=BLUE, linewidth=1.2, label=f"best of {settings.restarts}: restart {best}")
         size = 14 if len(kinks) < MANY_BREAKPOINTS else 3
         above.scatter(kinks, fit(kinks), s=size, color=ORANGE, zorder=3, label=f"{len(kinks)} breakpoints")

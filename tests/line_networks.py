@@ -39,7 +39,12 @@ def triangle_network(peaks, first_scale=0.25, inward=True, dtype=torch.float64):
         if i == depth - 1:
             layers.append(([[1, -up, down, 0]], [-offset]))
         else:
-            rows = [[1, -up, down, 0], [0, up, -down, 0], [0, up, -down, -ratio * peaks[i + 1]], [0, 0, 0, ratio]]
+            rows = [
+                [1, -up, down, 0],
+                [0, up, -down, 0],
+                [0, up, -down, -ratio * peaks[i + 1]],
+                [0, 0, 0, ratio],
+            ]
             layers.append((rows, [0, 0, 0, 0]))
     return network(*layers, dtype=dtype)
 

@@ -242,7 +242,8 @@ def test_help_and_version_answer_without_torch(triangle):
         "main(['completion', 'bash']); sys.exit(any(m in sys.modules for m in ('torch', 'hydra', 'pandas')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
-    code = "import sys; from triangle_cli.cli import main; main(['run', '--cfg', 'job']); sys.exit('torch' in sys.modules)"
+    code = "import sys; from triangle_cli.cli import main; main(['run', '--cfg', 'job']); "
+    code += "sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
 
 

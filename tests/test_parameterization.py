@@ -18,7 +18,9 @@ def half_peaks(depth):
     """x - F interpolates x^2 at 2^depth + 1 dyadic points."""
     peaks = torch.full((1, depth + 1), 0.5, dtype=torch.float64)
     zero, one = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
-    return Triangle(peaks, bound_steps(peaks, one / 4), offset=zero, slope=one, sign=-1.0, interval=(0.0, 1.0))
+    return Triangle(
+        peaks, bound_steps(peaks, one / 4), offset=zero, slope=one, sign=-1.0, interval=(0.0, 1.0)
+    )
 
 
 def random_triangle(depth, restarts=3, low=0.1, high=0.9, seed=0, interval=(0.0, 1.0), sign=-1.0):

@@ -21,6 +21,7 @@ HELP = """triangle: ReLU networks that are forced to use their depth
 usage: triangle COMMAND ...
 
   run [-m] [KEY=VALUE ...]   train, count the linear regions, write tables to outputs/
+  paper [NAME ...]           tables and figures from the runs of experiment=NAME
   completion bash|zsh        print a tab-completion script: eval "$(triangle completion bash)"
   --help, --version
 
@@ -188,8 +189,20 @@ def _job(config: Any) -> Any:
         raise SystemExit(explain(error, words)) from error  # Hydra adds lines of its own to any other error
 
 
+def _paper(words: list[str]) -> int:
+    """`triangle paper`: tables and figures from the runs on disk."""
+    from triangle_cli import paper
+
+    try:
+        return paper.main(words)
+    except (ValueError, OSError) as error:
+        print(f"triangle paper: {error}", file=sys.stderr)
+        return 1
+
+
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "run": _run,
+    "paper": _paper,
     "completion": completion.main,
     "--help": _print_help,
     "-h": _print_help,

@@ -76,18 +76,19 @@ def _number(path: Path) -> tuple[int, str]:
     return (int(name), "") if name.isdigit() else (-1, name)
 
 
-def _choices(job: dict[str, Any]) -> dict[str, str]:
+def choices(job: dict[str, Any]) -> dict[str, str]:
+    """What the words of a job chose: {"function": "x2", "depth": "4"}."""
     return dict(word.lstrip("+~").split("=", 1) for word in job["overrides"] if "=" in word)
 
 
 def _with_overrides(job: dict[str, Any], table: pd.DataFrame) -> pd.DataFrame:
-    for column, (key, value) in enumerate(_choices(job).items()):
+    for column, (key, value) in enumerate(choices(job).items()):
         table.insert(column, key, value)
     return table
 
 
 def _summary_row(job: dict[str, Any]) -> dict[str, str]:
-    row = _choices(job)
+    row = choices(job)
     if job["folder"]:
         last = report.stage_summary(pd.read_csv(Path(job["folder"]) / results.ERRORS)).iloc[-1]
         row |= {

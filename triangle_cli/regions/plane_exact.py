@@ -7,6 +7,7 @@ where two lines meet, in homogeneous integers, and a neuron's sign there is a 3 
 
 from bisect import bisect_right
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
@@ -33,14 +34,8 @@ class Oracle:
     """Signs, points, areas and affine maps of one network, exactly. Grows with the mesh, layer by layer."""
 
     def __init__(self, weights: list[np.ndarray], biases: list[np.ndarray], corners: np.ndarray) -> None:
-        self.layers = []  # (nonzero (neuron below, weight) pairs of each neuron, its bias, scale 2^s of the layer below)
-        total = 0
-        for weight, bias in zip(weights, biases):
-            whole, shift = integers(np.concatenate([weight, bias[:, None]], axis=1))
-            rows = [[(k, w) for k, w in enumerate(row[:-1]) if w] for row in whole]
-            self.layers.append((rows, [row[-1] << total for row in whole]))
-            total += shift
-        self.output_scale = total
+        self.floats = list(zip(weights, biases))
+        self.widths = [len(bias) for bias in biases]
         points, shift = integers(corners)
         points = [(x, y, 1 << shift) for x, y in points]
         self.sides = [cross(a, b) for a, b in zip(points, points[1:] + points[:1])]
@@ -55,7 +50,7 @@ class Oracle:
         """Number the lines of the next layer's neurons on `cells` cells; line (cell, k) is base + cell * width + k."""
         base = self.next_line
         self.first_line.append(base)
-        self.next_line += cells * len(self.layers[len(self.first_line) - 2][0])
+        self.next_line += cells * self.widths[len(self.first_line) - 2]
         return base
 
     def leave_layer(self, on: np.ndarray, parent: np.ndarray) -> None:
@@ -63,12 +58,32 @@ class Oracle:
         self.on.append(on)
         self.parent.append(parent)
 
+    def neurons(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Layer and neuron of lines, (n,) int64 each; layer -1 for sides of the domain."""
+        layer = np.searchsorted(self.first_line, numbers, side="right") - 2
+        width = np.array([*self.widths, len(self.sides)])[layer]
+        return layer, (numbers - np.array(self.first_line)[layer + 1]) % width
+
+    @cached_property
+    def layers(self) -> list[tuple[list, list]]:
+        """Per layer: the nonzero (neuron below, integer weight) pairs and the integer bias of each neuron.
+
+        Weights are scaled by a power of two of their layer, biases by that of all layers so far: so are the neurons.
+        """
+        layers, total = [], 0
+        for weight, bias in self.floats:
+            whole, shift = integers(np.concatenate([weight, bias[:, None]], axis=1))
+            rows = [[(k, w) for k, w in enumerate(row[:-1]) if w] for row in whole]
+            layers.append((rows, [row[-1] << total for row in whole]))
+            total += shift
+        return layers
+
     def line(self, number: int) -> Triple:
         """Coefficients of a line, scaled by the powers of two of all layers up to its own."""
         found = self.known_lines.get(number)
         if found is None:
             layer = bisect_right(self.first_line, number) - 2
-            cell, neuron = divmod(number - self.first_line[layer + 1], len(self.layers[layer][0]))
+            cell, neuron = divmod(number - self.first_line[layer + 1], self.widths[layer])
             found = self.known_lines[number] = self.affine(layer, cell, neuron)
         return found
 
@@ -80,7 +95,7 @@ class Oracle:
             return slopes.get(0, 0), slopes.get(1, 0), biases[neuron]
         x, y, constant = 0, 0, biases[neuron]
         on = self.on[layer - 1][cell]
-        first = self.first_line[layer] + int(self.parent[layer - 1][cell]) * len(self.layers[layer - 1][0])
+        first = self.first_line[layer] + int(self.parent[layer - 1][cell]) * self.widths[layer - 1]
         for k, weight in rows[neuron]:
             if on[k]:
                 a, b, c = self.line(first + k)
@@ -88,9 +103,9 @@ class Oracle:
         return x, y, constant
 
     def outputs(self, cell: int) -> list[Triple]:
-        """The affine map of a final cell, one triple per output, all on the scale 2^output_scale."""
-        last = len(self.layers) - 1
-        return [self.affine(last, cell, i) for i in range(len(self.layers[last][0]))]
+        """The affine map of a final cell, one triple per output, all scaled by one power of two."""
+        last = len(self.widths) - 1
+        return [self.affine(last, cell, i) for i in range(self.widths[last])]
 
     def point(self, lines: tuple[int, int]) -> Triple:
         """(X, Y, D), D > 0: the point (X / D, Y / D) on both lines."""

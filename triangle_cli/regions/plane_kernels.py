@@ -65,21 +65,49 @@ def grown(array, size):
 
 
 @njit(cache=True, error_model="numpy")
+def spread(values, errors, terms):
+    """Bound to be multiplied by |weights|, for a dot product of `terms` values known up to errors."""
+    gamma = (terms + 4) * UNIT
+    result = np.empty(values.shape)
+    for v in range(values.shape[0]):
+        for k in range(values.shape[1]):
+            bound = errors[v, k] + gamma * abs(values[v, k])
+            result[v, k] = 0.0 if bound == 0.0 else bound + TINY
+    return result
+
+
+@njit(cache=True, error_model="numpy")
 def classify(values, errors, exact):
     """Signs (n, width) int8 of values known up to errors, and the pairs (row, neuron) left UNDECIDED."""
     signs = np.empty(values.shape, np.int8)
     pairs = np.empty((64, 2), np.int64)
     n = 0
     for v in range(values.shape[0]):
-        for k in range(values.shape[1]):
-            sign = UNDECIDED if exact else sign_of(values[v, k], errors[v, k])
+        decided = 0
+        for k in range(values.shape[1]):  # no branch: half of all signs are either
+            value, error = values[v, k], errors[v, k]
+            sign = np.int8((value > error) & (value < 1e300)) - np.int8((value < -error) & (value > -1e300))
             signs[v, k] = sign
-            if sign == UNDECIDED:
+            decided += (sign != 0) | ((error == 0.0) & (value == 0.0))
+        if decided == values.shape[1] and not exact:
+            continue
+        for k in range(values.shape[1]):
+            if exact or sign_of(values[v, k], errors[v, k]) == UNDECIDED:
                 pairs = grown(pairs, n + 1)
                 pairs[n, 0] = v
                 pairs[n, 1] = k
                 n += 1
     return signs, pairs[:n]
+
+
+@njit(cache=True)
+def rectify(values, errors, signs):
+    """ReLU in place. Rows after those of `signs` are off where the bound says so."""
+    for v in range(values.shape[0]):
+        for k in range(values.shape[1]):
+            off = signs[v, k] <= 0 if v < signs.shape[0] else values[v, k] < -errors[v, k]
+            values[v, k] = 0.0 if off or values[v, k] < 0.0 else values[v, k]
+            errors[v, k] = 0.0 if off else errors[v, k]
 
 
 @njit(cache=True, error_model="numpy")

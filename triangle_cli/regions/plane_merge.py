@@ -5,27 +5,44 @@ from fractions import Fraction
 import numpy as np
 from numba import njit
 
-from triangle_cli.regions.plane_kernels import UNIT
+from triangle_cli.regions import plane_kernels
+from triangle_cli.regions.plane_kernels import SLACK, TINY, UNIT
 from triangle_cli.regions.plane_mesh import Partition, preactivations
 
 CHUNK = 8192  # edges or cells treated at once, to bound the memory of dense rows
 
 
 @njit(cache=True)
-def count_flips(left, right, on, parent, flips, layer, flipped_layer, flipped):
-    """Count in flips the neurons of `layer` that differ between cells left and right; note the last of them.
-
-    left, right: cells after this layer; replaced by their parents.
-    """
+def count_flips(left, right, on, parent, flips):
+    """Add to flips the neurons of a layer that differ between cells left and right after it, then go to their parents."""
     for e in range(left.size):
         a, b = left[e], right[e]
         if a == b:
             continue
+        differ = 0
         for k in range(on.shape[1]):
-            if on[a, k] != on[b, k]:
-                flips[e] += 1
-                flipped_layer[e], flipped[e] = layer, k
+            differ += on[a, k] ^ on[b, k]
+        flips[e] += differ
         left[e], right[e] = parent[a], parent[b]
+
+
+@njit(cache=True, error_model="numpy")
+def reach_outputs(row, values, errors, cell, on, weight):
+    """Where weight @ (on[cell] * values[row]) surely is not 0, (n,) bool, with values known up to errors."""
+    gamma = (weight.shape[1] + 4) * UNIT
+    reached = np.zeros(row.size, np.bool_)
+    for e in range(row.size):
+        value, error, mask = values[row[e]], errors[row[e]], on[cell[e]]
+        for o in range(weight.shape[0]):
+            total, bound = 0.0, 0.0
+            for k in range(weight.shape[1]):
+                w = weight[o, k] * mask[k]
+                total += w * value[k]
+                bound += abs(w) * (gamma * abs(value[k]) + error[k])
+            if abs(total) > bound * SLACK + TINY:
+                reached[e] = True
+                break
+    return reached
 
 
 @njit(cache=True)
@@ -92,22 +109,24 @@ def ancestors(part: Partition) -> list[np.ndarray]:
 def merge(part: Partition, weights: list[np.ndarray], exact: bool) -> np.ndarray:
     """Linear region (label 0, 1, ..) of each activation region."""
     mesh = part.mesh
-    inside = mesh.beside[(mesh.beside >= 0).all(axis=1)]
+    is_inside = (mesh.beside >= 0).all(axis=1)
+    inside = mesh.beside[is_inside]
     if not len(inside):
         return np.zeros(mesh.cells, np.int64)
     n = len(inside)
-    flips, layer, neuron = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
+    flips = np.zeros(n, np.int64)
     left, right = inside[:, 0].copy(), inside[:, 1].copy()
-    for l in reversed(range(len(part.on))):
-        count_flips(left, right, part.on[l], part.parent[l], flips, l, layer, neuron)
+    for on, parent in zip(part.on[::-1], part.parent[::-1]):
+        count_flips(left, right, on, parent, flips)
     doubtful = np.ones(n, bool)
     if not exact:
         within = ancestors(part)
+        layer, neuron = part.oracle.neurons(mesh.edge_lines[is_inside])
         for l in range(len(part.on)):
             single = np.flatnonzero((flips == 1) & (layer == l))
+            single = single[np.argsort(inside[single, 0])]
             for chunk in np.split(single, range(CHUNK, len(single), CHUNK)):
-                cell = inside[chunk, 0]
-                doubtful[chunk] = ~is_heard(l, neuron[chunk], cell, within, part.on, weights)
+                doubtful[chunk] = ~is_heard(l, neuron[chunk], inside[chunk, 0], within, part.on, weights)
     asked = np.flatnonzero(doubtful)
     maps: dict[int, list] = {}
     same = [_map(part, maps, a) == _map(part, maps, b) for a, b in inside[asked].tolist()]
@@ -126,14 +145,21 @@ def is_heard(layer: int, neuron: np.ndarray, cell: np.ndarray, within: list, on:
     On both sides of an edge where that neuron alone turns, all later neurons keep their state: the map changes by the
     neuron's own slope times its weight in the outputs, a product of masked matrices.
     """
+    last = len(on) - 1
+    if layer == last:
+        return (weights[-1] != 0).any(axis=0)[neuron]
+    row, values = neuron, np.ascontiguousarray(weights[layer + 1].T)  # of each edge; its neuron's part in the next layer
+    errors = np.zeros(values.shape)
     with np.errstate(all="ignore"):
-        values = weights[layer + 1][:, neuron].T
-        errors = np.zeros(values.shape)
-        for l in range(layer + 1, len(on)):
-            mask = on[l][within[l][cell]]
-            weight = weights[l + 1]
-            values, errors = preactivations(weight, np.zeros(len(weight)), values * mask, errors * mask)
-        return (np.abs(values) > errors).any(axis=1)
+        for l in range(layer + 1, last):
+            # edges that share a neuron, and a cell so far, share all of this
+            pairs, new_row = np.unique(within[l][cell] * len(values) + row, return_inverse=True)
+            where, row = np.divmod(pairs, len(values))
+            mask = on[l][where]
+            spread = plane_kernels.spread(values[row] * mask, errors[row] * mask, weights[l + 1].shape[1])
+            values, errors = preactivations(weights[l + 1], None, values[row] * mask, spread)
+            row = new_row
+    return reach_outputs(row, values, errors, within[last][cell], on[last], weights[-1])
 
 
 def wide(part: Partition, label: np.ndarray, corners: np.ndarray, share: Fraction, exact: bool) -> int:
@@ -150,7 +176,6 @@ def wide(part: Partition, label: np.ndarray, corners: np.ndarray, share: Fractio
     doubtful = np.flatnonzero(~(surely | surely_not)) if not exact else np.arange(n)
     if exact:
         surely[:] = False
-    lines = mesh.vertex_lines[all_corners].tolist()
     order = np.argsort(label, kind="stable")
     ends = np.searchsorted(label[order], doubtful, side="right")
     starts = np.searchsorted(label[order], doubtful, side="left")
@@ -158,6 +183,7 @@ def wide(part: Partition, label: np.ndarray, corners: np.ndarray, share: Fractio
     for start, end in zip(starts, ends):
         total = Fraction(0)
         for cell in order[start:end]:
-            total += part.oracle.area([tuple(pair) for pair in lines[mesh.pointer[cell] : mesh.pointer[cell + 1]]])
+            lines = mesh.vertex_lines[all_corners[mesh.pointer[cell] : mesh.pointer[cell + 1]]]
+            total += part.oracle.area([tuple(pair) for pair in lines.tolist()])
         count += total > least
     return count

@@ -11,7 +11,7 @@ import numpy as np
 from triangle_cli.regions import plane_cells, plane_kernels
 from triangle_cli.regions.plane_exact import Oracle
 
-BIG_PRODUCT = 1e-90  # bounds count every nonzero weight as at least this much, so that no product underflows
+LEAST_WEIGHT = 1e-90  # bounds count every nonzero weight as at least this much, so that no product underflows
 
 
 @dataclass
@@ -75,28 +75,26 @@ def partition(weights: list[np.ndarray], biases: list[np.ndarray], corners: np.n
     inputs, errors = mesh.points, mesh.point_errors
     with np.errstate(all="ignore"):  # overflow is seen by the bounds
         for layer, (weight, bias) in enumerate(zip(weights[:-1], biases[:-1])):
-            values, errors = preactivations(weight, bias, inputs, errors)
-            mesh, values, errors = cut(mesh, values, errors, oracle, exact, last=layer == len(weights) - 2)
-            errors = np.where(values < -errors, 0.0, errors)
-            inputs = np.maximum(values, 0.0)
+            spread = plane_kernels.spread(inputs, errors, weight.shape[1])
+            values, errors = preactivations(weight, bias, inputs, spread)
+            mesh, inputs, errors = cut(mesh, values, errors, oracle, exact, last=layer == len(weights) - 2)
     return Partition(mesh, oracle.on, oracle.parent, oracle)
 
 
 def preactivations(
-    weight: np.ndarray, bias: np.ndarray, inputs: np.ndarray, errors: np.ndarray
+    weight: np.ndarray, bias: np.ndarray | None, inputs: np.ndarray, spread: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """inputs @ weight.T + bias and its bound, given the bound of the inputs; both (n, width).
+    """inputs @ weight.T + bias and its bound, given `plane_kernels.spread` of the inputs; both (n, width).
 
     The bound is 0 only where every term is a product with an exact 0. Higham, Accuracy and Stability of Numerical
     Algorithms, section 3.1: a dot product of n terms, summed in any order, is off by n u |w| . |h| at most.
     """
-    gamma = (weight.shape[1] + 4) * plane_kernels.UNIT
-    values = inputs @ weight.T + bias
-    spread = errors + gamma * np.abs(inputs)
-    spread = np.where(spread == 0, 0.0, np.maximum(spread, plane_kernels.TINY))
-    steep = np.where(weight == 0, 0.0, np.maximum(np.abs(weight), BIG_PRODUCT))
-    offset = np.where(bias == 0, 0.0, np.maximum(gamma * np.abs(bias), plane_kernels.TINY))
-    bound = (spread @ steep.T + offset) * 1.000001
+    values = inputs @ weight.T
+    bound = spread @ np.where(weight == 0, 0.0, np.maximum(np.abs(weight), LEAST_WEIGHT) * 1.000001).T
+    if bias is not None:
+        values += bias
+        gamma = (weight.shape[1] + 4) * plane_kernels.UNIT
+        bound += np.where(bias == 0, 0.0, gamma * np.abs(bias) + plane_kernels.TINY)
     return values, bound
 
 
@@ -105,7 +103,7 @@ def cut(
 ) -> tuple[Mesh, np.ndarray, np.ndarray]:
     """Refine the mesh by one layer, of pre-activations `values` known up to `errors` at its vertices.
 
-    Returns the new mesh with the values and bounds at its vertices (of no use after the last layer, and not filled).
+    Returns the new mesh with the layer's outputs and bounds at its vertices (nothing of use after the last layer).
     """
     width = values.shape[1]
     base = oracle.enter_layer(mesh.cells)
@@ -149,9 +147,7 @@ def cut(
     if last:
         return new_mesh, values, errors
     values, errors = _interpolated(values, errors, parents, place)
-    nothing = signs <= 0  # off, exactly
-    values[: len(signs)][nothing] = 0.0
-    errors[: len(signs)][nothing] = 0.0
+    plane_kernels.rectify(values, errors, signs)
     return new_mesh, values, errors
 
 

@@ -61,7 +61,8 @@ def split_cells(
     base = np.empty((64, 2), np.int64)  # lies between these two
     at = np.empty((64, 2))
     maker = np.empty((64, 2), np.int64)
-    sign = np.empty(64, np.int64)
+    out = np.empty(64, np.int64)  # a half-edge that starts here
+    sign = np.empty(64, np.int8)
     value = np.empty(64)
     error = np.empty(64)
     # its half-edges
@@ -76,7 +77,8 @@ def split_cells(
     zeros = np.zeros(64, np.int64)
     zero = np.empty((64, 2), np.int64)
     touched = np.empty(64, np.int64)
-    on = np.zeros((64, width), np.uint8)
+    reached = np.zeros(64, np.bool_)
+    twin_line = np.empty(width, np.int64)  # the next neuron with the same line in this cell, -1: none
 
     for item in range(items.size):
         cell = items[item]
@@ -108,7 +110,13 @@ def split_cells(
             n_cells += 1
             continue
 
-        name, sign, value, error = grown(name, rim), grown(sign, rim), grown(value, rim), grown(error, rim)
+        name, out, sign, value, error = (
+            grown(name, rim),
+            grown(out, rim),
+            grown(sign, rim),
+            grown(value, rim),
+            grown(error, rim),
+        )
         origin, after, ahead = grown(origin, 2 * rim), grown(after, 2 * rim), grown(ahead, 2 * rim)
         face, line, code = grown(face, 2 * rim), grown(line, rim), grown(code, rim)
         n = 0
@@ -122,14 +130,12 @@ def split_cells(
                 else:
                     name[n] = old + piece_start[edge] + (piece if turn else piece - 1)
                 code[n] = 2 * (first_piece[edge] + piece) + turn
-                origin[2 * n], face[2 * n] = n, 0
+                origin[2 * n], face[2 * n], out[n] = n, 0, 2 * n
                 after[2 * n], ahead[2 * n] = 2 * n + 2, 2 * n - 2
                 n += 1
         after[2 * rim - 2], ahead[0] = 0, 2 * rim - 2
         nv, ne, nf = rim, rim, 1
         some_side[0] = 0
-        for k in range(width):
-            on[0, k] = positive[k] and not negative[k]
         zeros[0] = 0
         told = told_start[item]
         waits = False
@@ -183,13 +189,19 @@ def split_cells(
                 break
 
             room = nv + ne - rim
-            name, sign, value, error = grown(name, room), grown(sign, room), grown(value, room), grown(error, room)
+            name, out, sign, value, error = (
+                grown(name, room),
+                grown(out, room),
+                grown(sign, room),
+                grown(value, room),
+                grown(error, room),
+            )
             base, at, maker = grown(base, room), grown(at, room), grown(maker, room)
             room = 2 * (2 * ne + nf)
             origin, after, ahead = grown(origin, room), grown(after, room), grown(ahead, room)
             face, line = grown(face, room), grown(line, room)
             some_side, zeros, zero = grown(some_side, 2 * nf), grown(zeros, 2 * nf), grown(zero, 2 * nf)
-            touched, on = grown(touched, 2 * nf), grown(on, 2 * nf)
+            touched = grown(touched, 2 * nf)
 
             for e in range(rim, ne):
                 h, back = 2 * e, 2 * e + 1
@@ -207,6 +219,7 @@ def split_cells(
                 nv += 1
                 # h: p -> w, new: w -> q, new ^ 1: q -> w, back: w -> p
                 new = 2 * ne
+                out[w] = new  # even: keeps its origin when it is cut
                 line[ne] = line[e]
                 ne += 1
                 origin[new], face[new] = w, face[h]
@@ -220,20 +233,24 @@ def split_cells(
                 origin[back] = w
 
             n_touched = 0
-            for h in range(2 * ne):
-                if h < 2 * rim and h & 1:
+            for w in range(nv):
+                if sign[w] != 0:
                     continue
-                s = sign[origin[h]]
-                f = face[h]
-                if s > 0:
-                    on[f, k] = 1
-                elif s == 0:
+                h = out[w]
+                while True:  # around the vertex: backwards from the rim, or all around
+                    f = face[h]
                     if zeros[f] == 0:
                         touched[n_touched] = f
                         n_touched += 1
                     if zeros[f] < 2:
                         zero[f, zeros[f]] = h
                     zeros[f] += 1
+                    if ahead[h] < 2 * rim:
+                        break
+                    h = ahead[h] ^ 1
+                    if h == out[w]:
+                        break
+            faces = nf
             for i in range(n_touched):
                 f = touched[i]
                 crossed = zeros[f] == 2
@@ -253,7 +270,6 @@ def split_cells(
                 after[new], ahead[h] = h, new
                 face[new + 1] = f
                 some_side[f], some_side[nf] = g, h
-                on[nf] = on[f]
                 zeros[nf] = 0
                 s = new
                 while True:
@@ -261,9 +277,14 @@ def split_cells(
                     s = after[s]
                     if s == new:
                         break
-                on[f, k] = sign[origin[after[g]]] > 0
-                on[nf, k] = sign[origin[after[h]]] > 0
                 nf += 1
+            twin_line[k] = -1
+            if nf == faces:  # the line runs along that of an earlier neuron
+                for e in range(rim, ne):
+                    if sign[origin[2 * e]] == 0 and sign[origin[2 * e + 1]] == 0:
+                        twin_line[k] = twin_line[line[e]]
+                        twin_line[line[e]] = k
+                        break
         if waits:
             continue
 
@@ -297,10 +318,39 @@ def split_cells(
                 h = after[h]
                 if h == some_side[f]:
                     break
-            out_sizes[n_cells], out_origin[n_cells] = size, item
-            out_on[n_cells] = on[f]
+            out_sizes[n_cells + f], out_origin[n_cells + f] = size, item
             n_sides += size
-            n_cells += 1
+        # on/off rows: read off on the rim, then from face to face, turning the neurons of the edge between
+        reached = grown(reached, nf)
+        reached[:nf] = False
+        first = face[0]
+        out_on[n_cells + first] = positive
+        for a in range(n_active):
+            k = active[a]
+            s = signs[name[0], k] if signs[name[0], k] != 0 else signs[name[1], k]
+            out_on[n_cells + first, k] = s > 0
+        reached[first] = True
+        touched[0] = first
+        n_touched = 1
+        while n_touched:
+            n_touched -= 1
+            f = touched[n_touched]
+            h = some_side[f]
+            while True:
+                if h >= 2 * rim and not reached[face[h ^ 1]]:
+                    g = face[h ^ 1]
+                    reached[g] = True
+                    out_on[n_cells + g] = out_on[n_cells + f]
+                    k = line[h >> 1]
+                    while k >= 0:
+                        out_on[n_cells + g, k] ^= 1
+                        k = twin_line[k]
+                    touched[n_touched] = g
+                    n_touched += 1
+                h = after[h]
+                if h == some_side[f]:
+                    break
+        n_cells += nf
         n_vertices += inner
         n_edges += ne - rim
     return (

@@ -1,12 +1,14 @@
 """Linear and activation regions of ReLU networks of two inputs, exactly: counts, polygons, affine maps.
 
-Definitions. A neuron is on where its pre-activation z > 0 and off where z <= 0. An activation region is the set of
-inputs with one on/off pattern of all hidden neurons, if it has positive area. A linear region is a maximal connected
-set on which the function, all outputs together, is one affine map, where connected means through an edge of positive
-length. All of it strictly inside the stated box, and for the network whose weights are exactly the given floats.
+Definitions. A neuron is on where its pre-activation z > 0 and off where z <= 0. An activation region is the set
+of inputs with one on/off pattern of all hidden neurons, if it has positive area. A linear region is a maximal
+connected set on which the function, all outputs together, is one affine map, where connected means through an
+edge of positive length. All of it strictly inside the stated box, and for the network whose weights are exactly
+the given floats.
 
 Guarantee. Decisions are taken in float64 only beyond a proven error bound, and otherwise in integers
-(`plane_exact.py`): no tolerance enters a count.
+(`plane_exact.py`): no tolerance enters a count. The first call of a process loads compiled code, and the very
+first after an installation compiles it (numba), which takes some tens of seconds.
 """
 
 from dataclasses import dataclass
@@ -34,8 +36,8 @@ class PlaneCounts:
 class Polygons:
     """The activation regions of one network, n convex polygons, with the affine map on each.
 
-    Polygon i has vertices[offsets[i] : offsets[i + 1]], anticlockwise; where neighbours' corners lie on its sides they
-    are among its vertices. On it the network is y = gradient[i] @ x + intercept[i].
+    Polygon i has vertices[offsets[i] : offsets[i + 1]], anticlockwise; neighbours' corners that lie on its sides
+    are among them. On it the network is y = gradient[i] @ x + intercept[i].
     """
 
     vertices: Tensor  # (offsets[-1], 2) float64
@@ -45,19 +47,21 @@ class Polygons:
     intercept: Tensor  # (n, outputs) float64
 
 
-def count_plane(weights: list[Tensor], biases: list[Tensor], box: list, *, exact: bool = False) -> PlaneCounts:
+def count_plane(
+    weights: list[Tensor], biases: list[Tensor], box: list, *, exact: bool = False
+) -> PlaneCounts:
     """Count the regions of ReLU networks of two inputs in a box of the plane.
 
     Args:
-        weights: one (*batch, out, in) tensor per layer, float32 or float64, any device; the first has in = 2. ReLU
-            follows every layer but the last.
+        weights: one (*batch, out, in) tensor per layer, float32 or float64, any device; the first has in = 2.
+            ReLU follows every layer but the last.
         biases: one (*batch, out) tensor per layer.
         box: [[lo, hi], [lo, hi]], or the n >= 3 corners [[x, y], ..] of a convex polygon in either sense.
         exact: take every decision in integers. The counts are the same; it is slow.
 
     Returns:
-        Counts of shape (*batch,). "Wide" are regions of more than 1e-9 of the box's area; a neuron is dead if it is on
-        in no activation region.
+        Counts of shape (*batch,). Regions of more than 1e-9 of the box's area are wide; a neuron that is on in
+        no activation region is dead.
 
     Raises:
         ValueError: shapes that do not fit, a box of no size, weights or corners that are not finite.
@@ -65,21 +69,24 @@ def count_plane(weights: list[Tensor], biases: list[Tensor], box: list, *, exact
     corners = _corners(box)
     weights, biases, batch = _checked(weights, biases)
     counts = [
-        _count([w[i] for w in weights], [b[i] for b in biases], corners, exact) for i in range(weights[0].shape[0])
+        _count([w[i] for w in weights], [b[i] for b in biases], corners, exact)
+        for i in range(weights[0].shape[0])
     ]
     table = torch.tensor(counts, dtype=torch.int64).reshape(*batch, 5)
     return PlaneCounts(*table.unbind(-1))
 
 
 def polygons(weights: list[Tensor], biases: list[Tensor], box: list, *, exact: bool = False) -> Polygons:
-    """The partition of a box by one network of two inputs; arguments and errors as `count_plane`, without a batch.
+    """The partition of a box by one network of two inputs; arguments and errors as `count_plane`, no batch.
 
     The partition itself is exact; coordinates and affine maps are its float64 roundings.
     """
     corners = _corners(box)
     weights, biases, batch = _checked(weights, biases)
     if batch:
-        raise ValueError(f"polygons: weights have batch shape {tuple(batch)}, expected one network, (out, in) each")
+        raise ValueError(
+            f"polygons: weights have batch shape {tuple(batch)}, expected one network, (out, in) each"
+        )
     weights, biases = [w[0] for w in weights], [b[0] for b in biases]
     from triangle_cli.regions import plane_mesh
 
@@ -125,10 +132,14 @@ def _affine_maps(part, weights: list, biases: list) -> tuple[np.ndarray, np.ndar
     return maps[:, :, :2].copy(), maps[:, :, 2].copy()
 
 
-def _checked(weights: list[Tensor], biases: list[Tensor]) -> tuple[list[np.ndarray], list[np.ndarray], torch.Size]:
+def _checked(
+    weights: list[Tensor], biases: list[Tensor]
+) -> tuple[list[np.ndarray], list[np.ndarray], torch.Size]:
     """Arrays (networks, out, in) and (networks, out) in float64, and the batch shape."""
     if len(weights) == 0 or len(weights) != len(biases):
-        raise ValueError(f"weights, biases: {len(weights)} and {len(biases)} layers, expected equally many, 1 or more")
+        raise ValueError(
+            f"weights, biases: {len(weights)} and {len(biases)} layers, expected equally many, 1 or more"
+        )
     batch, inputs = weights[0].shape[:-2], 2
     arrays = []
     for l, (weight, bias) in enumerate(zip(weights, biases)):
@@ -151,7 +162,9 @@ def _corners(box: list) -> np.ndarray:
     """Corners (n, 2) of the domain, anticlockwise."""
     given = torch.as_tensor(box, dtype=torch.float64).detach().cpu().numpy()
     if given.ndim != 2 or given.shape[1] != 2 or len(given) < 2:
-        raise ValueError(f"box: shape {given.shape}, expected [[lo, hi], [lo, hi]] or the corners (n, 2) of a polygon")
+        raise ValueError(
+            f"box: shape {given.shape}, expected [[lo, hi], [lo, hi]] or the corners (n, 2) of a polygon"
+        )
     if not np.isfinite(given).all():
         raise ValueError(f"box: {given.tolist()}, expected finite numbers")
     if len(given) == 2:
@@ -163,7 +176,7 @@ def _corners(box: list) -> np.ndarray:
 
 
 def _convex(corners: np.ndarray) -> np.ndarray:
-    """`corners` (n, 2) anticlockwise if they go round a strictly convex polygon once, decided in fractions."""
+    """`corners` (n, 2) anticlockwise if they go round a strictly convex polygon once; decided in fractions."""
     points = [(Fraction(x), Fraction(y)) for x, y in corners.tolist()]
     n = len(points)
 
@@ -177,4 +190,6 @@ def _convex(corners: np.ndarray) -> np.ndarray:
         return corners
     if all(t < 0 for t in turns):
         return corners[::-1].copy()
-    raise ValueError(f"box: corners {corners.tolist()}, expected a convex polygon, no three corners on a line")
+    raise ValueError(
+        f"box: corners {corners.tolist()}, expected a convex polygon, no three corners on a line"
+    )

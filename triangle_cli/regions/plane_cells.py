@@ -1,367 +1,395 @@
-"""Compiled loop that cuts one convex cell after another by the lines of one layer's neurons."""
+# ruff: noqa: ANN001, ANN201 - numba infers the types
+"""Compiled loop that cuts one convex cell after another by the lines of one layer's neurons.
+
+The neurons that take both signs in a cell are put in one by one: their signs at the cell's vertices, a new vertex
+on each inner edge with opposite ends, a new edge across each polygon with two zeros that are not neighbours. The
+cell is kept as half-edges: h and h ^ 1 are twins, of the boundary (the rim) only even ones are used.
+"""
+
+from collections import namedtuple
 
 import numpy as np
 from numba import njit
 
 from triangle_cli.regions.plane_kernels import UNDECIDED, crossing, grown, lerp, sign_of
 
+Cells = namedtuple("Cells", "pointer sides ends")  # as in `plane_mesh.Mesh`
+Layer = namedtuple(
+    "Layer", "signs values errors"
+)  # signs at all vertices on edges, values at those before the cut
+Cuts = namedtuple("Cuts", "parents place start count first_piece")  # new vertices on edges, see `split_edges`
+Told = namedtuple("Told", "start key sign")  # answers per item
+
+Work = namedtuple(
+    "Work",
+    "name out sign value error base at maker "  # vertices: in the mesh, a half-edge, .., ends between, place, lines
+    "origin after ahead face line code "  # half-edges; neuron of an inner edge, side of a rim edge
+    "side zeros zero stack reached",  # faces: a half-edge, how many zeros, the first two, ..
+)
+Made = namedtuple("Made", "parents place makers ends lines sizes sides origin on asked")  # what is returned
+
+
+@njit(cache=True)
+def work_space(rim, lines):
+    """Room for a cell with `rim` sides and so many lines across."""
+    vertices = rim + lines * (lines - 1) // 2
+    edges = rim + lines * lines
+    faces = vertices - rim + lines + 1
+    return Work(
+        np.empty(vertices, np.int64),
+        np.empty(vertices, np.int64),
+        np.empty(vertices, np.int8),
+        np.empty(vertices),
+        np.empty(vertices),
+        np.empty((vertices, 2), np.int64),
+        np.empty((vertices, 2)),
+        np.empty((vertices, 2), np.int64),
+        np.empty(2 * edges, np.int64),
+        np.empty(2 * edges, np.int64),
+        np.empty(2 * edges, np.int64),
+        np.empty(2 * edges, np.int64),
+        np.empty(edges, np.int64),
+        np.empty(rim, np.int64),
+        np.empty(faces, np.int64),
+        np.zeros(faces, np.int64),
+        np.empty((faces, 2), np.int64),
+        np.empty(faces, np.int64),
+        np.empty(faces, np.bool_),
+    )
+
+
+@njit(cache=True)
+def roomier(made, vertices, edges, cells, sides):
+    """`made` with room for so many rows."""
+    return Made(
+        grown(made.parents, vertices),
+        grown(made.place, vertices),
+        grown(made.makers, vertices),
+        grown(made.ends, edges),
+        grown(made.lines, edges),
+        grown(made.sizes, cells),
+        grown(made.sides, sides),
+        grown(made.origin, cells),
+        grown(made.on, cells),
+        made.asked,
+    )
+
+
+@njit(cache=True, inline="always")
+def load_rim(cells, cuts, cell, old, work):
+    """Set up the cell's boundary, pieces of its edges; returns the number of pieces."""
+    n = 0
+    for i in range(cells.pointer[cell], cells.pointer[cell + 1]):
+        edge, turn = cells.sides[i] >> 1, cells.sides[i] & 1
+        pieces = cuts.count[edge] + 1
+        for j in range(pieces):
+            piece = pieces - 1 - j if turn else j
+            if j == 0:
+                work.name[n] = cells.ends[edge, turn]
+            else:
+                work.name[n] = old + cuts.start[edge] + (piece if turn else piece - 1)
+            work.code[n] = 2 * (cuts.first_piece[edge] + piece) + turn
+            work.origin[2 * n], work.face[2 * n], work.out[n] = n, 0, 2 * n
+            work.after[2 * n], work.ahead[2 * n] = 2 * n + 2, 2 * n - 2
+            n += 1
+    work.after[2 * n - 2], work.ahead[0] = 0, 2 * n - 2
+    work.side[0] = work.zeros[0] = 0
+    return n
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def sign_rim(layer, cuts, k, rim, work):
+    """Signs and values of neuron k on the rim."""
+    old = layer.values.shape[0]
+    for w in range(rim):
+        v = work.name[w]
+        work.sign[w] = layer.signs[v, k]
+        if work.sign[w] == 0:
+            work.value[w] = work.error[w] = 0.0
+        elif v < old:
+            work.value[w], work.error[w] = layer.values[v, k], layer.errors[v, k]
+        else:
+            (p, q), (t, t_error) = cuts.parents[v - old], cuts.place[v - old]
+            work.value[w], work.error[w] = lerp(
+                layer.values[p, k], layer.errors[p, k], layer.values[q, k], layer.errors[q, k], t, t_error
+            )
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def cut_edges(k, rim, nv, ne, work):
+    """A new vertex on each inner edge with opposite ends; returns the numbers of vertices and edges."""
+    for e in range(rim, ne):
+        h, back = 2 * e, 2 * e + 1
+        p, q = work.origin[h], work.origin[back]
+        if work.sign[p] * work.sign[q] >= 0:
+            continue
+        swapped, t, t_error = crossing(
+            max(work.value[p] * work.sign[p], 0.0),
+            work.error[p],
+            max(work.value[q] * work.sign[q], 0.0),
+            work.error[q],
+        )
+        w, new = nv, 2 * ne
+        work.base[w, 0], work.base[w, 1] = (q, p) if swapped else (p, q)
+        work.at[w, 0], work.at[w, 1] = t, t_error
+        work.maker[w, 0], work.maker[w, 1] = work.line[e], k
+        work.sign[w] = 0
+        work.out[w] = new  # even: keeps its origin when it is cut
+        work.line[ne] = work.line[e]
+        nv += 1
+        ne += 1
+        # h: p -> w, new: w -> q, new ^ 1: q -> w, back: w -> p
+        work.origin[new], work.face[new] = w, work.face[h]
+        work.after[new], work.ahead[new] = work.after[h], h
+        work.ahead[work.after[h]] = new
+        work.after[h] = new
+        work.origin[new + 1], work.face[new + 1] = q, work.face[back]
+        work.after[new + 1], work.ahead[new + 1] = back, work.ahead[back]
+        work.after[work.ahead[back]] = new + 1
+        work.ahead[back] = new + 1
+        work.origin[back] = w
+    return nv, ne
+
+
+@njit(cache=True, inline="always")
+def find_zeros(rim, nv, work):
+    """Count the zeros of each face, note the first two; returns the number of faces on the stack."""
+    n = 0
+    for w in range(nv):
+        if work.sign[w] != 0:
+            continue
+        h = work.out[w]
+        while True:  # around the vertex: from one side of the rim to the other, or all around
+            f = work.face[h]
+            if work.zeros[f] == 0:
+                work.stack[n] = f
+                n += 1
+            if work.zeros[f] < 2:
+                work.zero[f, work.zeros[f]] = h
+            work.zeros[f] += 1
+            if work.ahead[h] < 2 * rim:
+                break
+            h = work.ahead[h] ^ 1
+            if h == work.out[w]:
+                break
+    return n
+
+
+@njit(cache=True, inline="always")
+def cut_faces(k, n, ne, nf, work):
+    """A new edge across each of the n faces on the stack that k's line crosses; returns numbers of edges and faces.
+
+    A line through a convex polygon meets its boundary twice; with more zeros, or neighbouring ones, it runs along.
+    """
+    for i in range(n):
+        f = work.stack[i]
+        crossed = work.zeros[f] == 2
+        work.zeros[f] = 0
+        g, h = work.zero[f, 0], work.zero[f, 1]
+        if not crossed or work.after[g] == h or work.after[h] == g:
+            continue
+        new = 2 * ne
+        work.line[ne] = k
+        ne += 1
+        # new: origin[g] -> origin[h] closes the walk from h; its twin closes the walk from g
+        work.origin[new], work.origin[new + 1] = work.origin[g], work.origin[h]
+        before_g, before_h = work.ahead[g], work.ahead[h]
+        work.after[before_h], work.ahead[new + 1] = new + 1, before_h
+        work.after[new + 1], work.ahead[g] = g, new + 1
+        work.after[before_g], work.ahead[new] = new, before_g
+        work.after[new], work.ahead[h] = h, new
+        work.face[new + 1] = f
+        work.side[f], work.side[nf] = g, h
+        work.zeros[nf] = 0
+        s = h
+        while True:
+            work.face[s] = nf
+            s = work.after[s]
+            if s == h:
+                break
+        nf += 1
+    return ne, nf
+
+
+@njit(cache=True, inline="always")
+def read_on(rows, first, positive, active, signs, twin, rim, nf, work):
+    """On/off rows of the faces from `first` on: read off on the rim, then from face to face.
+
+    Between two faces the neuron of their edge turns, and all of its `twin`s, neurons with the same line here.
+    """
+    work.reached[:nf] = False
+    start = work.face[0]
+    row = first + start
+    rows[row] = positive
+    for k in active:  # no side of the cell lies on an active neuron's line
+        v = work.name[0] if signs[work.name[0], k] != 0 else work.name[1]
+        rows[row, k] = signs[v, k] > 0
+    work.reached[start] = True
+    work.stack[0] = start
+    n = 1
+    while n:
+        n -= 1
+        f = work.stack[n]
+        h = work.side[f]
+        while True:
+            if h >= 2 * rim and not work.reached[work.face[h ^ 1]]:
+                g = work.face[h ^ 1]
+                work.reached[g] = True
+                rows[first + g] = rows[first + f]
+                k = work.line[h >> 1]
+                while k >= 0:
+                    rows[first + g, k] ^= 1
+                    k = twin[k]
+                work.stack[n] = g
+                n += 1
+            h = work.after[h]
+            if h == work.side[f]:
+                break
+
 
 @njit(cache=True, error_model="numpy")
-def split_cells(
-    items,
-    pointer,
-    sides,
-    ends,
-    signs,
-    values,
-    errors,
-    parents,
-    place,
-    piece_start,
-    piece_count,
-    first_piece,
-    told_start,
-    told_key,
-    told_sign,
-    exact,
-    vertex_base,
-    edge_base,
-):
+def split_cells(items, cells, layer, cuts, told, exact, vertex_base, edge_base):
     """Cut each cell of `items` by all neurons of the layer that take both signs in it.
 
-    A cell is a cycle of sides, 2 * edge + (1 if walked backwards), anticlockwise. Its edges are already cut
-    (`split_edges`); `signs` knows all vertices on them, `values` and `errors` only the older ones. Neurons are put
-    in one by one: signs at the cell's vertices, a new vertex on each inner edge with opposite ends, a new edge across
-    each polygon with two zeros that are not neighbours. The cell's half-edges h and h ^ 1 are twins; only even ones
-    of its boundary are used.
-
-    Returns parents, place and (cell, neuron, neuron) of the new vertices; ends and (cell, neuron) of the new edges;
-    the new cells' number of sides, sides, (item index) parent and on/off rows; and the questions (item index,
-    key, neuron and neuron of the vertex, neuron asked).
+    Returns `Made`: parents, place and (cell, neuron, neuron) of the new vertices, to be numbered from
+    vertex_base; ends and (cell, neuron) of the new edges, from edge_base; the new cells' numbers of sides, sides,
+    item they come from and on/off rows; and the questions (item index, key, neuron and neuron of the vertex,
+    neuron asked).
     """
-    width = signs.shape[1]
-    old = values.shape[0]
-    out_parents = np.empty((64, 2), np.int64)
-    out_place = np.empty((64, 2))
-    out_makers = np.empty((64, 3), np.int64)
-    out_ends = np.empty((64, 2), np.int64)
-    out_lines = np.empty((64, 2), np.int64)
-    out_sizes = np.empty(64, np.int64)
-    out_sides = np.empty(64, np.int64)
-    out_origin = np.empty(64, np.int64)
-    out_on = np.empty((64, width), np.uint8)
+    width = layer.signs.shape[1]
+    made = Made(
+        np.empty((64, 2), np.int64),
+        np.empty((64, 2)),
+        np.empty((64, 3), np.int64),
+        np.empty((64, 2), np.int64),
+        np.empty((64, 2), np.int64),
+        np.empty(items.size, np.int64),
+        np.empty(4 * items.size, np.int64),
+        np.empty(items.size, np.int64),
+        np.empty((items.size, width), np.uint8),
+        np.empty((0, 5), np.int64),
+    )
     asked = np.empty((64, 5), np.int64)
     n_vertices = n_edges = n_cells = n_sides = n_asked = 0
-
-    positive = np.empty(width, np.uint8)
-    negative = np.empty(width, np.uint8)
-    active = np.empty(width, np.int64)
-    # the cell's vertices
-    name = np.empty(64, np.int64)  # in the whole mesh
-    base = np.empty((64, 2), np.int64)  # lies between these two
-    at = np.empty((64, 2))
-    maker = np.empty((64, 2), np.int64)
-    out = np.empty(64, np.int64)  # a half-edge that starts here
-    sign = np.empty(64, np.int8)
-    value = np.empty(64)
-    error = np.empty(64)
-    # its half-edges
-    origin = np.empty(64, np.int64)
-    after = np.empty(64, np.int64)
-    ahead = np.empty(64, np.int64)
-    face = np.empty(64, np.int64)
-    line = np.empty(64, np.int64)
-    code = np.empty(64, np.int64)
-    # its faces
-    some_side = np.empty(64, np.int64)
-    zeros = np.zeros(64, np.int64)
-    zero = np.empty((64, 2), np.int64)
-    touched = np.empty(64, np.int64)
-    reached = np.zeros(64, np.bool_)
-    twin_line = np.empty(width, np.int64)  # the next neuron with the same line in this cell, -1: none
-
+    work = work_space(64, 8)
+    positive, negative = np.empty(width, np.uint8), np.empty(width, np.uint8)
+    all_active, twin = np.empty(width, np.int64), np.empty(width, np.int64)
     for item in range(items.size):
         cell = items[item]
         positive[:] = 0
         negative[:] = 0
         rim = 0
-        for i in range(pointer[cell], pointer[cell + 1]):
-            edge, turn = sides[i] >> 1, sides[i] & 1
-            corner = signs[ends[edge, turn]]
+        for i in range(cells.pointer[cell], cells.pointer[cell + 1]):
+            edge, turn = cells.sides[i] >> 1, cells.sides[i] & 1
+            corner = layer.signs[cells.ends[edge, turn]]
             for k in range(width):
                 positive[k] |= corner[k] > 0
                 negative[k] |= corner[k] < 0
-            rim += piece_count[edge] + 1
+            rim += cuts.count[edge] + 1
         n_active = 0
         for k in range(width):
             if positive[k] and negative[k]:
-                active[n_active] = k
+                all_active[n_active] = k
                 n_active += 1
-        if n_active == 0:
-            out_sides = grown(out_sides, n_sides + rim)
-            for i in range(pointer[cell], pointer[cell + 1]):  # no neuron changes sign: no side was cut
-                out_sides[n_sides] = 2 * first_piece[sides[i] >> 1] + (sides[i] & 1)
-                n_sides += 1
-            out_sizes = grown(out_sizes, n_cells + 1)
-            out_origin = grown(out_origin, n_cells + 1)
-            out_on = grown(out_on, n_cells + 1)
-            out_sizes[n_cells], out_origin[n_cells] = rim, item
-            out_on[n_cells] = positive
-            n_cells += 1
-            continue
-
-        name, out, sign, value, error = (
-            grown(name, rim),
-            grown(out, rim),
-            grown(sign, rim),
-            grown(value, rim),
-            grown(error, rim),
-        )
-        origin, after, ahead = grown(origin, 2 * rim), grown(after, 2 * rim), grown(ahead, 2 * rim)
-        face, line, code = grown(face, 2 * rim), grown(line, rim), grown(code, rim)
-        n = 0
-        for i in range(pointer[cell], pointer[cell + 1]):
-            edge, turn = sides[i] >> 1, sides[i] & 1
-            pieces = piece_count[edge] + 1
-            for j in range(pieces):
-                piece = pieces - 1 - j if turn else j
-                if j == 0:
-                    name[n] = ends[edge, turn]
-                else:
-                    name[n] = old + piece_start[edge] + (piece if turn else piece - 1)
-                code[n] = 2 * (first_piece[edge] + piece) + turn
-                origin[2 * n], face[2 * n], out[n] = n, 0, 2 * n
-                after[2 * n], ahead[2 * n] = 2 * n + 2, 2 * n - 2
-                n += 1
-        after[2 * rim - 2], ahead[0] = 0, 2 * rim - 2
+        active = all_active[:n_active]
+        if rim > work.code.size or rim + n_active**2 > work.line.size:
+            work = work_space(2 * rim, 2 * n_active)
+        load_rim(cells, cuts, cell, layer.values.shape[0], work)
         nv, ne, nf = rim, rim, 1
-        some_side[0] = 0
-        zeros[0] = 0
-        told = told_start[item]
+        at_answer = told.start[item]
         waits = False
-
         for a in range(n_active):
             k = active[a]
-            for w in range(rim):
-                v = name[w]
-                sign[w] = signs[v, k]
-                if sign[w] == 0:
-                    value[w] = error[w] = 0.0
-                elif v < old:
-                    value[w], error[w] = values[v, k], errors[v, k]
-                else:
-                    p, q = parents[v - old, 0], parents[v - old, 1]
-                    value[w], error[w] = lerp(
-                        values[p, k],
-                        errors[p, k],
-                        values[q, k],
-                        errors[q, k],
-                        place[v - old, 0],
-                        place[v - old, 1],
-                    )
+            sign_rim(layer, cuts, k, rim, work)
             for w in range(rim, nv):
-                p, q = base[w, 0], base[w, 1]
-                value[w], error[w] = lerp(value[p], error[p], value[q], error[q], at[w, 0], at[w, 1])
-                if sign[p] == UNDECIDED or sign[q] == UNDECIDED:
-                    sign[w] = UNDECIDED
-                    continue
-                if sign[p] == sign[q] or sign[q] == 0:
-                    sign[w] = sign[p]
-                elif sign[p] == 0:
-                    sign[w] = sign[q]
+                p, q = work.base[w]
+                work.value[w], work.error[w] = lerp(
+                    work.value[p], work.error[p], work.value[q], work.error[q], work.at[w, 0], work.at[w, 1]
+                )
+                if work.sign[p] == UNDECIDED or work.sign[q] == UNDECIDED:
+                    work.sign[w] = UNDECIDED
+                elif work.sign[p] * work.sign[q] >= 0:  # the sign of either end, if not 0
+                    work.sign[w] = work.sign[p] | work.sign[q]
                 else:
-                    found = UNDECIDED if exact else sign_of(value[w], error[w])
-                    if found == UNDECIDED:
+                    sign = UNDECIDED if exact else sign_of(work.value[w], work.error[w])
+                    if sign == UNDECIDED:
                         key = a * (1 << 32) + w
-                        if told < told_start[item + 1] and told_key[told] == key:
-                            found = told_sign[told]
-                            told += 1
+                        if at_answer < told.start[item + 1] and told.key[at_answer] == key:
+                            sign = told.sign[at_answer]
+                            at_answer += 1
                         else:
                             asked = grown(asked, n_asked + 1)
                             asked[n_asked, 0], asked[n_asked, 1], asked[n_asked, 4] = item, key, k
-                            asked[n_asked, 2], asked[n_asked, 3] = maker[w, 0], maker[w, 1]
+                            asked[n_asked, 2], asked[n_asked, 3] = work.maker[w]
                             n_asked += 1
                             waits = True
-                    sign[w] = found
-                if sign[w] == 0:
-                    value[w] = error[w] = 0.0
+                    work.sign[w] = sign
+                if work.sign[w] == 0:
+                    work.value[w] = work.error[w] = 0.0
             if waits:
                 break
-
-            room = nv + ne - rim
-            name, out, sign, value, error = (
-                grown(name, room),
-                grown(out, room),
-                grown(sign, room),
-                grown(value, room),
-                grown(error, room),
-            )
-            base, at, maker = grown(base, room), grown(at, room), grown(maker, room)
-            room = 2 * (2 * ne + nf)
-            origin, after, ahead = grown(origin, room), grown(after, room), grown(ahead, room)
-            face, line = grown(face, room), grown(line, room)
-            some_side, zeros, zero = grown(some_side, 2 * nf), grown(zeros, 2 * nf), grown(zero, 2 * nf)
-            touched = grown(touched, 2 * nf)
-
-            for e in range(rim, ne):
-                h, back = 2 * e, 2 * e + 1
-                p, q = origin[h], origin[back]
-                if sign[p] * sign[q] >= 0:
-                    continue
-                swapped, t, t_error = crossing(
-                    max(value[p] * sign[p], 0.0), error[p], max(value[q] * sign[q], 0.0), error[q]
-                )
-                w = nv
-                base[w, 0], base[w, 1] = (q, p) if swapped else (p, q)
-                at[w, 0], at[w, 1] = t, t_error
-                maker[w, 0], maker[w, 1] = line[e], k
-                sign[w] = 0
-                nv += 1
-                # h: p -> w, new: w -> q, new ^ 1: q -> w, back: w -> p
-                new = 2 * ne
-                out[w] = new  # even: keeps its origin when it is cut
-                line[ne] = line[e]
-                ne += 1
-                origin[new], face[new] = w, face[h]
-                after[new], ahead[new] = after[h], h
-                ahead[after[h]] = new
-                after[h] = new
-                origin[new + 1], face[new + 1] = q, face[back]
-                after[new + 1], ahead[new + 1] = back, ahead[back]
-                after[ahead[back]] = new + 1
-                ahead[back] = new + 1
-                origin[back] = w
-
-            n_touched = 0
-            for w in range(nv):
-                if sign[w] != 0:
-                    continue
-                h = out[w]
-                while True:  # around the vertex: backwards from the rim, or all around
-                    f = face[h]
-                    if zeros[f] == 0:
-                        touched[n_touched] = f
-                        n_touched += 1
-                    if zeros[f] < 2:
-                        zero[f, zeros[f]] = h
-                    zeros[f] += 1
-                    if ahead[h] < 2 * rim:
-                        break
-                    h = ahead[h] ^ 1
-                    if h == out[w]:
-                        break
+            nv, ne = cut_edges(k, rim, nv, ne, work)
+            touched = find_zeros(rim, nv, work)
             faces = nf
-            for i in range(n_touched):
-                f = touched[i]
-                crossed = zeros[f] == 2
-                zeros[f] = 0
-                g, h = zero[f, 0], zero[f, 1]
-                if not crossed or after[g] == h or after[h] == g:
-                    continue
-                new = 2 * ne
-                line[ne] = k
-                ne += 1
-                # new: origin[g] -> origin[h] closes the walk from h; its twin closes the walk from g
-                origin[new], origin[new + 1] = origin[g], origin[h]
-                before_g, before_h = ahead[g], ahead[h]
-                after[before_h], ahead[new + 1] = new + 1, before_h
-                after[new + 1], ahead[g] = g, new + 1
-                after[before_g], ahead[new] = new, before_g
-                after[new], ahead[h] = h, new
-                face[new + 1] = f
-                some_side[f], some_side[nf] = g, h
-                zeros[nf] = 0
-                s = new
-                while True:
-                    face[s] = nf
-                    s = after[s]
-                    if s == new:
-                        break
-                nf += 1
-            twin_line[k] = -1
+            ne, nf = cut_faces(k, touched, ne, nf, work)
+            twin[k] = -1
             if nf == faces:  # the line runs along that of an earlier neuron
                 for e in range(rim, ne):
-                    if sign[origin[2 * e]] == 0 and sign[origin[2 * e + 1]] == 0:
-                        twin_line[k] = twin_line[line[e]]
-                        twin_line[line[e]] = k
+                    if work.sign[work.origin[2 * e]] == 0 and work.sign[work.origin[2 * e + 1]] == 0:
+                        twin[k] = twin[work.line[e]]
+                        twin[work.line[e]] = k
                         break
         if waits:
             continue
 
-        inner = nv - rim
-        out_parents = grown(out_parents, n_vertices + inner)
-        out_place = grown(out_place, n_vertices + inner)
-        out_makers = grown(out_makers, n_vertices + inner)
+        vertices, edges = n_vertices + nv - rim, n_edges + ne - rim
+        sides = n_sides + rim + 2 * (ne - rim)
+        if (
+            vertices > len(made.parents)
+            or edges > len(made.ends)
+            or n_cells + nf > len(made.sizes)
+            or sides > len(made.sides)
+        ):
+            made = roomier(made, vertices, edges, n_cells + nf, sides)
         for w in range(rim, nv):
             i = n_vertices + w - rim
-            name[w] = vertex_base + i
-            out_parents[i, 0], out_parents[i, 1] = name[base[w, 0]], name[base[w, 1]]
-            out_place[i] = at[w]
-            out_makers[i, 0], out_makers[i, 1], out_makers[i, 2] = cell, maker[w, 0], maker[w, 1]
-        out_ends = grown(out_ends, n_edges + ne - rim)
-        out_lines = grown(out_lines, n_edges + ne - rim)
+            work.name[w] = vertex_base + i
+            made.parents[i, 0], made.parents[i, 1] = work.name[work.base[w, 0]], work.name[work.base[w, 1]]
+            made.place[i] = work.at[w]
+            made.makers[i, 0], made.makers[i, 1], made.makers[i, 2] = cell, work.maker[w, 0], work.maker[w, 1]
         for e in range(rim, ne):
             i = n_edges + e - rim
-            out_ends[i, 0], out_ends[i, 1] = name[origin[2 * e]], name[origin[2 * e + 1]]
-            out_lines[i, 0], out_lines[i, 1] = cell, line[e]
-        out_sizes = grown(out_sizes, n_cells + nf)
-        out_origin = grown(out_origin, n_cells + nf)
-        out_on = grown(out_on, n_cells + nf)
-        out_sides = grown(out_sides, n_sides + rim + 2 * (ne - rim))
+            made.ends[i, 0], made.ends[i, 1] = (
+                work.name[work.origin[2 * e]],
+                work.name[work.origin[2 * e + 1]],
+            )
+            made.lines[i, 0], made.lines[i, 1] = cell, work.line[e]
         for f in range(nf):
-            h = some_side[f]
-            size = 0
+            h = work.side[f]
+            made.origin[n_cells + f] = item
+            made.sizes[n_cells + f] = -n_sides
             while True:
                 e = h >> 1
-                out_sides[n_sides + size] = code[e] if e < rim else 2 * (edge_base + n_edges + e - rim) + (h & 1)
-                size += 1
-                h = after[h]
-                if h == some_side[f]:
+                made.sides[n_sides] = (
+                    work.code[e] if e < rim else 2 * (edge_base + n_edges + e - rim) + (h & 1)
+                )
+                n_sides += 1
+                h = work.after[h]
+                if h == work.side[f]:
                     break
-            out_sizes[n_cells + f], out_origin[n_cells + f] = size, item
-            n_sides += size
-        # on/off rows: read off on the rim, then from face to face, turning the neurons of the edge between
-        reached = grown(reached, nf)
-        reached[:nf] = False
-        first = face[0]
-        out_on[n_cells + first] = positive
-        for a in range(n_active):
-            k = active[a]
-            s = signs[name[0], k] if signs[name[0], k] != 0 else signs[name[1], k]
-            out_on[n_cells + first, k] = s > 0
-        reached[first] = True
-        touched[0] = first
-        n_touched = 1
-        while n_touched:
-            n_touched -= 1
-            f = touched[n_touched]
-            h = some_side[f]
-            while True:
-                if h >= 2 * rim and not reached[face[h ^ 1]]:
-                    g = face[h ^ 1]
-                    reached[g] = True
-                    out_on[n_cells + g] = out_on[n_cells + f]
-                    k = line[h >> 1]
-                    while k >= 0:
-                        out_on[n_cells + g, k] ^= 1
-                        k = twin_line[k]
-                    touched[n_touched] = g
-                    n_touched += 1
-                h = after[h]
-                if h == some_side[f]:
-                    break
+            made.sizes[n_cells + f] += n_sides
+        read_on(made.on, n_cells, positive, active, layer.signs, twin, rim, nf, work)
+        n_vertices, n_edges = vertices, edges
         n_cells += nf
-        n_vertices += inner
-        n_edges += ne - rim
-    return (
-        out_parents[:n_vertices],
-        out_place[:n_vertices],
-        out_makers[:n_vertices],
-        out_ends[:n_edges],
-        out_lines[:n_edges],
-        out_sizes[:n_cells],
-        out_sides[:n_sides],
-        out_origin[:n_cells],
-        out_on[:n_cells],
+    return Made(
+        made.parents[:n_vertices],
+        made.place[:n_vertices],
+        made.makers[:n_vertices],
+        made.ends[:n_edges],
+        made.lines[:n_edges],
+        made.sizes[:n_cells],
+        made.sides[:n_sides],
+        made.origin[:n_cells],
+        made.on[:n_cells],
         asked[:n_asked],
     )

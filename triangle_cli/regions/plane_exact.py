@@ -1,8 +1,8 @@
 """Exact answers, in Python's integers, to the few questions that floats leave open.
 
-Floats are dyadic rationals, so on a cell of known on/off pattern every neuron is (a x + b y + c) / 2^s with integers
-a, b, c. A line is such a triple, named by one number: a side of the domain, or (cell, neuron) of a layer. A point is
-where two lines meet, in homogeneous integers, and a neuron's sign there is a 3 x 3 determinant.
+Floats are dyadic rationals, so on a cell of known on/off pattern every neuron is (a x + b y + c) / 2^s with
+integers a, b, c. A line is such a triple, named by one number: a side of the domain, or (cell, neuron) of a
+layer. A point is where two lines meet, in homogeneous integers, and a neuron's sign there is a 3 x 3 determinant.
 """
 
 from bisect import bisect_right
@@ -14,15 +14,21 @@ import numpy as np
 Triple = tuple[int, int, int]
 
 
-def integers(floats: np.ndarray) -> tuple[list, int]:
-    """Nested lists of integers and s, with floats = integers / 2^s exactly; s >= 0 is the least that serves."""
-    ratios = [x.as_integer_ratio() for x in floats.ravel().tolist()]
-    shift = max((denominator.bit_length() - 1 for _, denominator in ratios), default=0)
-    whole = [(numerator << shift) // denominator for numerator, denominator in ratios]
-    if floats.ndim < 2:
-        return whole, shift
-    width = floats.shape[1]
-    return [whole[i : i + width] for i in range(0, len(whole), width)], shift
+class Whole:
+    """Floats (rows, n) as integers over one power of two, a row at a time: floats[i] = row(i) / 2^shift."""
+
+    def __init__(self, floats: np.ndarray) -> None:
+        fraction, exponent = np.frexp(floats)
+        self.mantissa = (fraction * 2.0**53).astype(np.int64)
+        spare = np.where(self.mantissa == 0, 1, self.mantissa & -self.mantissa)  # 2^(zero bits at the end)
+        bits = 53 - exponent - np.log2(spare).astype(np.int64)
+        self.shift = max(0, int(bits[self.mantissa != 0].max(initial=0)))
+        self.exponent = exponent - 53 + self.shift
+
+    def row(self, i: int) -> list[int]:
+        """The integers of row i."""
+        pairs = zip(self.mantissa[i].tolist(), self.exponent[i].tolist())
+        return [m << e if e >= 0 else m >> -e for m, e in pairs]  # what m >> drops are zero bits
 
 
 def cross(u: Triple, v: Triple) -> Triple:
@@ -35,23 +41,27 @@ class Oracle:
 
     def __init__(self, weights: list[np.ndarray], biases: list[np.ndarray], corners: np.ndarray) -> None:
         self.floats = list(zip(weights, biases))
-        self.widths = [len(bias) for bias in biases]
-        points, shift = integers(corners)
-        points = [(x, y, 1 << shift) for x, y in points]
+        whole = Whole(corners)
+        points = [(*whole.row(i), 1 << whole.shift) for i in range(len(corners))]
         self.sides = [cross(a, b) for a, b in zip(points, points[1:] + points[:1])]
-        self.first_line = [0]  # the first line number of the sides, then of each layer
+        self.first_line = [0]  # the first line number of the sides, then of each cut
+        self.cuts = [(-1, 0, len(self.sides))]  # layer, first neuron, number of neurons of each
+        self.next_line = len(self.sides)
         self.on: list[np.ndarray] = []  # on/off rows of the cells after each layer
         self.parent: list[np.ndarray] = []  # their parents, cells after the layer below
-        self.known_lines: dict[int, Triple] = {i: side for i, side in enumerate(self.sides)}
+        self.known_lines: dict[int, Triple] = dict(enumerate(self.sides))
+        self.known_maps: dict[tuple[int, int, int], Triple] = {}
+        self.known_neurons: dict[tuple[int, int], tuple[list[tuple[int, int]], int]] = {}
         self.known_points: dict[tuple[int, int], Triple] = {}
-        self.next_line = len(self.sides)
 
-    def enter_layer(self, cells: int) -> int:
-        """Number the lines of the next layer's neurons on `cells` cells; line (cell, k) is base + cell * width + k."""
-        base = self.next_line
-        self.first_line.append(base)
-        self.next_line += cells * self.widths[len(self.first_line) - 2]
-        return base
+    def enter_cut(self, cells: int, layer: int, first: int, width: int) -> None:
+        """Number the lines of neurons first .. first + width of a layer on the cells of the mesh.
+
+        Line (cell, k) is first_line[-1] + cell * width + k.
+        """
+        self.first_line.append(self.next_line)
+        self.cuts.append((layer, first, width))
+        self.next_line += cells * width
 
     def leave_layer(self, on: np.ndarray, parent: np.ndarray) -> None:
         """Record the on/off rows (cells, width) and parents (cells,) of the cells that the layer made."""
@@ -60,52 +70,61 @@ class Oracle:
 
     def neurons(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Layer and neuron of lines, (n,) int64 each; layer -1 for sides of the domain."""
-        layer = np.searchsorted(self.first_line, numbers, side="right") - 2
-        width = np.array([*self.widths, len(self.sides)])[layer]
-        return layer, (numbers - np.array(self.first_line)[layer + 1]) % width
+        cut = np.searchsorted(self.first_line, numbers, side="right") - 1
+        layer, first, width = np.array(self.cuts)[cut].T
+        return layer, first + (numbers - np.array(self.first_line)[cut]) % width
 
     @cached_property
-    def layers(self) -> list[tuple[list, list]]:
-        """Per layer: the nonzero (neuron below, integer weight) pairs and the integer bias of each neuron.
-
-        Weights are scaled by a power of two of their layer, biases by that of all layers so far: so are the neurons.
-        """
-        layers, total = [], 0
+    def layers(self) -> list[tuple[Whole, int]]:
+        """Weights and biases (width, inputs + 1) of each layer, and the bits of the scale of its inputs."""
+        layers, bits = [], 0
         for weight, bias in self.floats:
-            whole, shift = integers(np.concatenate([weight, bias[:, None]], axis=1))
-            rows = [[(k, w) for k, w in enumerate(row[:-1]) if w] for row in whole]
-            layers.append((rows, [row[-1] << total for row in whole]))
-            total += shift
+            layers.append((Whole(np.concatenate([weight, bias[:, None]], axis=1)), bits))
+            bits += layers[-1][0].shift
         return layers
+
+    def neuron(self, layer: int, neuron: int) -> tuple[list[tuple[int, int]], int]:
+        """(input, weight) pairs of the nonzero weights, and the bias, scaled by all layers' powers of two so far."""
+        found = self.known_neurons.get((layer, neuron))
+        if found is None:
+            whole, bits = self.layers[layer]
+            *row, bias = whole.row(neuron)
+            found = [(k, w) for k, w in enumerate(row) if w], bias << bits
+            self.known_neurons[layer, neuron] = found
+        return found
 
     def line(self, number: int) -> Triple:
         """Coefficients of a line, scaled by the powers of two of all layers up to its own."""
         found = self.known_lines.get(number)
         if found is None:
-            layer = bisect_right(self.first_line, number) - 2
-            cell, neuron = divmod(number - self.first_line[layer + 1], self.widths[layer])
-            found = self.known_lines[number] = self.affine(layer, cell, neuron)
+            cut = bisect_right(self.first_line, number) - 1
+            layer, first, width = self.cuts[cut]
+            cell, neuron = divmod(number - self.first_line[cut], width)
+            found = self.known_lines[number] = self.affine(layer, cell if layer else 0, first + neuron)
         return found
 
     def affine(self, layer: int, cell: int, neuron: int) -> Triple:
-        """Pre-activation of a neuron of `layer` on a cell made by the layer below."""
-        rows, biases = self.layers[layer]
-        if layer == 0:
-            slopes = dict(rows[neuron])
-            return slopes.get(0, 0), slopes.get(1, 0), biases[neuron]
-        x, y, constant = 0, 0, biases[neuron]
-        on = self.on[layer - 1][cell]
-        first = self.first_line[layer] + int(self.parent[layer - 1][cell]) * self.widths[layer - 1]
-        for k, weight in rows[neuron]:
-            if on[k]:
-                a, b, c = self.line(first + k)
-                x, y, constant = x + weight * a, y + weight * b, constant + weight * c
-        return x, y, constant
+        """Pre-activation of a neuron of `layer` on a cell made by the layer below (0 for the first layer)."""
+        found = self.known_maps.get((layer, cell, neuron))
+        if found is None:
+            pairs, constant = self.neuron(layer, neuron)
+            x = y = 0
+            if layer == 0:
+                slopes = dict(pairs)
+                x, y = slopes.get(0, 0), slopes.get(1, 0)
+            else:
+                on, parent = self.on[layer - 1][cell], int(self.parent[layer - 1][cell])
+                for k, weight in pairs:
+                    if on[k]:
+                        a, b, c = self.affine(layer - 1, parent, k)
+                        x, y, constant = x + weight * a, y + weight * b, constant + weight * c
+            found = self.known_maps[layer, cell, neuron] = (x, y, constant)
+        return found
 
     def outputs(self, cell: int) -> list[Triple]:
         """The affine map of a final cell, one triple per output, all scaled by one power of two."""
-        last = len(self.widths) - 1
-        return [self.affine(last, cell, i) for i in range(self.widths[last])]
+        last = len(self.floats) - 1
+        return [self.affine(last, cell, i) for i in range(len(self.floats[last][1]))]
 
     def point(self, lines: tuple[int, int]) -> Triple:
         """(X, Y, D), D > 0: the point (X / D, Y / D) on both lines."""

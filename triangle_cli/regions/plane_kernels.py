@@ -1,8 +1,9 @@
+# ruff: noqa: ANN001, ANN201 - numba infers the types
 """Compiled loops of the two-dimensional region counter: signs, edges and polygons cut by one layer's neurons.
 
 Every float comes with a bound on its distance from the true value. A sign is taken from a float only beyond its
-bound; otherwise the kernel asks: it leaves out the edge or cell, returns the questions, and is called again with
-the answers (see `plane_exact.py`). An answer is found by its key, the place in the fixed order of questions.
+bound; otherwise the kernel asks: it leaves out the edge or cell, returns the questions, and is called again
+with the answers (`plane_exact.py`). An answer is found by its key, which grows in the order of the questions.
 """
 
 import numpy as np
@@ -39,7 +40,7 @@ def sign_of(value, error):
 
 @njit(cache=True, error_model="numpy", inline="always")
 def crossing(a, a_error, b, b_error):
-    """Where a segment with |values| a, b at its ends is cut: (swapped, t, bound of t), t <= 1/2 from the nearer end."""
+    """Where a segment with |values| a, b at its ends is cut: (swapped, t, its bound), t <= 1/2 from the nearer end."""
     swapped = b < a
     if swapped:
         a, b, a_error, b_error = b, a, b_error, a_error
@@ -59,15 +60,14 @@ def grown(array, size):
     """`array`, or a copy at least twice as long if it has fewer than `size` rows."""
     if size <= array.shape[0]:
         return array
-    larger = np.zeros((max(size, 2 * array.shape[0]),) + array.shape[1:], array.dtype)
+    larger = np.zeros((max(size, 2 * array.shape[0]), *array.shape[1:]), array.dtype)
     larger[: array.shape[0]] = array
     return larger
 
 
 @njit(cache=True, error_model="numpy")
-def spread(values, errors, terms):
-    """Bound to be multiplied by |weights|, for a dot product of `terms` values known up to errors."""
-    gamma = (terms + 4) * UNIT
+def spread(values, errors, gamma):
+    """What |weights| are to be multiplied by to bound a dot product of relative error gamma."""
     result = np.empty(values.shape)
     for v in range(values.shape[0]):
         for k in range(values.shape[1]):
@@ -126,9 +126,9 @@ def interpolate(values, errors, first, parents, place):
 def split_edges(items, ends, signs, values, errors, told_start, told_key, told_sign, exact, start, count):
     """Cut each edge of `items` by all neurons of the layer that change sign along it.
 
-    Neurons that cross at one point share one vertex. Sets start, count of each edge to its run of new vertices, in
-    order from its first end. Returns parents (n, 2), place (n, 2), neuron (n,), sign rows (n, width) of the new
-    vertices, and questions (item index, key, neuron of the vertex, neuron asked).
+    Neurons that cross at one point share one vertex. Sets start, count of each edge to its run of new vertices,
+    in order from its first end. Returns parents (n, 2), place (n, 2), neuron (n,), sign rows (n, width) of the
+    new vertices, and questions (item index, key, neuron of the vertex, neuron asked).
     """
     width = signs.shape[1]
     parents = np.empty((64, 2), np.int64)
@@ -231,7 +231,7 @@ def split_edges(items, ends, signs, values, errors, told_start, told_key, told_s
 
 @njit(cache=True)
 def chain_ends(ends, start, count, first_vertex, first_edge, children):
-    """Ends of the pieces of each edge: edge e becomes edges first_edge[e].. through vertices first_vertex + start[e].. ."""
+    """Ends of the pieces of each edge: first_edge[e] .. through the vertices first_vertex + start[e] .. ."""
     for e in range(ends.shape[0]):
         last = ends[e, 0]
         for i in range(count[e]):

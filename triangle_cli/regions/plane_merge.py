@@ -1,20 +1,21 @@
-"""From activation regions to linear regions: neighbours across an edge with the same affine map are one region."""
+# ruff: noqa: ANN001, ANN201 - numba infers the types
+"""From activation regions to linear regions: neighbours across an edge with one affine map are one region."""
 
 from fractions import Fraction
 
 import numpy as np
 from numba import njit
 
-from triangle_cli.regions import plane_kernels
 from triangle_cli.regions.plane_kernels import SLACK, TINY, UNIT
 from triangle_cli.regions.plane_mesh import Partition, preactivations
 
+LARGEST = 10**300
 CHUNK = 8192  # edges or cells treated at once, to bound the memory of dense rows
 
 
 @njit(cache=True)
 def count_flips(left, right, on, parent, flips):
-    """Add to flips the neurons of a layer that differ between cells left and right after it, then go to their parents."""
+    """Add to flips the neurons of a layer that differ between cells left and right; replace these by their parents."""
     for e in range(left.size):
         a, b = left[e], right[e]
         if a == b:
@@ -139,16 +140,21 @@ def _map(part: Partition, maps: dict[int, list], cell: int) -> list:
     return maps[cell]
 
 
-def is_heard(layer: int, neuron: np.ndarray, cell: np.ndarray, within: list, on: list, weights: list) -> np.ndarray:
-    """Where some output surely depends on `neuron` of `layer` in `cell`, all (n,); elsewhere it may or may not.
+def is_heard(
+    layer: int, neuron: np.ndarray, cell: np.ndarray, within: list, on: list, weights: list
+) -> np.ndarray:
+    """Where some output surely depends on `neuron` of `layer` in `cell`, all (n,); elsewhere it may not.
 
-    On both sides of an edge where that neuron alone turns, all later neurons keep their state: the map changes by the
-    neuron's own slope times its weight in the outputs, a product of masked matrices.
+    On both sides of an edge where that neuron alone turns, all later neurons keep their state: the map changes by
+    the neuron's own slope times its weight in the outputs, a product of masked matrices.
     """
     last = len(on) - 1
     if layer == last:
         return (weights[-1] != 0).any(axis=0)[neuron]
-    row, values = neuron, np.ascontiguousarray(weights[layer + 1].T)  # of each edge; its neuron's part in the next layer
+    row, values = (
+        neuron,
+        np.ascontiguousarray(weights[layer + 1].T),
+    )  # of each edge; its neuron's part in the next layer
     errors = np.zeros(values.shape)
     with np.errstate(all="ignore"):
         for l in range(layer + 1, last):
@@ -156,8 +162,8 @@ def is_heard(layer: int, neuron: np.ndarray, cell: np.ndarray, within: list, on:
             pairs, new_row = np.unique(within[l][cell] * len(values) + row, return_inverse=True)
             where, row = np.divmod(pairs, len(values))
             mask = on[l][where]
-            spread = plane_kernels.spread(values[row] * mask, errors[row] * mask, weights[l + 1].shape[1])
-            values, errors = preactivations(weights[l + 1], None, values[row] * mask, spread)
+            nothing = np.zeros(len(weights[l + 1]))
+            values, errors = preactivations(weights[l + 1], nothing, values[row] * mask, errors[row] * mask)
             row = new_row
     return reach_outputs(row, values, errors, within[last][cell], on[last], weights[-1])
 
@@ -171,8 +177,10 @@ def wide(part: Partition, label: np.ndarray, corners: np.ndarray, share: Fractio
     region, region_bound = np.bincount(label, area, n), np.bincount(label, bound, n)
     region_bound += len(label) * UNIT * region
     least = share * part.oracle.area([(i - 1 if i else len(corners) - 1, i) for i in range(len(corners))])
-    surely = region - region_bound > float(least) * (1 + 1e-9)
-    surely_not = region + region_bound < float(least) * (1 - 1e-9)
+    edge = float(least) if least < LARGEST else np.inf
+    with np.errstate(all="ignore"):
+        surely = region - region_bound > edge * (1 + 1e-9)
+        surely_not = region + region_bound < edge * (1 - 1e-9)
     doubtful = np.flatnonzero(~(surely | surely_not)) if not exact else np.arange(n)
     if exact:
         surely[:] = False

@@ -1,16 +1,18 @@
 """The partition of a convex polygon by the neurons of a ReLU network, as a mesh refined layer by layer.
 
-Cells are convex, every edge knows the cells on both sides, and every edge carries the number of the line it lies on
-(`plane_exact.Oracle`). Within a layer each edge is cut first, once for both of its cells, then each cell by itself.
+Cells are convex, every edge knows the cells on both sides and the number of the line it lies on
+(`plane_exact.Oracle`). In a layer each edge is cut first, once for both of its cells, then each cell by itself.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from triangle_cli.regions import plane_cells, plane_kernels
+from triangle_cli.regions import plane_kernels
+from triangle_cli.regions.plane_cells import Cells, Cuts, Layer, Made, Told, split_cells
 from triangle_cli.regions.plane_exact import Oracle
 
+GROUP = 64  # neurons of the first layer that cut the domain at once
 LEAST_WEIGHT = 1e-90  # bounds count every nonzero weight as at least this much, so that no product underflows
 
 
@@ -68,87 +70,119 @@ class Partition:
     oracle: Oracle
 
 
-def partition(weights: list[np.ndarray], biases: list[np.ndarray], corners: np.ndarray, exact: bool) -> Partition:
-    """Cut the convex polygon `corners` (n, 2), anticlockwise, by all hidden neurons. With `exact`, by integers only."""
+def partition(
+    weights: list[np.ndarray], biases: list[np.ndarray], corners: np.ndarray, exact: bool
+) -> Partition:
+    """Cut the convex polygon `corners` (n, 2), anticlockwise, by all hidden neurons; `exact`: by integers only."""
     oracle = Oracle(weights, biases, corners)
     mesh = polygon_mesh(corners)
     inputs, errors = mesh.points, mesh.point_errors
     with np.errstate(all="ignore"):  # overflow is seen by the bounds
         for layer, (weight, bias) in enumerate(zip(weights[:-1], biases[:-1])):
-            spread = plane_kernels.spread(inputs, errors, weight.shape[1])
-            values, errors = preactivations(weight, bias, inputs, spread)
-            mesh, inputs, errors = cut(mesh, values, errors, oracle, exact, last=layer == len(weights) - 2)
+            last = layer == len(weights) - 2
+            if layer == 0 and len(bias) > GROUP:
+                mesh, inputs, errors = first_layer(mesh, weight, bias, oracle, exact, last)
+                continue
+            values, errors = preactivations(weight, bias, inputs, errors)
+            oracle.enter_cut(mesh.cells, layer, 0, len(bias))
+            mesh, inputs, errors, on, parent = cut(mesh, values, errors, oracle, exact, last)
+            oracle.leave_layer(on, parent)
     return Partition(mesh, oracle.on, oracle.parent, oracle)
 
 
-def preactivations(
-    weight: np.ndarray, bias: np.ndarray | None, inputs: np.ndarray, spread: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """inputs @ weight.T + bias and its bound, given `plane_kernels.spread` of the inputs; both (n, width).
+def first_layer(
+    mesh: Mesh, weight: np.ndarray, bias: np.ndarray, oracle: Oracle, exact: bool, last: bool
+) -> tuple[Mesh, np.ndarray, np.ndarray]:
+    """Cut the domain by a wide first layer, some neurons at a time: then no cell is crossed by very many lines.
 
-    The bound is 0 only where every term is a product with an exact 0. Higham, Accuracy and Stability of Numerical
-    Algorithms, section 3.1: a dot product of n terms, summed in any order, is off by n u |w| . |h| at most.
+    Later layers need none of this, their cells are small already. Returns the mesh, the layer's outputs and their
+    bounds (of no use if it is the `last`).
     """
-    values = inputs @ weight.T
-    bound = spread @ np.where(weight == 0, 0.0, np.maximum(np.abs(weight), LEAST_WEIGHT) * 1.000001).T
-    if bias is not None:
-        values += bias
-        gamma = (weight.shape[1] + 4) * plane_kernels.UNIT
-        bound += np.where(bias == 0, 0.0, gamma * np.abs(bias) + plane_kernels.TINY)
+    groups = [slice(first, first + GROUP) for first in range(0, len(bias), GROUP)]
+    steps = []
+    for group in groups:
+        values, errors = preactivations(weight[group], bias[group], mesh.points, mesh.point_errors)
+        oracle.enter_cut(mesh.cells, 0, group.start, values.shape[1])
+        mesh, *_, on, parent = cut(mesh, values, errors, oracle, exact, last=True)
+        steps.append((group, on, parent))
+    on, cell = np.empty((mesh.cells, len(bias)), np.uint8), np.arange(mesh.cells)
+    for group, on_then, parent in reversed(steps):
+        on[:, group], cell = on_then[cell], parent[cell]
+    oracle.leave_layer(on, cell)
+    if last:
+        return mesh, mesh.points, mesh.point_errors
+    values, errors = preactivations(weight, bias, mesh.points, mesh.point_errors)
+    plane_kernels.rectify(values, errors, np.zeros((0, len(bias)), np.int8))
+    return mesh, values, errors
+
+
+def preactivations(
+    weight: np.ndarray, bias: np.ndarray, inputs: np.ndarray, errors: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """inputs @ weight.T + bias and its bound, given that of the inputs; both (n, width).
+
+    The bound is 0 only where every term is a product with an exact 0. Higham, Accuracy and Stability of
+    Numerical Algorithms, section 3.1: a dot product of n terms, summed in any order, is off by n u |w| . |h|.
+    """
+    gamma = (weight.shape[1] + 4) * plane_kernels.UNIT
+    steep = np.where(weight == 0, 0.0, np.maximum(np.abs(weight), LEAST_WEIGHT) * 1.000001)
+    values, bound = inputs @ weight.T, plane_kernels.spread(inputs, errors, gamma) @ steep.T
+    values += bias
+    bound += np.where(bias == 0, 0.0, gamma * np.abs(bias) + plane_kernels.TINY)
     return values, bound
 
 
 def cut(
     mesh: Mesh, values: np.ndarray, errors: np.ndarray, oracle: Oracle, exact: bool, last: bool
-) -> tuple[Mesh, np.ndarray, np.ndarray]:
-    """Refine the mesh by one layer, of pre-activations `values` known up to `errors` at its vertices.
+) -> tuple[Mesh, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Refine the mesh by neurons whose pre-activations at its vertices are `values`, known up to `errors`.
 
-    Returns the new mesh with the layer's outputs and bounds at its vertices (nothing of use after the last layer).
+    Returns the new mesh, the neurons' outputs and bounds at its vertices (of no use, and not computed, if they
+    are the `last`), and the on/off row and the old cell of each new cell.
     """
     width = values.shape[1]
-    base = oracle.enter_layer(mesh.cells)
-    signs, pairs = plane_kernels.classify(values, errors, exact)
-    if len(pairs):
-        v, k = pairs.T
-        found = oracle.signs(*mesh.vertex_lines[v].T, base + mesh.cell_at[v] * width + k)
-        signs[v, k] = found
-        values[v[found == 0], k[found == 0]] = 0.0
-        errors[v[found == 0], k[found == 0]] = 0.0
+    base = oracle.first_line[-1]
+    layer = Layer(_signs(mesh, values, errors, oracle, exact), values, errors)
 
     cell_of = mesh.beside.max(axis=1)  # a cell at each edge
     start, count = np.zeros(len(mesh.ends), np.int64), np.zeros(len(mesh.ends), np.int64)
-    on_edges = _split_edges(mesh, signs, values, errors, cell_of, start, count, base, oracle, exact)
-    parents, place, neuron, rows, edge = on_edges
-    first_piece = np.cumsum(count + 1) - count - 1
-    n_old, n_edge = len(values), len(neuron)
-    children = np.empty((len(mesh.ends) + n_edge, 2), np.int64)
-    plane_kernels.chain_ends(mesh.ends, start, count, n_old, first_piece, children)
-    signs = np.concatenate([signs, rows])
-    edge_vertex_lines = np.stack([mesh.edge_lines[edge], base + cell_of[edge] * width + neuron], axis=1)
+    parents, place, neuron, signs, edge = _split_edges(mesh, layer, cell_of, start, count, oracle, exact)
+    cuts = Cuts(parents, place, start, count, np.cumsum(count + 1) - count - 1)
+    pieces = np.empty((len(mesh.ends) + len(neuron), 2), np.int64)
+    plane_kernels.chain_ends(mesh.ends, start, count, len(values), cuts.first_piece, pieces)
+    on_edges = np.stack([mesh.edge_lines[edge], base + cell_of[edge] * width + neuron], axis=1)
 
-    made = _split_cells(
-        mesh, signs, values, errors, parents, place, start, count, first_piece, len(children), base, oracle, exact
-    )
-    inner_parents, inner_place, makers, inner_ends, inner_lines, sizes, sides, origin, on = made
-    oracle.leave_layer(on, origin)
-    parents = np.concatenate([parents, inner_parents])
-    place = np.concatenate([place, inner_place])
-    inner_cell = base + makers[:, :1] * width
+    layer = Layer(np.concatenate([layer.signs, signs]), values, errors)
+    made = _split_cells(mesh, layer, cuts, len(pieces), oracle, exact)
+    parents = np.concatenate([parents, made.parents])
+    place = np.concatenate([place, made.place])
+    inside = base + made.makers[:, :1] * width + made.makers[:, 1:]
+    inner_lines = base + made.lines[:, 0] * width + made.lines[:, 1]
     new_mesh = Mesh(
         *_interpolated(mesh.points, mesh.point_errors, parents, place),
-        vertex_lines=np.concatenate([mesh.vertex_lines, edge_vertex_lines, inner_cell + makers[:, 1:]]),
-        ends=np.concatenate([children, inner_ends]),
-        edge_lines=np.concatenate(
-            [np.repeat(mesh.edge_lines, count + 1), base + inner_lines[:, 0] * width + inner_lines[:, 1]]
-        ),
-        pointer=np.concatenate([[0], np.cumsum(sizes)]),
-        sides=sides,
+        vertex_lines=np.concatenate([mesh.vertex_lines, on_edges, inside]),
+        ends=np.concatenate([pieces, made.ends]),
+        edge_lines=np.concatenate([np.repeat(mesh.edge_lines, count + 1), inner_lines]),
+        pointer=np.concatenate([[0], np.cumsum(made.sizes)]),
+        sides=made.sides,
     )
     if last:
-        return new_mesh, values, errors
+        return new_mesh, values, errors, made.on, made.origin
     values, errors = _interpolated(values, errors, parents, place)
-    plane_kernels.rectify(values, errors, signs)
-    return new_mesh, values, errors
+    plane_kernels.rectify(values, errors, layer.signs)
+    return new_mesh, values, errors, made.on, made.origin
+
+
+def _signs(mesh: Mesh, values: np.ndarray, errors: np.ndarray, oracle: Oracle, exact: bool) -> np.ndarray:
+    """Signs of the layer's neurons at the vertices; values found to be 0 become so."""
+    signs, pairs = plane_kernels.classify(values, errors, exact)
+    if len(pairs):
+        v, k = pairs.T
+        lines = oracle.first_line[-1] + mesh.cell_at[v] * values.shape[1] + k
+        found = signs[v, k] = oracle.signs(*mesh.vertex_lines[v].T, lines)
+        values[v[found == 0], k[found == 0]] = 0.0
+        errors[v[found == 0], k[found == 0]] = 0.0
+    return signs
 
 
 def _interpolated(
@@ -171,11 +205,11 @@ class _Answers:
         self.asker, self.key = np.empty(0, np.int64), np.empty(0, np.int64)
         self.sign = np.empty(0, np.int8)
 
-    def arguments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def told(self) -> Told:
         """Where the answers for each of `items` start, their keys, the answers."""
         edges = np.concatenate([self.items, [np.iinfo(np.int64).max]])
         start = np.searchsorted(self.asker, edges)
-        return start, self.key, self.sign
+        return Told(start, self.key, self.sign)
 
     def add(self, asker: np.ndarray, key: np.ndarray, sign: np.ndarray) -> None:
         """Keep only the items that asked, with all that was told to them."""
@@ -185,22 +219,32 @@ class _Answers:
         self.sign = np.concatenate([self.sign[kept], sign])
         order = np.lexsort((self.key, self.asker))
         self.asker, self.key, self.sign = self.asker[order], self.key[order], self.sign[order]
-        self.items = np.unique(asker)
+        self.items = np.unique(asker) if len(asker) else asker
 
 
-def _split_edges(mesh, signs, values, errors, cell_of, start, count, base, oracle, exact):  # noqa: ANN001
+def _split_edges(
+    mesh: Mesh,
+    layer: Layer,
+    cell_of: np.ndarray,
+    start: np.ndarray,
+    count: np.ndarray,
+    oracle: Oracle,
+    exact: bool,
+) -> list[np.ndarray]:
     """`plane_kernels.split_edges` until no question is left; also the edge of each new vertex."""
     answers = _Answers(len(mesh.ends))
-    width = signs.shape[1]
+    base, width = oracle.first_line[-1], layer.signs.shape[1]
     parts = []
     made = 0
     while len(answers.items):
         items = answers.items
         *part, asked = plane_kernels.split_edges(
-            items, mesh.ends, signs, values, errors, *answers.arguments(), exact, start, count
+            items, mesh.ends, *layer, *answers.told(), exact, start, count
         )
         asker = items[asked[:, 0]]
-        finished = np.setdiff1d(items, asker, assume_unique=False)
+        is_finished = np.ones(len(items), bool)
+        is_finished[asked[:, 0]] = False
+        finished = items[is_finished]
         parts.append([*part, np.repeat(finished, count[finished])])
         start[finished] += made
         made += len(part[0])
@@ -210,52 +254,20 @@ def _split_edges(mesh, signs, values, errors, cell_of, start, count, base, oracl
     return [np.concatenate(arrays) for arrays in zip(*parts)]
 
 
-def _split_cells(  # noqa: ANN202
-    mesh,  # noqa: ANN001
-    signs,  # noqa: ANN001
-    values,  # noqa: ANN001
-    errors,  # noqa: ANN001
-    parents,  # noqa: ANN001
-    place,  # noqa: ANN001
-    start,  # noqa: ANN001
-    count,  # noqa: ANN001
-    first_piece,  # noqa: ANN001
-    n_pieces,  # noqa: ANN001
-    base,  # noqa: ANN001
-    oracle,  # noqa: ANN001
-    exact,  # noqa: ANN001
-):
+def _split_cells(mesh: Mesh, layer: Layer, cuts: Cuts, pieces: int, oracle: Oracle, exact: bool) -> Made:
     """`plane_cells.split_cells` until no question is left; `origin` of the new cells is the old cell."""
     answers = _Answers(mesh.cells)
-    width = signs.shape[1]
+    base, width = oracle.first_line[-1], layer.signs.shape[1]
+    cells = Cells(mesh.pointer, mesh.sides, mesh.ends)
     parts = []
-    vertices, edges = len(signs), n_pieces
+    vertices, edges = len(layer.signs), pieces
     while len(answers.items):
         items = answers.items
-        *part, asked = plane_cells.split_cells(
-            items,
-            mesh.pointer,
-            mesh.sides,
-            mesh.ends,
-            signs,
-            values,
-            errors,
-            parents,
-            place,
-            start,
-            count,
-            first_piece,
-            *answers.arguments(),
-            exact,
-            vertices,
-            edges,
-        )
-        part[7] = items[part[7]]
-        parts.append(part)
-        vertices += len(part[0])
-        edges += len(part[3])
-        asker = items[asked[:, 0]]
-        line = base + asker * width
-        told = oracle.signs(line + asked[:, 2], line + asked[:, 3], line + asked[:, 4])
-        answers.add(asker, asked[:, 1], told)
-    return [np.concatenate(arrays) for arrays in zip(*parts)]
+        made = split_cells(items, cells, layer, cuts, answers.told(), exact, vertices, edges)
+        parts.append(made._replace(origin=items[made.origin]))
+        vertices += len(made.parents)
+        edges += len(made.ends)
+        asker = items[made.asked[:, 0]]
+        line = (base + asker * width)[:, None] + made.asked[:, 2:]
+        answers.add(asker, made.asked[:, 1], oracle.signs(*line.T))
+    return parts[0] if len(parts) == 1 else Made(*(np.concatenate(arrays) for arrays in zip(*parts)))

@@ -182,6 +182,15 @@ def test_wide_is_decided_exactly_at_the_threshold():
         assert (int(counts.linear_regions), int(counts.wide_linear_regions)) == (2, expected)
 
 
+@pytest.mark.parametrize("size", [2.0**-900, 2.0**-300, 2.0**300, 2.0**900])
+def test_boxes_of_any_size(size):
+    weights, biases = random_network([2, 6, 6, 1], seed=4)
+    scaled = [biases[0] * size, biases[1] * size, biases[2]]
+    assert both(weights, scaled, [[-size, size], [-size, size]]) == both(weights, biases, [[-1, 1], [-1, 1]])
+    counts = count_plane(weights, scaled, [[-size, size], [-size, size]])
+    assert torch.equal(counts.wide_linear_regions, counts.linear_regions)
+
+
 @pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e160, 1e300])
 def test_extreme_weights_change_nothing(scale):
     weights, biases = random_network([2, 6, 6, 1], seed=3)

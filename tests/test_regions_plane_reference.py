@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from triangle_cli.regions import plane_mesh
 from triangle_cli.regions.plane import count_plane, polygons
 
 BOXES = [
@@ -31,8 +32,8 @@ def networks(draw, numbers, widest=5):
     return weights, biases
 
 
-def agrees(weights, biases, box):
-    """Whether floats, integers and brute force give the same counts."""
+def check_agreement(weights, biases, box):
+    """Check that floats, integers and brute force give the same counts."""
     expected = reference.counts(weights, biases, torch.tensor(box, dtype=torch.float64))
     for exact in (False, True):
         found = {
@@ -61,7 +62,18 @@ def test_small_networks_agree_with_brute_force(numbers):
     @settings(max_examples=100, deadline=None, derandomize=True)
     @given(net=networks(numbers), box=st.sampled_from(BOXES))
     def check(net, box):
-        agrees(*net, box)
+        check_agreement(*net, box)
+
+    check()
+
+
+def test_a_first_layer_put_in_by_small_groups_agrees_too(monkeypatch):
+    monkeypatch.setattr(plane_mesh, "GROUP", 2)
+
+    @settings(max_examples=100, deadline=None, derandomize=True)
+    @given(net=networks(st.one_of(integers, nearly_integers)), box=st.sampled_from(BOXES))
+    def check(net, box):
+        check_agreement(*net, box)
 
     check()
 
@@ -72,7 +84,7 @@ def test_random_networks_agree_with_brute_force(seed):
     sizes = [2, 7, 6, 5, 2]
     weights = [torch.randn(b, a, generator=generator, dtype=torch.float64) for a, b in pairwise(sizes)]
     biases = [torch.randn(b, generator=generator, dtype=torch.float64) for b in sizes[1:]]
-    agrees(weights, biases, BOXES[0])
+    check_agreement(weights, biases, BOXES[0])
 
 
 @pytest.mark.parametrize("noise", [0.0, 1e-16, 1e-14, 1e-10])

@@ -1,10 +1,10 @@
 """Linear and activation regions of ReLU networks of two inputs, exactly: counts, polygons, affine maps.
 
-Definitions. A neuron is on where its pre-activation z > 0 and off where z <= 0. An activation region is the set
-of inputs with one on/off pattern of all hidden neurons, if it has positive area. A linear region is a maximal
-connected set on which the function, all outputs together, is one affine map, where connected means through an
-edge of positive length. All of it strictly inside the stated box, and for the network whose weights are exactly
-the given floats.
+Definitions. A neuron is on where its pre-activation z > 0 and off where z <= 0. An activation region is the
+set of inputs with one on/off pattern of all hidden neurons, if it has positive area. A linear region is a
+maximal connected set on which the function, all outputs together, is one affine map, where connected means
+through an edge of positive length. All of it strictly inside the stated box, and for the network whose
+weights are exactly the given floats.
 
 Guarantee. Decisions are taken in float64 only beyond a proven error bound, and otherwise in integers
 (`plane_exact.py`): no tolerance enters a count. The first call of a process loads compiled code, and the very
@@ -36,8 +36,8 @@ class PlaneCounts:
 class Polygons:
     """The activation regions of one network, n convex polygons, with the affine map on each.
 
-    Polygon i has vertices[offsets[i] : offsets[i + 1]], anticlockwise; neighbours' corners that lie on its sides
-    are among them. On it the network is y = gradient[i] @ x + intercept[i].
+    Polygon i has vertices[offsets[i] : offsets[i + 1]], anticlockwise; neighbours' corners that lie on its
+    sides are among them. On it the network is y = gradient[i] @ x + intercept[i].
     """
 
     vertices: Tensor  # (offsets[-1], 2) float64
@@ -60,8 +60,8 @@ def count_plane(
         exact: take every decision in integers. The counts are the same; it is slow.
 
     Returns:
-        Counts of shape (*batch,). Regions of more than 1e-9 of the box's area are wide; a neuron that is on in
-        no activation region is dead.
+        Counts of shape (*batch,). Regions of more than 1e-9 of the box's area are wide; a neuron that is on
+        in no activation region is dead.
 
     Raises:
         ValueError: shapes that do not fit, a box of no size, weights or corners that are not finite.
@@ -176,7 +176,7 @@ def _corners(box: list) -> np.ndarray:
 
 
 def _convex(corners: np.ndarray) -> np.ndarray:
-    """`corners` (n, 2) anticlockwise if they go round a strictly convex polygon once; decided in fractions."""
+    """`corners` (n, 2) anticlockwise if they go once round a strictly convex polygon; in fractions."""
     points = [(Fraction(x), Fraction(y)) for x, y in corners.tolist()]
     n = len(points)
 

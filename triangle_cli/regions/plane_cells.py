@@ -1,9 +1,10 @@
 # ruff: noqa: ANN001, ANN201 - numba infers the types
 """Compiled loop that cuts one convex cell after another by the lines of one layer's neurons.
 
-The neurons that take both signs in a cell are put in one by one: their signs at the cell's vertices, a new vertex
-on each inner edge with opposite ends, a new edge across each polygon with two zeros that are not neighbours. The
-cell is kept as half-edges: h and h ^ 1 are twins, of the boundary (the rim) only even ones are used.
+The neurons that take both signs in a cell are put in one by one: their signs at the cell's vertices, a new
+vertex on each inner edge with opposite ends, a new edge across each polygon with two zeros that are not
+neighbours. The cell is kept as half-edges: h and h ^ 1 are twins, of the boundary (the rim) only even ones
+are used.
 """
 
 from collections import namedtuple
@@ -20,11 +21,11 @@ Layer = namedtuple(
 Cuts = namedtuple("Cuts", "parents place start count first_piece")  # new vertices on edges, see `split_edges`
 Told = namedtuple("Told", "start key sign")  # answers per item
 
+# vertices: name in the mesh, a half-edge from it, .., the two it lies between, where, the two neurons crossing there
+# edges and half-edges: .., neuron of an inner edge, side of a rim edge; faces: a half-edge, its zeros, the first two
 Work = namedtuple(
     "Work",
-    "name out sign value error base at maker "  # vertices: in the mesh, a half-edge, .., ends between, place, lines
-    "origin after ahead face line code "  # half-edges; neuron of an inner edge, side of a rim edge
-    "side zeros zero stack reached",  # faces: a half-edge, how many zeros, the first two, ..
+    "name out sign value error base at maker origin after ahead face line code side zeros zero stack reached",
 )
 Made = namedtuple("Made", "parents place makers ends lines sizes sides origin on asked")  # what is returned
 
@@ -177,9 +178,10 @@ def find_zeros(rim, nv, work):
 
 @njit(cache=True, inline="always")
 def cut_faces(k, n, ne, nf, work):
-    """A new edge across each of the n faces on the stack that k's line crosses; returns numbers of edges and faces.
+    """A new edge across each of the n faces on the stack that k's line cuts; returns numbers of edges and faces.
 
-    A line through a convex polygon meets its boundary twice; with more zeros, or neighbouring ones, it runs along.
+    A line through a convex polygon meets its boundary twice; with more zeros, or neighbouring ones, it runs
+    along.
     """
     for i in range(n):
         f = work.stack[i]
@@ -252,9 +254,9 @@ def split_cells(items, cells, layer, cuts, told, exact, vertex_base, edge_base):
     """Cut each cell of `items` by all neurons of the layer that take both signs in it.
 
     Returns `Made`: parents, place and (cell, neuron, neuron) of the new vertices, to be numbered from
-    vertex_base; ends and (cell, neuron) of the new edges, from edge_base; the new cells' numbers of sides, sides,
-    item they come from and on/off rows; and the questions (item index, key, neuron and neuron of the vertex,
-    neuron asked).
+    vertex_base; ends and (cell, neuron) of the new edges, from edge_base; the new cells' numbers of sides,
+    sides, item they come from and on/off rows; and the questions (item index, key, neuron and neuron of the
+    vertex, neuron asked).
     """
     width = layer.signs.shape[1]
     made = Made(

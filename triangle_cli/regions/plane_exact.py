@@ -2,7 +2,8 @@
 
 Floats are dyadic rationals, so on a cell of known on/off pattern every neuron is (a x + b y + c) / 2^s with
 integers a, b, c. A line is such a triple, named by one number: a side of the domain, or (cell, neuron) of a
-layer. A point is where two lines meet, in homogeneous integers, and a neuron's sign there is a 3 x 3 determinant.
+layer. A point is where two lines meet, in homogeneous integers, and a neuron's sign there is a 3 x 3
+determinant.
 """
 
 from bisect import bisect_right
@@ -84,7 +85,7 @@ class Oracle:
         return layers
 
     def neuron(self, layer: int, neuron: int) -> tuple[list[tuple[int, int]], int]:
-        """(input, weight) pairs of the nonzero weights, and the bias, scaled by all layers' powers of two so far."""
+        """(input, weight) pairs of the nonzero weights, and the bias, scaled by all powers of two so far."""
         found = self.known_neurons.get((layer, neuron))
         if found is None:
             whole, bits = self.layers[layer]

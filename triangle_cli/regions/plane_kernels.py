@@ -1,9 +1,10 @@
 # ruff: noqa: ANN001, ANN201 - numba infers the types
 """Compiled loops of the two-dimensional region counter: signs, edges and polygons cut by one layer's neurons.
 
-Every float comes with a bound on its distance from the true value. A sign is taken from a float only beyond its
-bound; otherwise the kernel asks: it leaves out the edge or cell, returns the questions, and is called again
-with the answers (`plane_exact.py`). An answer is found by its key, which grows in the order of the questions.
+Every float comes with a bound on its distance from the true value. A sign is taken from a float only beyond
+its bound; otherwise the kernel asks: it leaves out the edge or cell, returns the questions, and is called
+again with the answers (`plane_exact.py`). An answer is found by its key, which grows in the order of the
+questions.
 """
 
 import numpy as np
@@ -40,7 +41,7 @@ def sign_of(value, error):
 
 @njit(cache=True, error_model="numpy", inline="always")
 def crossing(a, a_error, b, b_error):
-    """Where a segment with |values| a, b at its ends is cut: (swapped, t, its bound), t <= 1/2 from the nearer end."""
+    """Where a segment with |values| a, b at its ends is cut: swapped ends or not, t <= 1/2, its bound."""
     swapped = b < a
     if swapped:
         a, b, a_error, b_error = b, a, b_error, a_error
@@ -126,9 +127,9 @@ def interpolate(values, errors, first, parents, place):
 def split_edges(items, ends, signs, values, errors, told_start, told_key, told_sign, exact, start, count):
     """Cut each edge of `items` by all neurons of the layer that change sign along it.
 
-    Neurons that cross at one point share one vertex. Sets start, count of each edge to its run of new vertices,
-    in order from its first end. Returns parents (n, 2), place (n, 2), neuron (n,), sign rows (n, width) of the
-    new vertices, and questions (item index, key, neuron of the vertex, neuron asked).
+    Neurons that cross at one point share one vertex. Sets start, count of each edge to its run of new
+    vertices, in order from its first end. Returns parents (n, 2), place (n, 2), neuron (n,), sign rows (n,
+    width) of the new vertices, and questions (item index, key, neuron of the vertex, neuron asked).
     """
     width = signs.shape[1]
     parents = np.empty((64, 2), np.int64)

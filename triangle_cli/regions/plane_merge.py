@@ -15,7 +15,7 @@ CHUNK = 8192  # edges or cells treated at once, to bound the memory of dense row
 
 @njit(cache=True)
 def count_flips(left, right, on, parent, flips):
-    """Add to flips the neurons of a layer that differ between cells left and right; replace these by their parents."""
+    """Add to flips the neurons of a layer that differ between two cells; put their parents in their place."""
     for e in range(left.size):
         a, b = left[e], right[e]
         if a == b:
@@ -145,8 +145,8 @@ def is_heard(
 ) -> np.ndarray:
     """Where some output surely depends on `neuron` of `layer` in `cell`, all (n,); elsewhere it may not.
 
-    On both sides of an edge where that neuron alone turns, all later neurons keep their state: the map changes by
-    the neuron's own slope times its weight in the outputs, a product of masked matrices.
+    On both sides of an edge where that neuron alone turns, all later neurons keep their state: the map
+    changes by the neuron's own slope times its weight in the outputs, a product of masked matrices.
     """
     last = len(on) - 1
     if layer == last:

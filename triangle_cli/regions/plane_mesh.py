@@ -1,7 +1,8 @@
 """The partition of a convex polygon by the neurons of a ReLU network, as a mesh refined layer by layer.
 
 Cells are convex, every edge knows the cells on both sides and the number of the line it lies on
-(`plane_exact.Oracle`). In a layer each edge is cut first, once for both of its cells, then each cell by itself.
+(`plane_exact.Oracle`). In a layer each edge is cut first, once for both of its cells, then each cell by
+itself.
 """
 
 from dataclasses import dataclass, field
@@ -73,7 +74,7 @@ class Partition:
 def partition(
     weights: list[np.ndarray], biases: list[np.ndarray], corners: np.ndarray, exact: bool
 ) -> Partition:
-    """Cut the convex polygon `corners` (n, 2), anticlockwise, by all hidden neurons; `exact`: by integers only."""
+    """Cut the convex polygon `corners` (n, 2), anticlockwise, by all hidden neurons."""
     oracle = Oracle(weights, biases, corners)
     mesh = polygon_mesh(corners)
     inputs, errors = mesh.points, mesh.point_errors
@@ -93,10 +94,10 @@ def partition(
 def first_layer(
     mesh: Mesh, weight: np.ndarray, bias: np.ndarray, oracle: Oracle, exact: bool, last: bool
 ) -> tuple[Mesh, np.ndarray, np.ndarray]:
-    """Cut the domain by a wide first layer, some neurons at a time: then no cell is crossed by very many lines.
+    """Cut the domain by a wide first layer, some neurons at a time, so that few lines cross any one cell.
 
-    Later layers need none of this, their cells are small already. Returns the mesh, the layer's outputs and their
-    bounds (of no use if it is the `last`).
+    Later layers need none of this, their cells are small already. Returns the mesh, the layer's outputs and
+    their bounds (of no use if it is the `last`).
     """
     groups = [slice(first, first + GROUP) for first in range(0, len(bias), GROUP)]
     steps = []
@@ -137,8 +138,8 @@ def cut(
 ) -> tuple[Mesh, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Refine the mesh by neurons whose pre-activations at its vertices are `values`, known up to `errors`.
 
-    Returns the new mesh, the neurons' outputs and bounds at its vertices (of no use, and not computed, if they
-    are the `last`), and the on/off row and the old cell of each new cell.
+    Returns the new mesh, the neurons' outputs and bounds at its vertices (of no use, and not computed, if
+    they are the `last`), and the on/off row and the old cell of each new cell.
     """
     width = values.shape[1]
     base = oracle.first_line[-1]

@@ -15,14 +15,12 @@ from numba import njit
 from triangle_cli.regions.plane_kernels import UNDECIDED, crossing, grown, lerp, sign_of
 
 Cells = namedtuple("Cells", "pointer sides ends")  # as in `plane_mesh.Mesh`
-Layer = namedtuple(
-    "Layer", "signs values errors"
-)  # signs at all vertices on edges, values at those before the cut
+Layer = namedtuple("Layer", "signs values errors")  # signs also at the new vertices on edges
 Cuts = namedtuple("Cuts", "parents place start count first_piece")  # new vertices on edges, see `split_edges`
 Told = namedtuple("Told", "start key sign")  # answers per item
 
-# vertices: name in the mesh, a half-edge from it, .., the two it lies between, where, the two neurons crossing there
-# edges and half-edges: .., neuron of an inner edge, side of a rim edge; faces: a half-edge, its zeros, the first two
+# vertices: name in the mesh, a half-edge from it, .., the two it lies between, where, two neurons crossing;
+# half-edges: .., neuron of an inner edge, side of a rim edge; faces: a half-edge, number of zeros, the first two
 Work = namedtuple(
     "Work",
     "name out sign value error base at maker origin after ahead face line code side zeros zero stack reached",
@@ -110,7 +108,8 @@ def sign_rim(layer, cuts, k, rim, work):
         elif v < old:
             work.value[w], work.error[w] = layer.values[v, k], layer.errors[v, k]
         else:
-            (p, q), (t, t_error) = cuts.parents[v - old], cuts.place[v - old]
+            p, q = cuts.parents[v - old, 0], cuts.parents[v - old, 1]
+            t, t_error = cuts.place[v - old, 0], cuts.place[v - old, 1]
             work.value[w], work.error[w] = lerp(
                 layer.values[p, k], layer.errors[p, k], layer.values[q, k], layer.errors[q, k], t, t_error
             )
@@ -178,10 +177,10 @@ def find_zeros(rim, nv, work):
 
 @njit(cache=True, inline="always")
 def cut_faces(k, n, ne, nf, work):
-    """A new edge across each of the n faces on the stack that k's line cuts; returns numbers of edges and faces.
+    """A new edge across each of the n faces on the stack that k's line cuts; returns ne, nf.
 
-    A line through a convex polygon meets its boundary twice; with more zeros, or neighbouring ones, it runs
-    along.
+    A line through a convex polygon meets its boundary twice; with more zeros, or neighbours, it runs along
+    it.
     """
     for i in range(n):
         f = work.stack[i]
@@ -219,10 +218,12 @@ def read_on(rows, first, positive, active, signs, twin, rim, nf, work):
 
     Between two faces the neuron of their edge turns, and all of its `twin`s, neurons with the same line here.
     """
-    work.reached[:nf] = False
+    for f in range(nf):
+        work.reached[f] = False
     start = work.face[0]
     row = first + start
-    rows[row] = positive
+    for k in range(positive.size):
+        rows[row, k] = positive[k]
     for k in active:  # no side of the cell lies on an active neuron's line
         v = work.name[0] if signs[work.name[0], k] != 0 else work.name[1]
         rows[row, k] = signs[v, k] > 0
@@ -237,7 +238,8 @@ def read_on(rows, first, positive, active, signs, twin, rim, nf, work):
             if h >= 2 * rim and not work.reached[work.face[h ^ 1]]:
                 g = work.face[h ^ 1]
                 work.reached[g] = True
-                rows[first + g] = rows[first + f]
+                for k in range(positive.size):
+                    rows[first + g, k] = rows[first + f, k]
                 k = work.line[h >> 1]
                 while k >= 0:
                     rows[first + g, k] ^= 1
@@ -278,15 +280,15 @@ def split_cells(items, cells, layer, cuts, told, exact, vertex_base, edge_base):
     all_active, twin = np.empty(width, np.int64), np.empty(width, np.int64)
     for item in range(items.size):
         cell = items[item]
-        positive[:] = 0
-        negative[:] = 0
+        for k in range(width):
+            positive[k] = negative[k] = 0
         rim = 0
         for i in range(cells.pointer[cell], cells.pointer[cell + 1]):
             edge, turn = cells.sides[i] >> 1, cells.sides[i] & 1
-            corner = layer.signs[cells.ends[edge, turn]]
+            corner = cells.ends[edge, turn]
             for k in range(width):
-                positive[k] |= corner[k] > 0
-                negative[k] |= corner[k] < 0
+                positive[k] |= layer.signs[corner, k] > 0
+                negative[k] |= layer.signs[corner, k] < 0
             rim += cuts.count[edge] + 1
         n_active = 0
         for k in range(width):
@@ -304,7 +306,7 @@ def split_cells(items, cells, layer, cuts, told, exact, vertex_base, edge_base):
             k = active[a]
             sign_rim(layer, cuts, k, rim, work)
             for w in range(rim, nv):
-                p, q = work.base[w]
+                p, q = work.base[w, 0], work.base[w, 1]
                 work.value[w], work.error[w] = lerp(
                     work.value[p], work.error[p], work.value[q], work.error[q], work.at[w, 0], work.at[w, 1]
                 )
@@ -322,7 +324,7 @@ def split_cells(items, cells, layer, cuts, told, exact, vertex_base, edge_base):
                         else:
                             asked = grown(asked, n_asked + 1)
                             asked[n_asked, 0], asked[n_asked, 1], asked[n_asked, 4] = item, key, k
-                            asked[n_asked, 2], asked[n_asked, 3] = work.maker[w]
+                            asked[n_asked, 2], asked[n_asked, 3] = work.maker[w, 0], work.maker[w, 1]
                             n_asked += 1
                             waits = True
                     work.sign[w] = sign
@@ -357,7 +359,7 @@ def split_cells(items, cells, layer, cuts, told, exact, vertex_base, edge_base):
             i = n_vertices + w - rim
             work.name[w] = vertex_base + i
             made.parents[i, 0], made.parents[i, 1] = work.name[work.base[w, 0]], work.name[work.base[w, 1]]
-            made.place[i] = work.at[w]
+            made.place[i, 0], made.place[i, 1] = work.at[w, 0], work.at[w, 1]
             made.makers[i, 0], made.makers[i, 1], made.makers[i, 2] = cell, work.maker[w, 0], work.maker[w, 1]
         for e in range(rim, ne):
             i = n_edges + e - rim

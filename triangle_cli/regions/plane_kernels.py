@@ -16,7 +16,7 @@ SLACK = 1.0 + 1e-9  # covers the rounding of the bounds themselves
 UNDECIDED = 2
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@njit(cache=True, error_model="numpy")
 def lerp(low, low_error, high, high_error, t, t_error):
     """Value and bound at low + t (high - low), 0 <= t <= 1/2."""
     rise = high - low
@@ -27,7 +27,7 @@ def lerp(low, low_error, high, high_error, t, t_error):
     return value, (error + UNIT * (t * abs(rise) + abs(value))) * SLACK + TINY
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@njit(cache=True, error_model="numpy")
 def sign_of(value, error):
     """-1, 0 or 1 beyond doubt, else UNDECIDED (also for NaN). A bound of 0 means that the float is exact."""
     if value > error and value < 1e300:
@@ -39,7 +39,7 @@ def sign_of(value, error):
     return UNDECIDED
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@njit(cache=True, error_model="numpy")
 def crossing(a, a_error, b, b_error):
     """Where a segment with |values| a, b at its ends is cut: swapped ends or not, t <= 1/2, its bound."""
     swapped = b < a
@@ -215,8 +215,8 @@ def split_edges(items, ends, signs, values, errors, told_start, told_key, told_s
         for position in range(length):
             w = chain[position]
             rank_of[w] = position
-            parents[n + position] = made_from[w]
-            place[n + position] = made_at[w]
+            parents[n + position, 0], parents[n + position, 1] = made_from[w, 0], made_from[w, 1]
+            place[n + position, 0], place[n + position, 1] = made_at[w, 0], made_at[w, 1]
             neuron[n + position] = made_by[w]
             for k in range(width):  # 0 only where both ends are 0; neurons that cross are set below
                 rows[n + position, k] = signs[p, k] if signs[p, k] != 0 else signs[q, k]

@@ -27,9 +27,9 @@ class PlaneCounts:
 
     linear_regions: Tensor
     activation_regions: Tensor
+    dead_neurons: Tensor
     wide_linear_regions: Tensor
     wide_activation_regions: Tensor
-    dead_neurons: Tensor
 
 
 @dataclass(frozen=True)
@@ -110,9 +110,9 @@ def _count(weights: list, biases: list, corners: np.ndarray, exact: bool) -> lis
     return [
         int(label.max()) + 1,
         cells,
+        sum(int((~on.any(axis=0)).sum()) for on in part.on),
         plane_merge.wide(part, label, corners, WIDE, exact),
         plane_merge.wide(part, np.arange(cells), corners, WIDE, exact),
-        sum(int((~on.any(axis=0)).sum()) for on in part.on),
     ]
 
 

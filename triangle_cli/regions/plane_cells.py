@@ -19,8 +19,8 @@ Layer = namedtuple("Layer", "signs values errors")  # signs also at the new vert
 Cuts = namedtuple("Cuts", "parents place start count first_piece")  # new vertices on edges, see `split_edges`
 Told = namedtuple("Told", "start key sign")  # answers per item
 
-# vertices: name in the mesh, a half-edge from it, .., the two it lies between, where, two neurons crossing;
-# half-edges: .., neuron of an inner edge, side of a rim edge; faces: a half-edge, number of zeros, the first two
+# vertices: name in the mesh, a half-edge from it, .., the two it lies between, where, neurons crossing;
+# half-edges: .., neuron of an inner edge, side of a rim edge; faces: a half-edge, zeros, the first two
 Work = namedtuple(
     "Work",
     "name out sign value error base at maker origin after ahead face line code side zeros zero stack reached",

@@ -298,6 +298,8 @@ def test_bad_weights_are_refused_by_name():
         count_plane([weights[0], torch.zeros(1, 5)], biases, SQUARE)
     with pytest.raises(ValueError, match=r"biases\[0\]: shape \(3,\), expected \(4,\)"):
         count_plane(weights, [torch.zeros(3), biases[1]], SQUARE)
+    with pytest.raises(ValueError, match=r"weights\[0\]: shape \(2,\), expected \(\*batch, out, 2\)"):
+        count_plane([torch.zeros(2)], [torch.zeros(())], SQUARE)
     with pytest.raises(ValueError, match="2 and 1 layers"):
         count_plane(weights, biases[:1], SQUARE)
     with pytest.raises(ValueError, match=r"weights\[0\]: dtype torch.int64"):

@@ -143,13 +143,15 @@ def _checked(
     batch, inputs = weights[0].shape[:-2], 2
     arrays = []
     for l, (weight, bias) in enumerate(zip(weights, biases)):
+        if weight.ndim < 2:
+            raise ValueError(f"weights[{l}]: shape {tuple(weight.shape)}, expected (*batch, out, {inputs})")
         for name, tensor, shape in (
             (f"weights[{l}]", weight, (*batch, *weight.shape[-2:-1], inputs)),
             (f"biases[{l}]", bias, (*batch, *weight.shape[-2:-1])),
         ):
             if tensor.dtype not in (torch.float32, torch.float64):
                 raise ValueError(f"{name}: dtype {tensor.dtype}, expected torch.float32 or torch.float64")
-            if tuple(tensor.shape) != shape or tensor.ndim < len(batch) + 1:
+            if tuple(tensor.shape) != shape:
                 raise ValueError(f"{name}: shape {tuple(tensor.shape)}, expected {shape}")
             if not torch.isfinite(tensor).all():
                 raise ValueError(f"{name}: has NaN or infinity, expected finite numbers")

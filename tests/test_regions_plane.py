@@ -224,6 +224,13 @@ def test_a_batch_counts_each_of_its_networks():
             assert value == getattr(batch, name)[i // 3, i % 3]
 
 
+def test_empty_layers_and_batches():
+    zeros = torch.zeros
+    assert int(count_plane([zeros(0, 2), zeros(1, 0)], [zeros(0), zeros(1)], SQUARE).activation_regions) == 1
+    counts = count_plane([zeros(0, 3, 2), zeros(0, 1, 3)], [zeros(0, 3), zeros(0, 1)], SQUARE)
+    assert counts.linear_regions.shape == (0,)
+
+
 def test_a_polygon_is_a_domain():
     weights, biases = arrangement([(1, -1, 0), (1, 1, -1)])
     assert both(weights, biases, [[0, 0], [1, 0], [0, 1]]) == (2, 2)

@@ -155,7 +155,9 @@ def _checked(
                 raise ValueError(f"{name}: shape {tuple(tensor.shape)}, expected {shape}")
             if not torch.isfinite(tensor).all():
                 raise ValueError(f"{name}: has NaN or infinity, expected finite numbers")
-            arrays.append(tensor.detach().cpu().double().reshape(-1, *tensor.shape[len(batch) :]).numpy())
+            arrays.append(
+                tensor.detach().cpu().double().reshape(batch.numel(), *tensor.shape[len(batch) :]).numpy()
+            )
         inputs = weight.shape[-2]
     return arrays[::2], arrays[1::2], batch
 

@@ -46,15 +46,15 @@ def fits(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
             state = torch.load(run.folder / results.NETWORK, weights_only=True)
             network = Network.from_state_dict(state)[best : best + 1]
             kinks = draw_fit(above, target, network, label="fit")
-            draw_error(below, target, network, kinks)
+            draw_error(below, target, network, kinks, size_only=True)
             error = run.final_errors.set_index("restart")["mse_train"][best]
             above.set_title(
                 f"{METHOD_NAMES[run.choices['method']]}\nMSE {error:.1e}, {len(kinks) + 1} regions"
             )
             below.set_xlabel("x")
-            below.set_yscale("symlog", linthresh=1e-5)
+            below.set(yscale="log", ylim=(1e-6, 1e-1))
         axes[0, 0].set_ylabel(function)
-        axes[1, 0].set_ylabel("fit - target")
+        axes[1, 0].set_ylabel("|fit - target|")
         axes[0, 0].legend(frameon=False)
         yield f"fit-{function}", figure
 

@@ -33,17 +33,19 @@ def draw_fit(axes: Axes, target: Target, network: Network, label: str) -> Tensor
     axes.plot(x, evaluate(network, x), color=BLUE, linewidth=1.2, label=label)
     size = 14 if len(kinks) < MANY_BREAKPOINTS else 3
     heights = evaluate(network, kinks)
-    axes.scatter(kinks, heights, s=size, color=ORANGE, zorder=3, label=f"{len(kinks)} breakpoints")
+    axes.scatter(kinks, heights, s=size, color=ORANGE, zorder=3, label="breakpoints")
     return kinks
 
 
-def draw_error(axes: Axes, target: Target, network: Network, kinks: Tensor) -> float:
-    """Draw fit - target against x, with the breakpoints; returns the largest error drawn."""
+def draw_error(axes: Axes, target: Target, network: Network, kinks: Tensor, size_only: bool = False) -> float:
+    """Draw fit - target against x, or its size, with the breakpoints; returns the largest error drawn."""
     x = torch.linspace(*target.interval, SMOOTH, dtype=torch.float64)
-    error = evaluate(network, x) - target(x)
+    error, at_kinks = evaluate(network, x) - target(x), evaluate(network, kinks) - target(kinks)
+    if size_only:
+        error, at_kinks = error.abs(), at_kinks.abs()
     axes.plot(x, error, color=BLUE, linewidth=0.8)
     size = 7 if len(kinks) < MANY_BREAKPOINTS else 1.5
-    axes.scatter(kinks, evaluate(network, kinks) - target(kinks), s=size, color=ORANGE, zorder=3)
+    axes.scatter(kinks, at_kinks, s=size, color=ORANGE, zorder=3)
     axes.axhline(0, color=BLACK, linewidth=0.5)
     return error.abs().max().item()
 

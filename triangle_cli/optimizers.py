@@ -24,7 +24,8 @@ class LevenbergMarquardt:
     A ReLU network is smooth in its parameters only until a breakpoint meets a sample point. There the loss
     has creases, and a method that only descends comes to rest in them. With `group` > 1 each step sees a
     fresh random point out of every `group` neighbours: the creases differ from step to step, so that none
-    holds, and a step costs less. The loss on all points may then rise for a while.
+    holds, and a step costs less. The loss on all points may then rise for a while: end with a few steps on all
+    of them.
 
     A restart whose numbers are not finite stays as it is.
 

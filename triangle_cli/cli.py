@@ -6,6 +6,7 @@ imports torch before a run starts, so that help, completion and configuration an
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -66,7 +67,10 @@ def _run(words: list[str]) -> int:
     from triangle_cli.messages import explain
 
     _register()
-    application = hydra.main(version_base="1.3", config_path="pkg://triangle_cli.conf", config_name="config")(_job)
+    os.environ["TRIANGLE_SWEEP"] = _sweep_name(words)  # read by conf/config.yaml, here and in workers
+    application = hydra.main(version_base="1.3", config_path="pkg://triangle_cli.conf", config_name="config")(
+        _job
+    )
     wants_traceback = bool(os.environ.get("HYDRA_FULL_ERROR"))
     try:
         with _as_program("triangle run", words), _raw_errors():
@@ -77,8 +81,19 @@ def _run(words: list[str]) -> int:
         print(f"triangle: {explain(error, words)}", file=sys.stderr)
         return 1
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
+        if not isinstance(end.code, str):
+            return end.code or 0
+        if wants_traceback:
+            raise end.__cause__ from None
+        print(f"triangle: {end.code}", file=sys.stderr)
+        return 1
     return 0
+
+
+def _sweep_name(words: list[str]) -> str:
+    """The folder of a sweep: the same for the same settings, in whatever order and wherever it runs."""
+    chosen = sorted(word for word in words if not word.startswith(("-", "hydra", "force=")))
+    return hashlib.sha256("\n".join(chosen).encode()).hexdigest()[:8]
 
 
 @contextmanager
@@ -107,34 +122,51 @@ def _raw_errors() -> Iterator[None]:
 
 def _register() -> None:
     """Tell Hydra the types of the settings, and how folders are named."""
-    import hashlib
-
     from hydra.core.config_store import ConfigStore
     from omegaconf import OmegaConf
 
     from triangle_cli.settings import Settings
 
     def run_folder(*, _root_: Any) -> str:
+        from triangle_cli import results
+
         settings = _settings(_root_)
-        from triangle_cli.experiment import check
+        if not results.read_run(Path(settings.folder)):
+            from triangle_cli.experiment import check
 
-        check(settings)  # here, because Hydra makes the folder before it starts the job
+            check(settings)  # here, because Hydra makes the folder before it starts the job
         return settings.folder
-
-    def sweep_name(*, _root_: Any) -> str:
-        words = sorted(OmegaConf.to_container(_root_.hydra.overrides.task))
-        return hashlib.sha256("\n".join(words).encode()).hexdigest()[:8]
 
     ConfigStore.instance().store("settings", Settings)
     OmegaConf.register_new_resolver("triangle_folder", run_folder, replace=True)
-    OmegaConf.register_new_resolver("triangle_sweep", sweep_name, replace=True)
 
 
 def _settings(config: Any) -> Any:
-    """The typed settings of a composed configuration. Raises ValueError for a value out of its range."""
-    from omegaconf import OmegaConf
+    """The typed settings of a composed configuration.
 
-    return OmegaConf.to_object(OmegaConf.masked_copy(config, [key for key in config if key != "hydra"]))
+    Raises:
+        ValueError: a value is out of its range, or `+key=value` added a setting that does not exist.
+    """
+    import copy
+
+    from omegaconf import OmegaConf, open_dict, read_write
+
+    from triangle_cli.messages import setting_names, unknown_setting
+
+    config = copy.deepcopy(config)
+    with read_write(config), open_dict(config):
+        config.pop("hydra", None)
+    for key in set(_keys(OmegaConf.to_container(config))) - set(setting_names()):
+        raise ValueError(unknown_setting(key, []))
+    return OmegaConf.to_object(config)
+
+
+def _keys(tree: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Every key of nested dictionaries, as `outer.inner`."""
+    for key, value in tree.items():
+        yield prefix + key
+        if isinstance(value, dict):
+            yield from _keys(value, f"{prefix}{key}.")
 
 
 def _job(config: Any) -> Any:
@@ -143,13 +175,17 @@ def _job(config: Any) -> Any:
     from hydra.types import RunMode
 
     from triangle_cli import runs, sweep
+    from triangle_cli.messages import explain
 
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
     words = list(hydra.overrides.task)
     if hydra.mode is RunMode.MULTIRUN:
         return sweep.run_job(lambda: _settings(config), folder, words)
-    return runs.perform_and_report(_settings(config), Path(os.path.relpath(folder)), words)
+    try:
+        return runs.perform_and_report(_settings(config), Path(os.path.relpath(folder)), words)
+    except (ValueError, OSError) as error:
+        raise SystemExit(explain(error, words)) from error  # Hydra adds lines of its own to any other error
 
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {

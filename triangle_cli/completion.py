@@ -10,6 +10,8 @@ SCRIPT = """_triangle_complete() {
     if [[ "$line" =~ ^[^[:space:]]+[[:space:]]+run[[:space:]] ]]; then
         line="triangle ${line#*[[:space:]]run[[:space:]]}"
         words=$(COMP_LINE="$line" COMP_POINT=${#line} triangle run -sc query=bash 2>/dev/null)
+    elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+completion[[:space:]] ]]; then
+        words="bash zsh"
     else
         words="run completion --help --version"
     fi

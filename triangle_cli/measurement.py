@@ -13,7 +13,7 @@ from triangle_cli.floors import floors
 from triangle_cli.functions import Target
 from triangle_cli.network import Network
 from triangle_cli.points import Points
-from triangle_cli.regions import count_regions
+from triangle_cli.regions import RegionCounts, count_regions
 
 
 class Measurement:
@@ -39,8 +39,7 @@ class Measurement:
         """A row per restart: linear regions, activation regions, dead neurons; empty for one that diverged."""
         finite = network.is_finite()
         table = pd.DataFrame({"restart": range(network.restarts)})
-        kept = network[finite].detach()
-        counts = count_regions(kept.weights, kept.biases, self.target.interval)
+        counts = count(network[finite].detach(), self.target)
         rows = finite.nonzero().squeeze(1).tolist()
         for name in ("linear_regions", "activation_regions", "dead_neurons"):
             column = pd.Series(getattr(counts, name).tolist(), index=rows, dtype="Int64")
@@ -65,3 +64,8 @@ class Measurement:
 def mean_squared_error(network: Network, points: Points) -> Tensor:
     """(R,)."""
     return (network(points.x) - points.y).square().mean(1)
+
+
+def count(network: Network, target: Target) -> RegionCounts:
+    """The regions of every restart on the target's interval; weights must be finite."""
+    return count_regions(network.weights, network.biases, target.interval)

@@ -10,6 +10,10 @@ from typing import get_type_hints
 
 from triangle_cli.settings import Settings
 
+_NO_SUCH_OPTION = re.compile(
+    r"Could not find '([^']+)/([^'/]+)'\s+Available options in '[^']+':\s*(.*?)\nConfig", re.S
+)
+
 
 def explain(error: BaseException, words: list[str]) -> str:
     """The line to print: the culprit, its value, and what would be accepted.
@@ -18,21 +22,29 @@ def explain(error: BaseException, words: list[str]) -> str:
         error: what Hydra, omegaconf or a run raised.
         words: what the user typed, to quote the override that failed.
     """
-    text = str(error)
-    for cause in _chain(error):
-        # ranges are ours, and already in one line
-        if type(cause) is ValueError:
-            return _one_line(str(cause))
-    if missing := re.search(r"Could not find '([^']+)/([^'/]+)'\s+Available options in '[^']+':\s*(.*?)\n(?:Config|$)", text, re.S):
+    text = "\n".join(str(cause) for cause in _chain(error))
+    if missing := re.search(
+        r"Could not find '([^']+)/([^'/]+)'\s+Available options in '[^']+':\s*(.*?)\nConfig", text, re.S
+    ):
         group, word, options = missing[1], missing[2], missing[3].split()
         return f"{group}={word}: expected one of {', '.join(options)}{_close(word, options)}"
-    if unknown := re.search(r"Could not override '([^']+)'|Could not find '([^'/]+)'|Key '([^']+)' not in", text):
-        key = next(name for name in unknown.groups() if name)
-        keys = list(setting_names())
-        return f"{_typed(key, words)}: no such setting{_close(key, keys)} (`triangle run --help` lists them)"
-    if "Error merging override" in text or "could not be converted" in text or "Invalid value" in text:
-        return _wrong_type(text, words)
-    return _one_line(text)
+    if unknown := re.search(r"Could not override '([^']+)'|Key '([^']+)' (?:is )?not in", text):
+        return unknown_setting(unknown[1] or unknown[2], words)
+    if "Error merging override" in text:
+        return _wrong_type(text)
+    if (
+        "raised while resolving interpolation" in text
+    ):  # the folder's name is resolved from the settings: ours
+        return _one_line(next((str(cause) for cause in _chain(error) if type(cause) is ValueError), text))
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return _one_line(str(error).split(" See https")[0].split("\nSee https")[0]) or type(error).__name__
+
+
+def unknown_setting(key: str, words: list[str]) -> str:
+    """The line for a key that is no setting; names the closest one."""
+    typed = next((word for word in words if word.lstrip("+~").split("=")[0] == key), key)
+    return f"{typed}: no such setting{_close(key, list(setting_names()))} (`triangle run --help` lists them)"
 
 
 def setting_names(kind: type = Settings, prefix: str = "") -> Iterator[str]:
@@ -51,24 +63,22 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _wrong_type(text: str, words: list[str]) -> str:
-    key = re.search(r"full_key: (\S+)", text)
-    reason = next((line for line in text.splitlines() if "Value" in line or "value" in line), text)
-    override = re.search(r"Error merging override (\S+)", text)
-    typed = override[1] if override else _typed(key[1], words) if key else "settings"
-    expected = re.search(r"expected one of \[(.*)\]", reason)
-    if expected:
-        return f"{typed}: expected one of {expected[1]}"
-    wanted = re.search(r"could not be converted to (\w+)", reason)
-    return f"{typed}: expected {_KINDS.get(wanted[1], wanted[1])}" if wanted else f"{typed}: {_one_line(reason)}"
+def _wrong_type(text: str) -> str:
+    typed = re.search(r"Error merging override (\S*)", text)[1]
+    if choices := re.search(r"expected one of \[(.*?)\]", text):
+        return f"{typed}: expected one of {choices[1]}"
+    wanted = re.search(r"could not be converted to (\w+)|is not a valid (\w+)", text)
+    kind = _KINDS.get((wanted[1] or wanted[2]).lower()) if wanted else None
+    reason = next((line for line in text.splitlines()[1:] if line and typed not in line), "not accepted")
+    return f"{typed}: expected {kind}" if kind else f"{typed}: {_one_line(reason)}"
 
 
-_KINDS = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
-
-
-def _typed(key: str, words: list[str]) -> str:
-    """The override with this key as the user typed it."""
-    return next((word for word in words if word.lstrip("+~").split("=")[0] == key), key)
+_KINDS = {
+    "integer": "a whole number",
+    "float": "a number",
+    "boolean": "true or false",
+    "bool": "true or false",
+}
 
 
 def _close(word: str, choices: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,12 +12,22 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from triangle_cli.settings import Settings
-
 if TYPE_CHECKING:
     from triangle_cli.runs import Run
 
 Watch = Callable[[Any], object]
+
+WIDE = 200  # columns, where the output goes to a file or a pipe
+OUT = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else WIDE)
+ERR = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+class ConsoleHandler(logging.Handler):
+    """Log messages above a live progress bar, one line each; tracebacks are for the log file."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the message."""
+        ERR.print(record.getMessage(), markup=False)
 
 
 def stage_summary(errors: pd.DataFrame) -> pd.DataFrame:
@@ -38,13 +49,20 @@ def stage_summary(errors: pd.DataFrame) -> pd.DataFrame:
 
 def print_run(run: Run) -> None:
     """The table of a run on the terminal: min, mean and median MSE, regions, ratio to the floor, the folder."""
-    console = Console(soft_wrap=True)
     seconds = run.record["seconds"]["total"]
     origin = "from disk, already finished (force=true runs it again)" if run.reused else f"{seconds:.1f} s"
-    console.print(f"[bold]{run.record['function']}[/], {run.record['restarts']} restarts: {origin}", highlight=False)
+    OUT.print(f"[bold]{run.record['function']}[/], {run.record['restarts']} restarts: {origin}")
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("stage", "min MSE", "mean MSE", "median MSE", "mean test MSE", "linear regions", "best / floor"):
-        table.add_column(heading, justify="left" if heading == "stage" else "right", no_wrap=True)
+    table.add_column("\nstage", no_wrap=True)
+    for heading in (
+        "min\nMSE",
+        "mean\nMSE",
+        "median\nMSE",
+        "mean\ntest MSE",
+        "linear\nregions",
+        "best /\nfloor",
+    ):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in stage_summary(run.errors).itertuples():
         table.add_row(
             row.stage + (f" ({row.diverged} diverged)" if row.diverged else ""),
@@ -52,8 +70,8 @@ def print_run(run: Run) -> None:
             span(row.regions_min, row.regions_max),
             "-" if pd.isna(row.floor_ratio_min) else f"{row.floor_ratio_min:.3g}",
         )
-    console.print(table)
-    console.print(f"-> {run.folder}", highlight=False)
+    OUT.print(table)
+    OUT.print(f"-> {run.folder}")
 
 
 def span(low: float, high: float) -> str:
@@ -64,15 +82,20 @@ def span(low: float, high: float) -> str:
 
 
 @contextmanager
-def progress(settings: Settings) -> Iterator[Watch]:
+def progress() -> Iterator[Watch]:
     """A bar per phase with the best loss and the time left; silent where stderr is not a terminal."""
-    if not sys.stderr.isatty():
+    if not ERR.is_terminal:
         yield lambda epoch: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description:>16}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[loss]}"))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bars:
+    columns = (
+        TextColumn("{task.description:>16}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[loss]}"),
+    )
+    with Progress(*columns, TimeRemainingColumn(), console=ERR, transient=True) as bars:
         bar = bars.add_task("starting", total=None, loss="")
 
         def watch(epoch: Any) -> None:

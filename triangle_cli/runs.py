@@ -95,7 +95,9 @@ def _write_files(result: Any, settings: Settings, folder: Path) -> list[str]:
         results.REGIONS: lambda path: results.write_table(path, result.regions),
         results.HISTORY: lambda path: results.write_table(path, result.history),
         results.NETWORK: lambda path: results.write_whole(path, lambda beside: torch.save(state, beside)),
-        results.CONFIG: lambda path: results.write_text(path, yaml.safe_dump(plain(settings.describe()), sort_keys=False)),
+        results.CONFIG: lambda path: results.write_text(
+            path, yaml.safe_dump(plain(settings.describe()), sort_keys=False)
+        ),
         results.PICTURE: lambda path: results.write_whole(path, plots.fit_figure(result, settings).savefig),
     }
     for name, write in writers.items():
@@ -113,7 +115,9 @@ def _device_name(device: str) -> str:
 
 def versions() -> dict[str, str]:
     """The versions of Python and of the packages that decide the numbers."""
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"python": platform.python_version()} | {
+        name: importlib.metadata.version(name) for name in PACKAGES
+    }
 
 
 def git_commit() -> str | None:
@@ -122,7 +126,9 @@ def git_commit() -> str | None:
 
     def git(*words: str) -> str | None:
         try:
-            done = subprocess.run(["git", *words], cwd=source, capture_output=True, text=True, timeout=10, check=True)
+            done = subprocess.run(
+                ["git", *words], cwd=source, capture_output=True, text=True, timeout=10, check=True
+            )
         except (OSError, subprocess.SubprocessError):
             return None
         return done.stdout.strip()
@@ -137,7 +143,7 @@ def perform_and_report(settings: Settings, folder: Path, words: list[str]) -> No
     """`triangle run`: the run with a progress bar, then its table. Raises ValueError if every restart diverged."""
     from triangle_cli import report
 
-    with report.progress(settings) as watch:
+    with report.progress() as watch:
         run = perform(settings, folder, words, watch)
     report.print_run(run)
     if run.record["best_restart"] is None:

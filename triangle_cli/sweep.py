@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
 from rich.table import Table
 
 from triangle_cli import report, results, runs
@@ -31,30 +30,23 @@ def run_job(settings: Callable[[], Settings], job_folder: Path, words: list[str]
     record: dict[str, Any] = {"overrides": words, "status": "finished", "reason": None, "folder": None}
     try:
         chosen = settings()
-        run = runs.perform(chosen, Path(chosen.folder), words, watch=lambda epoch: None)
+        with report.progress() as watch:
+            run = runs.perform(chosen, Path(chosen.folder), words, watch)
         record |= {"folder": str(run.folder), "status": "reused" if run.reused else "finished"}
         if run.record["best_restart"] is None:
             record |= {"status": "failed", "reason": "all restarts diverged"}
     except Exception as error:
         record |= {"status": "failed", "reason": " ".join(str(error).split()) or type(error).__name__}
-        log.debug("job failed", exc_info=True)
+        log.error("failed: %s", record["reason"], exc_info=True)
     record["seconds"] = time.perf_counter() - started
-    log.info("%s: %s", " ".join(words), record["reason"] or f"{record['status']} in {record['seconds']:.1f} s")
+    log.info("%s in %.1f s", record["status"], record["seconds"])
     results.write_text(job_folder / JOB, json.dumps(record, indent=2) + "\n")
 
 
-class JobRecorder:
-    """Hydra's callback around a sweep: clears what an earlier one left, and collects at the end."""
-
-    def on_multirun_start(self, config: Any, **_: Any) -> None:
-        """Forget the jobs of an earlier sweep with the same words; their runs stay."""
-        for old in Path(config.hydra.sweep.dir).glob(f"*/{JOB}"):
-            old.unlink()
-
-    def on_multirun_end(self, config: Any, **_: Any) -> None:
-        """Write and print the tables. Exits with 1 if a job failed."""
-        if collect(Path(config.hydra.sweep.dir)):
-            raise SystemExit(1)  # an exception would only be warned about
+def forget_jobs(folder: Path) -> None:
+    """Remove the job records of an earlier sweep in this folder."""
+    for record in folder.glob(f"*/{JOB}"):
+        record.unlink()
 
 
 def collect(folder: Path) -> list[dict[str, Any]]:
@@ -65,7 +57,9 @@ def collect(folder: Path) -> list[dict[str, Any]]:
     """
     jobs = [json.loads(path.read_text()) for path in sorted(folder.glob(f"*/{JOB}"), key=_number)]
     for name in (results.ERRORS, results.REGIONS):
-        tables = [_with_overrides(job, pd.read_csv(Path(job["folder"]) / name)) for job in jobs if job["folder"]]
+        tables = [
+            _with_overrides(job, pd.read_csv(Path(job["folder"]) / name)) for job in jobs if job["folder"]
+        ]
         if tables:
             results.write_table(folder / name, pd.concat(tables, ignore_index=True))
     summary = pd.DataFrame([_summary_row(job) for job in jobs])
@@ -108,13 +102,13 @@ def _summary_row(job: dict[str, Any]) -> dict[str, str]:
 
 
 def _print_summary(summary: pd.DataFrame, notes: list[str], folder: Path) -> None:
-    console = Console(soft_wrap=True)
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in summary:
-        table.add_column(column, no_wrap=True, justify="right" if "MSE" in column else "left")
-    for row in summary.fillna("-").itertuples(index=False):
+    shown = summary.drop(columns="folder").fillna("-")
+    for column in shown:
+        table.add_column("\n".join(column.rsplit(" ", 1)), justify="right" if "MSE" in column else "left")
+    for row in shown.itertuples(index=False):
         table.add_row(*row)
-    console.print(table)
+    report.OUT.print(table)
     for note in notes:
-        console.print(f"[red]{note}[/]", highlight=False)
-    console.print(f"-> {folder}", highlight=False)
+        report.OUT.print(note, style="red", markup=False)
+    report.OUT.print(f"-> {folder}")

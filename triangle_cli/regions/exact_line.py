@@ -108,22 +108,20 @@ class ExactLine:
                 waiting.append((level + 1, maps, [], left, right))
 
 
-def count_exactly(network: ExactLine, narrow: Fraction) -> tuple[list[int], int]:
-    """([linear, activation, wide linear, wide activation], dead neurons), all in integers.
-
-    `narrow`: a region counts as wide if it is wider than this.
-    """
+def count_exactly(network: ExactLine) -> tuple[int, int, int, int, int]:
+    """(linear, activation, dead, wide linear, wide activation), all in integers."""
+    threshold = (network.hi - network.lo) / 10**9
     alive = [[False] * len(bias) for bias in network.biases[:-1]]
     linear = activation = wide_linear = wide_activation = 0
     slopes, start, end = None, network.lo, network.lo
     for piece in network.pieces(alive):
         activation += 1
-        wide_activation += piece.right - piece.left > narrow
+        wide_activation += piece.right - piece.left > threshold
         if piece.slopes != slopes:
             linear += 1
-            wide_linear += piece.left - start > narrow
+            wide_linear += piece.left - start > threshold
             slopes, start = piece.slopes, piece.left
         end = piece.right
-    wide_linear += end - start > narrow
+    wide_linear += end - start > threshold
     dead = sum(not on for layer in alive for on in layer)
-    return [linear, activation, wide_linear, wide_activation], dead
+    return linear, activation, dead, wide_linear, wide_activation

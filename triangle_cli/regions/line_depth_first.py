@@ -2,112 +2,110 @@
 
 Level 0 is the input x, level m the neurons of hidden layer m, level depth + 1 the outputs. A piece of level m is
 an interval on which every neuron below level m is on or off throughout; it knows the neurons' values at its two
-ends, before the ReLU. Its neurons are examined one by one: opposite signs at the ends split the piece at the zero,
-the left part goes on to the next neuron and the right part waits. So every decision is the sign of one value at
-one point, whether or not zeros coincide, and memory does not depend on the number of pieces.
+ends, before the ReLU. Its neurons are examined one by one: opposite signs at the ends split the piece at the
+zero, the left part goes on to the next neuron and the right part waits. So every decision is the sign of one
+value at one point, whether or not zeros coincide, and memory does not depend on the number of pieces.
 
 Pieces of one level tile the box from left to right: the right end of one is the left end of the next, and its
 values are computed once.
 """
 
+# ruff: noqa: ANN001, ANN201
 import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
+from triangle_cli.regions import line_arithmetic, line_lanes
 from triangle_cli.regions.line_arithmetic import (
+    EXTRA,
+    LEAST,
+    PLACE,
+    PLAIN,
     ROOM,
-    SMALL,
     UNDECIDED,
     UNDERFLOW,
     UNIT,
+    compiled,
     crossing,
     difference,
     layer,
     sign,
-    smallest,
 )
+from triangle_cli.regions.line_lanes import LANES, broadcast, digest, load, store
 
 # What the walk returns: finished, or what it needs before it can be resumed (READY: it may be run).
-DONE, SIGN, KINK, WIDTH, READY = 0, 1, 2, 3, 4
+DONE, SIGN, KINK, WIDTH, FULL, READY = 0, 1, 2, 3, 4, 5
 
-# Columns of `state`: where the walk is, and the answers given to it.
-LEVEL, NEURON, SLOT, CHANGED, LEAVES, ANSWER, RECORDED = 0, 1, 2, 3, 4, 5, 6
-STATE_SIZE = 7
+# Columns of `Walk.state`: where the walk is, and the answer given to it.
+LEVEL, NEURON, ROW, CHANGED, LEAVES, ANSWER, RECORDED, STATE_SIZE = 0, 1, 2, 3, 4, 5, 6, 7
 UNANSWERED = -1
 
-# Columns of `counts`.
+# Columns of `Walk.counts`.
 LINEAR, ACTIVATION, WIDE_LINEAR, WIDE_ACTIVATION = 0, 1, 2, 3
 
 
-@njit(cache=True, error_model="numpy")
-def equilibrate(weights, biases, widths, ends, shifts):  # noqa: ANN001, ANN201
-    """Scale every neuron, and x, by a power of two so that its largest weight is in [1/2, 1); in place.
+class Network(NamedTuple):
+    """A network, or with one more axis in front a batch, padded with zeros to `size` neurons a layer."""
 
-    relu(2^k z) = 2^k relu(z), so the regions stay the same. weights: (layers, fan-in, fan-out), padded; biases:
-    (layers, fan-out); ends: (2,), the box; `shifts` (layers + 1, fan-out) receives each k, row 0 that of x.
-    Returns whether no bit was lost.
-    """
-    lossless = True
-    shifts[0, 0] = -math.frexp(max(abs(ends[0]), abs(ends[1])))[1]
-    for i in range(2):
-        if ends[i] != 0.0:
-            ends[i] = math.ldexp(ends[i], shifts[0, 0])
-            lossless &= abs(ends[i]) > SMALL
-    for m in range(len(widths) - 1):
-        for j in range(widths[m + 1]):
-            largest = -(2**40)
-            if biases[m, j] != 0.0:
-                largest = math.frexp(biases[m, j])[1]
-            for k in range(widths[m]):
-                if weights[m, k, j] != 0.0:
-                    largest = max(largest, math.frexp(weights[m, k, j])[1] - shifts[m, k])
-            if largest == -(2**40):
-                continue
-            shifts[m + 1, j] = -largest
-            for k in range(-1, widths[m]):
-                value = biases[m, j] if k < 0 else weights[m, k, j]
-                if value != 0.0:
-                    fraction, power = math.frexp(value)
-                    power -= largest + (0 if k < 0 else shifts[m, k])
-                    if power < -930:
-                        lossless = False
-                    value = math.ldexp(fraction, max(power, -2000))
-                    if k < 0:
-                        biases[m, j] = value
-                    else:
-                        weights[m, k, j] = value
-    return lossless
+    weights: np.ndarray  # (depth + 1, size, size), [layer, from, to]
+    biases: np.ndarray  # (depth + 2, size), the last row 0
+    least_weights: np.ndarray  # (depth + 1,), the smallest |weight| of the layer that is not 0
+    threshold: float  # wider than this is wide
 
 
-@njit(error_model="numpy")
-def layer_slopes(weight, source, mask, inputs, outputs, target):  # noqa: ANN001, ANN201
-    """target = weight^T (mask * source) for vectors of (slope, error bound), in float64."""
+class Walk(NamedTuple):
+    """The state of a walk, or of one per network. Slot 0 of a level is its piece's left end, then the right ends."""
+
+    points: np.ndarray  # (rows, 3 size + EXTRA): see `layer`; row level * (size + 2) + slot
+    births: np.ndarray  # (rows, 2): level and neuron whose zero the point is; at level 0, an end of the box
+    tops: np.ndarray  # (depth + 1,): the slot of the current right end; -1: the level is not entered yet
+    masks: np.ndarray  # (depth + 1, size): on or off, uint8
+    old_masks: np.ndarray  # (depth + 1, size): as they were at the last leaf
+    slopes: (
+        np.ndarray
+    )  # (depth + 3, 2 size): slopes and errors; the last row those of the last leaf's outputs
+    region_start: np.ndarray  # (3,): where the current linear region began
+    state: np.ndarray  # (STATE_SIZE,)
+    counts: np.ndarray  # (4,)
+    alive: np.ndarray  # (depth + 1, size): the neuron has been on
+    ends: np.ndarray  # (capacity, 2): left and right end of each leaf recorded; capacity 0: only count
+    kinks: np.ndarray  # (capacity,): whether a linear region starts there
+    patterns: np.ndarray  # (capacity, depth + 1, size): its masks
+    scratch: np.ndarray  # (4, 3 size + EXTRA)
+    zeros: np.ndarray  # (depth + 1, size): no biases
+    all_on: np.ndarray  # (depth + 1, size): nothing masked
+
+
+@compiled
+def layer_slopes(weights, masks, slopes, level, inputs, outputs, size):
+    """slopes[level + 1] = W (mask * slopes[level]), as (slope, error bound), in float64."""
     gamma = (inputs + 1) * UNIT * 1.01
-    for j in range(outputs):
-        target[0, j] = 0.0
-        target[1, j] = 0.0
-    nonzero = False
-    for k in range(inputs):
-        if mask[k] and not (source[0, k] == 0.0 and source[1, k] == 0.0):
-            nonzero = True
-            slope = source[0, k]
-            error = abs(slope) * gamma + source[1, k]
-            for j in range(outputs):
-                target[0, j] += weight[k, j] * slope
-                target[1, j] += abs(weight[k, j]) * error
-    if nonzero:
-        for j in range(outputs):
-            target[1, j] = target[1, j] * ROOM + UNDERFLOW
+    for j in range(0, outputs, LANES):
+        slope, error = broadcast(0.0), broadcast(0.0)
+        total = 0.0
+        for k in range(inputs):
+            if masks[level, k]:
+                value, value_error = slopes[level, k], slopes[level, size + k]
+                total += abs(value) + value_error
+                value_error += abs(value) * gamma
+                w = load(weights, (level, k, j))
+                slope = slope + w * broadcast(value)
+                error = error + abs(w) * broadcast(value_error)
+        more = UNDERFLOW if total != 0.0 else 0.0
+        store(slopes, (level + 1, j), slope)
+        store(slopes, (level + 1, size + j), error * broadcast(ROOM) + broadcast(more))
 
 
-@njit(error_model="numpy")
-def slopes_differ(old, new, outputs):  # noqa: ANN001, ANN201
-    """1 if some output's slope certainly differs, 0 if all certainly agree, else UNDECIDED."""
+@compiled
+def slopes_differ(slopes, level, outputs, size):
+    """1 if some output's slope certainly differs from the last leaf's, 0 if all certainly agree, else UNDECIDED."""
     answer = 0
     for j in range(outputs):
-        error = old[1, j] + new[1, j]
-        gap = abs(new[0, j] - old[0, j])
+        error = slopes[level, size + j] + slopes[level + 1, size + j]
+        gap = abs(slopes[level, j] - slopes[level + 1, j])
         if gap * 0.999 > error:
             return 1
         if not (gap == 0.0 and error == 0.0):
@@ -115,59 +113,67 @@ def slopes_differ(old, new, outputs):  # noqa: ANN001, ANN201
     return answer
 
 
-@njit(error_model="numpy")
-def slopes_differ_closely(weights, widths, least_weights, old_masks, masks, zeros):  # noqa: ANN001, ANN201
+@njit(error_model="numpy", _nrt=False)
+def slopes_differ_closely(network, walk, widths):
     """As `slopes_differ`, from the on/off patterns of two neighbours, in double-double.
 
     Carries the old piece's slopes and, from the first level where the patterns differ, the jump, so that the
-    jump's error is relative to the jump and a jump no weight lets through is exactly 0.
+    jump's error is relative to the jump, and a jump that no weight lets through is exactly 0.
     """
     depth = len(widths) - 2
-    size = zeros.shape[0] + 1
-    slope, slope_next = np.zeros((3, size)), np.zeros((3, size))
-    jump, jump_next = np.zeros((3, size)), np.zeros((3, size))
-    all_on = np.ones(size, np.uint8)
-    slope[0, 1] = 1.0
+    scratch, size = walk.scratch, network.biases.shape[1]
+    slope, jump = 0, 2  # rows of scratch; at every other level 1 and 3
+    scratch[:2] = 0.0
+    scratch[2:] = 0.0
+    scratch[0, 0] = 1.0
     for m in range(depth + 1):
         for k in range(widths[m]):
-            was, now = old_masks[m, k], masks[m, k]
+            was, now = walk.old_masks[m, k], walk.masks[m, k]
+            value, value_low, error = (
+                scratch[slope, k],
+                scratch[slope, size + k],
+                scratch[slope, 2 * size + k],
+            )
             if now and not was:
-                high, low, lost = difference(
-                    jump[0, 1 + k], jump[1, 1 + k], -slope[0, 1 + k], -slope[1, 1 + k]
-                )
-                jump[0, 1 + k] = high
-                jump[1, 1 + k] = low
-                jump[2, 1 + k] += slope[2, 1 + k] + lost
+                high, low, lost = difference(scratch[jump, k], scratch[jump, size + k], -value, -value_low)
+                scratch[jump, k] = high
+                scratch[jump, size + k] = low
+                scratch[jump, 2 * size + k] += error + lost
             elif was and not now:
-                jump[0, 1 + k] = -slope[0, 1 + k]
-                jump[1, 1 + k] = -slope[1, 1 + k]
-                jump[2, 1 + k] = slope[2, 1 + k]
-            elif not now:
-                for part in range(3):
-                    jump[part, 1 + k] = 0.0
-            if not was:
-                for part in range(3):
-                    slope[part, 1 + k] = 0.0
-        weight, least = weights[m], least_weights[m]
-        layer(weight, zeros, least, slope, all_on, widths[m], widths[m + 1], slope_next)
-        layer(weight, zeros, least, jump, all_on, widths[m], widths[m + 1], jump_next)
-        slope, slope_next = slope_next, slope
-        jump, jump_next = jump_next, jump
+                scratch[jump, k] = -value
+                scratch[jump, size + k] = -value_low
+                scratch[jump, 2 * size + k] = error
+            for part in range(3):
+                scratch[jump, part * size + k] *= was or now
+                scratch[slope, part * size + k] *= was
+        for row in (slope, jump):
+            scratch[row, 3 * size + PLAIN] = 0.0
+            least = math.inf
+            for column in range(3 * size):
+                value = abs(scratch[row, column])
+                if value < least and value != 0.0:
+                    least = value
+            scratch[row, 3 * size + LEAST] = least
+            layer(
+                network.weights, walk.zeros, network.least_weights[m], scratch, row, walk.all_on, m, widths[m],
+                widths[m + 1], row ^ 1, size,
+            )  # fmt: skip
+        slope, jump = slope ^ 1, jump ^ 1
     answer = 0
     for j in range(widths[depth + 1]):
-        nonzero = sign(jump[0, 1 + j], jump[2, 1 + j])
-        if nonzero == 1 or nonzero == -1:
+        jumps = sign(scratch[jump, j], scratch[jump, 2 * size + j])
+        if jumps == 1 or jumps == -1:
             return 1
-        if nonzero == UNDECIDED:
+        if jumps == UNDECIDED:
             answer = UNDECIDED
     return answer
 
 
-@njit(error_model="numpy")
-def wider(left, right, threshold):  # noqa: ANN001, ANN201
-    """1 if the points (high, low, error) are farther apart than `threshold`, 0 if not, else UNDECIDED."""
-    width = (right[0] - left[0]) + (right[1] - left[1])
-    doubt = left[2] + right[2] + (width + threshold + abs(left[1]) + abs(right[1])) * 4 * UNIT
+@compiled
+def wider(left, left_low, left_error, right, right_low, right_error, threshold):
+    """1 if the two points are farther apart than `threshold`, 0 if not, else UNDECIDED."""
+    width = (right - left) + (right_low - left_low)
+    doubt = left_error + right_error + (width + threshold + abs(left_low) + abs(right_low)) * 4 * UNIT
     if width - threshold > doubt:
         return 1
     if threshold - width > doubt:
@@ -175,190 +181,214 @@ def wider(left, right, threshold):  # noqa: ANN001, ANN201
     return UNDECIDED
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def walk(
-    weights,
-    biases,
-    widths,
-    least_weights,
-    threshold,
-    points,
-    births,
-    tops,
-    masks,
-    old_masks,
-    slopes,
-    region_start,
-    state,
-    counts,
-    alive,
-):  # noqa: ANN001, ANN201
-    """Walk over the pieces of one network until done or until a decision needs exact arithmetic.
+@compiled
+def split(walk, base, level, neuron, neurons, size):
+    """Put the neuron's zero on top of the right ends of the level's piece."""
+    top = walk.tops[level]
+    crossing(walk.points, base, base + top, neuron, neurons, base + top + 1, size)
+    walk.births[base + top + 1, 0] = level
+    walk.births[base + top + 1, 1] = neuron
+    walk.tops[level] = top + 1
 
-    weights: (depth + 1, size, size), input-major and padded; points: (depth + 1, size + 2, 3, 1 + size), for each
-    level the left end of its current piece in slot 0 and the waiting right ends, nearest on top; births: level and
-    neuron whose zero each point is (level 0: an end of the box); masks: (depth + 1, size), on or off.
-    Returns DONE, or SIGN (of neuron NEURON at level LEVEL in slot SLOT), KINK (between the last leaf and this one),
-    WIDTH (compare a width with `threshold`).
-    """
-    depth = len(widths) - 2
-    level, neuron = state[LEVEL], state[NEURON]
-    while level >= 0:
-        if neuron < widths[level]:
-            top = tops[level]
-            at_left = sign(points[level, 0, 0, 1 + neuron], points[level, 0, 2, 1 + neuron])
-            at_right = sign(points[level, top, 0, 1 + neuron], points[level, top, 2, 1 + neuron])
-            if at_left == UNDECIDED or at_right == UNDECIDED:
-                state[LEVEL], state[NEURON] = level, neuron
-                state[SLOT] = 0 if at_left == UNDECIDED else top
-                return SIGN
-            on = at_left + at_right > 0
-            if at_left * at_right < 0:
-                on = at_left > 0
-                alive[level, neuron] = True
-                crossing(
-                    points[level, 0],
-                    points[level, top],
-                    1 + neuron,
-                    1 + widths[level],
-                    points[level, top + 1],
-                )
-                births[level, top + 1, 0] = level
-                births[level, top + 1, 1] = neuron
-                births[level, top + 1, 2] = neuron
-                tops[level] = top + 1
-            masks[level, neuron] = on
-            alive[level, neuron] |= on
-            neuron += 1
-            continue
-        layer_slopes(
-            weights[level], slopes[level], masks[level], widths[level], widths[level + 1], slopes[level + 1]
-        )
-        if level < depth:
-            weight, bias, least = weights[level], biases[level], least_weights[level]
-            inputs, outputs = widths[level], widths[level + 1]
-            if tops[level + 1] < 0:  # the first piece of this level: its left end is the box's
-                layer(
-                    weight, bias, least, points[level, 0], masks[level], inputs, outputs, points[level + 1, 0]
-                )
-                births[level + 1, 0] = births[level, 0]
-            top = tops[level]
-            layer(
-                weight, bias, least, points[level, top], masks[level], inputs, outputs, points[level + 1, 1]
-            )
-            births[level + 1, 1] = births[level, top]
-            level += 1
-            tops[level] = 1
-            neuron = 0
-            continue
 
-        # A leaf: one activation region, from slot 0 to the top of the last hidden level.
-        outputs = widths[depth + 1]
-        left, right = points[depth, 0, :, 0], points[depth, tops[depth], :, 0]
-        kink = 1
-        if state[LEAVES] > 0:
-            kink = slopes_differ(slopes[depth + 2], slopes[depth + 1], outputs)
-            if kink == UNDECIDED:
-                kink = slopes_differ_closely(
-                    weights, widths, least_weights, old_masks, masks, biases[depth + 1]
-                )
-            if kink == UNDECIDED:
-                if state[ANSWER] == UNANSWERED:
-                    state[LEVEL], state[NEURON] = level, neuron
-                    return KINK
-                kink = state[ANSWER]
-                state[ANSWER] = UNANSWERED
-        last = True
+@compiled
+def enter(network, walk, widths, level, source, target, size):
+    """Values at the next level of the point in row `source`, into row `target`."""
+    layer(
+        network.weights, network.biases, network.least_weights[level], walk.points, source, walk.masks, level,
+        widths[level], widths[level + 1], target, size,
+    )  # fmt: skip
+    for part in range(2):
+        walk.births[target, part] = walk.births[source, part]
+
+
+@compiled
+def leaf(network, walk, widths):
+    """Count one activation region, from slot 0 to the top of the last hidden level. DONE, or KINK or WIDTH."""
+    state, start, slopes, points = walk.state, walk.region_start, walk.slopes, walk.points
+    depth, size = len(widths) - 2, network.biases.shape[1]
+    base, x = depth * (size + 2), 3 * size + PLACE
+    top = base + walk.tops[depth]
+    left, left_low, left_error = points[base, x], points[base, x + 1], points[base, x + 2]
+    right, right_low, right_error = points[top, x], points[top, x + 1], points[top, x + 2]
+    capacity = len(walk.kinks)
+    if capacity > 0 and state[RECORDED] == capacity:
+        return FULL
+    kink = 1
+    if state[LEAVES] > 0:
+        kink = slopes_differ(slopes, depth + 1, widths[depth + 1], size)
+        if kink == UNDECIDED:
+            kink = slopes_differ_closely(network, walk, widths)
+        if kink == UNDECIDED:
+            kink = state[ANSWER]
+            if kink == UNANSWERED:
+                return KINK
+    wide = wider(left, left_low, left_error, right, right_low, right_error, network.threshold)
+    wide_before = 0
+    if kink and state[LEAVES] > 0:
+        wide_before = wider(start[0], start[1], start[2], left, left_low, left_error, network.threshold)
+    if wide == UNDECIDED or wide_before == UNDECIDED:
+        return WIDTH
+    walk.counts[ACTIVATION] += 1
+    walk.counts[WIDE_ACTIVATION] += wide
+    walk.counts[LINEAR] += kink
+    walk.counts[WIDE_LINEAR] += wide_before
+    if kink:
+        start[0], start[1], start[2] = left, left_low, left_error
+        for part in range(2):
+            for j in range(widths[depth + 1]):
+                slopes[depth + 2, part * size + j] = slopes[depth + 1, part * size + j]
+    for m in range(state[CHANGED], depth + 1):
+        for j in range(widths[m]):
+            walk.old_masks[m, j] = walk.masks[m, j]
+    if capacity > 0:
+        index = state[RECORDED]
+        walk.ends[index, 0], walk.ends[index, 1], walk.kinks[index] = left, right, kink
         for m in range(depth + 1):
-            last &= tops[m] == 1
-        wide = wider(left, right, threshold)
-        wide_before, wide_after = 0, 0
-        if kink and state[LEAVES] > 0:
-            wide_before = wider(region_start, left, threshold)
-        if last:
-            wide_after = wider(left if kink else region_start, right, threshold)
-        if wide == UNDECIDED or wide_before == UNDECIDED or wide_after == UNDECIDED:
-            return WIDTH
-        counts[ACTIVATION] += 1
-        counts[WIDE_ACTIVATION] += wide
-        counts[LINEAR] += kink
-        counts[WIDE_LINEAR] += wide_before + wide_after
-        if kink:
-            for part in range(3):
-                region_start[part] = left[part]
-        for j in range(outputs):
-            slopes[depth + 2, 0, j] = slopes[depth + 1, 0, j]
-            slopes[depth + 2, 1, j] = slopes[depth + 1, 1, j]
-        for m in range(state[CHANGED], depth + 1):
             for j in range(widths[m]):
-                old_masks[m, j] = masks[m, j]
-        state[LEAVES] += 1
-
-        # On to the next waiting right part: this level's, or the nearest one above that has one.
-        while level >= 0:
-            top = tops[level]
-            points[level, 0] = points[level, top]
-            births[level, 0] = births[level, top]
-            tops[level] = top - 1
-            if top > 1:
-                neuron = births[level, top, 2]
-                masks[level, neuron] ^= 1
-                neuron += 1
-                break
-            level -= 1
-        state[CHANGED] = level
-    state[LEVEL] = level
+                walk.patterns[index, m, j] = walk.masks[m, j]
+        state[RECORDED] += 1
+    state[LEAVES] += 1
+    state[ANSWER] = UNANSWERED
     return DONE
 
 
-@njit(cache=True, error_model="numpy")
-def equilibrate_all(weights, biases, widths, ends, shifts, lossless, least_weights):  # noqa: ANN001, ANN201
-    """`equilibrate` for a batch; also the smallest nonzero |weight| of every layer."""
-    for i in range(len(weights)):
-        lossless[i] = equilibrate(weights[i], biases[i], widths, ends[i], shifts[i])
-        for m in range(len(widths) - 1):
-            least = math.inf
-            for k in range(widths[m]):
-                for j in range(widths[m + 1]):
-                    least = smallest(least, weights[i, m, k, j])
-            least_weights[i, m] = least
+@compiled
+def move_on(walk, level, size):
+    """Step past the current piece of `level`: its right end becomes the left. The neuron to examine next, or -1."""
+    base = level * (size + 2)
+    top = walk.tops[level]
+    for j in range(0, 3 * size + EXTRA, LANES):
+        store(walk.points, (base, j), load(walk.points, (base + top, j)))
+    for part in range(2):
+        walk.births[base, part] = walk.births[base + top, part]
+    walk.tops[level] = top - 1
+    if top == 1:
+        return -1
+    neuron = walk.births[base + top, 1]
+    walk.masks[level, neuron] ^= 1
+    return neuron + 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def walk_all(
-    weights, biases, widths, least, ends, status, points, births, tops, masks, old_masks, slopes, starts, state,
-    counts, alive,
-):  # noqa: ANN001, ANN201  # fmt: skip
-    """`walk` each network of a batch whose status is READY, and leave there what it returns."""
-    for i in range(len(weights)):
-        if status[i] == READY:
-            threshold = 1e-9 * (ends[i, 1] - ends[i, 0])
-            status[i] = walk(
-                weights[i], biases[i], widths, least[i], threshold, points[i], births[i], tops[i], masks[i],
-                old_masks[i], slopes[i], starts[i], state[i], counts[i], alive[i],
-            )  # fmt: skip
+@compiled
+def walk_on(network, walk, widths):
+    """Walk over the pieces of one network until done or until a decision needs exact arithmetic.
+
+    Returns DONE, or SIGN (of neuron NEURON at level LEVEL in row ROW), KINK (do the slopes differ between the
+    last leaf and this one), WIDTH (a width is within rounding of the threshold), FULL (no room to record a leaf).
+    """
+    depth, size = len(widths) - 2, network.biases.shape[1]
+    state, points = walk.state, walk.points
+    level, neuron = state[LEVEL], state[NEURON]
+    while level >= 0:
+        if neuron < widths[level]:
+            base = level * (size + 2)
+            top = base + walk.tops[level]
+            at_left = sign(points[base, neuron], points[base, 2 * size + neuron])
+            at_right = sign(points[top, neuron], points[top, 2 * size + neuron])
+            if at_left == UNDECIDED or at_right == UNDECIDED:
+                state[LEVEL], state[NEURON] = level, neuron
+                state[ROW] = base if at_left == UNDECIDED else top
+                return SIGN
+            on = at_left + at_right > 0
+            if at_left * at_right < 0:
+                split(walk, base, level, neuron, widths[level], size)
+                on = at_left > 0
+                walk.alive[level, neuron] = True
+            walk.masks[level, neuron] = on
+            walk.alive[level, neuron] |= on
+            neuron += 1
+            continue
+        layer_slopes(network.weights, walk.masks, walk.slopes, level, widths[level], widths[level + 1], size)
+        if level < depth:
+            base = level * (size + 2)
+            above = base + size + 2
+            entered = walk.tops[level + 1] >= 0  # if not, the left end, the box's, is to be carried up too
+            for slot in range(1 if entered else 0, 2):
+                enter(network, walk, widths, level, base + slot * walk.tops[level], above + slot, size)
+            level += 1
+            walk.tops[level] = 1
+            neuron = 0
+            continue
+        status = leaf(network, walk, widths)
+        if status != DONE:
+            state[LEVEL], state[NEURON] = level, neuron
+            return status
+        neuron = move_on(walk, level, size)
+        while neuron < 0:
+            level -= 1
+            if level < 0:
+                break
+            neuron = move_on(walk, level, size)
+        state[CHANGED] = level
+    state[LEVEL] = level
+    start, x = walk.region_start, 3 * size + PLACE
+    wide = wider(
+        start[0], start[1], start[2], points[0, x], points[0, x + 1], points[0, x + 2], network.threshold
+    )
+    if wide == UNDECIDED:
+        return WIDTH
+    walk.counts[WIDE_LINEAR] += wide
+    return DONE
 
 
-def new_state(networks: int, widths: np.ndarray, size: int, ends: np.ndarray) -> dict[str, np.ndarray]:
-    """The arrays of `walk` for a batch of networks, before the first step. ends: (networks, 2), the boxes."""
+def _compile_walk(sources: str) -> Callable:
+    """Compile `walk_all`; `sources` enters the key of Numba's cache, which looks at one file's date only."""
+
+    @njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+    def walk_all(networks, walks, widths, status):
+        """Walk over each network of a batch whose status is READY, and leave there what `walk_on` returns.
+
+        networks, walks: `Network` and `Walk` with an axis of networks in front, threshold: (networks,).
+        """
+        sources  # noqa: B018
+        for i in range(len(status)):
+            if status[i] == READY:
+                network = Network(
+                    networks.weights[i], networks.biases[i], networks.least_weights[i], networks.threshold[i]
+                )
+                walk = Walk(
+                    walks.points[i], walks.births[i], walks.tops[i], walks.masks[i],
+                    walks.old_masks[i], walks.slopes[i], walks.region_start[i], walks.state[i], walks.counts[i],
+                    walks.alive[i], walks.ends[i], walks.kinks[i], walks.patterns[i], walks.scratch[i], walks.zeros[i], walks.all_on[i],
+                )  # fmt: skip
+                status[i] = walk_on(network, walk, widths)
+
+    return walk_all
+
+
+walk_all = _compile_walk(digest(line_arithmetic, line_lanes))
+
+
+def new_walk(networks: int, widths: np.ndarray, size: int, ends: np.ndarray, capacity: int = 0) -> Walk:
+    """The state before the first step. ends: (networks, 2), the boxes; capacity: leaves to record before FULL."""
     levels = len(widths) - 1
-    state = {
-        "points": np.zeros((networks, levels, size + 2, 3, 1 + size)),
-        "births": np.zeros((networks, levels, size + 2, 3), np.int64),
-        "tops": np.full((networks, levels), -1, np.int64),
-        "masks": np.zeros((networks, levels, size), np.uint8),
-        "old_masks": np.zeros((networks, levels, size), np.uint8),
-        "slopes": np.zeros((networks, levels + 2, 2, size)),
-        "region_start": np.zeros((networks, 3)),
-        "state": np.zeros((networks, STATE_SIZE), np.int64),
-        "counts": np.zeros((networks, 4), np.int64),
-        "alive": np.zeros((networks, levels, size), np.bool_),
-    }
-    state["state"][:, NEURON] = 1  # nothing to examine at level 0: x counts as on
-    state["state"][:, ANSWER] = UNANSWERED
-    state["masks"][:, 0, 0] = 1
-    state["slopes"][:, 0, 0, 0] = 1.0
-    state["tops"][:, 0] = 1
-    state["births"][:, 0, 1, 1] = 1
-    state["points"][:, 0, :2, 0, :2] = ends[:, :, None]
-    return state
+    walk = Walk(
+        points=np.zeros((networks, levels * (size + 2), 3 * size + EXTRA)),
+        births=np.zeros((networks, levels * (size + 2), 2), np.int64),
+        tops=np.full((networks, levels), -1),
+        masks=np.zeros((networks, levels, size), np.uint8),
+        old_masks=np.zeros((networks, levels, size), np.uint8),
+        slopes=np.zeros((networks, levels + 2, 2 * size)),
+        region_start=np.zeros((networks, 3)),
+        state=np.zeros((networks, STATE_SIZE), np.int64),
+        counts=np.zeros((networks, 4), np.int64),
+        alive=np.zeros((networks, levels, size), np.bool_),
+        ends=np.zeros((networks, capacity, 2)),
+        kinks=np.zeros((networks, capacity), np.bool_),
+        patterns=np.zeros((networks, capacity, levels, size), np.uint8),
+        scratch=np.zeros((networks, 4, 3 * size + EXTRA)),
+        zeros=np.zeros((networks, levels, size)),
+        all_on=np.ones((networks, levels, size), np.uint8),
+    )
+    walk.state[:, NEURON] = 1  # nothing to examine at level 0: x counts as on
+    walk.state[:, ANSWER] = UNANSWERED
+    walk.masks[:, 0, 0] = 1
+    walk.slopes[:, 0, 0] = 1.0
+    walk.tops[:, 0] = 1
+    walk.births[:, 1, 1] = 1
+    for column in (0, 3 * size + PLACE):
+        walk.points[:, :2, column] = ends
+    walk.points[:, :2, 3 * size + PLAIN] = 1.0
+    walk.points[:, :2, 3 * size + LEAST] = np.where(ends, np.abs(ends), np.inf)
+    return walk

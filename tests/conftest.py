@@ -1,0 +1,43 @@
+"""What several test modules share: the command as a user runs it."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("triangle", deadline=None)  # the first example compiles or imports
+settings.load_profile("triangle")
+
+TINY = ["restarts=2", "depth=3", "schedule.phases.0.epochs=20"]
+
+
+@dataclass
+class Command:
+    """`triangle` as a subprocess, in a folder of its own."""
+
+    folder: Path
+
+    def __call__(self, *words: str, **environment: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("triangle")), *words],
+            cwd=self.folder,
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+
+@pytest.fixture
+def triangle(tmp_path) -> Command:
+    return Command(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_triangle(tmp_path_factory) -> Command:
+    """One folder for all tests of a module, so that a run can be looked at more than once."""
+    return Command(tmp_path_factory.mktemp("shared"))

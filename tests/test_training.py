@@ -1,0 +1,135 @@
+"""Spaces, the hand-written derivative, the loop and the schedule."""
+
+import pytest
+import torch
+
+from triangle_cli import initialization
+from triangle_cli.functions import Target
+from triangle_cli.points import even_points
+from triangle_cli.regions import count_regions
+from triangle_cli.schedule import phase_names, run_schedule
+from triangle_cli.settings import OptimizerName, PhaseSettings, SpaceName
+from triangle_cli.spaces import PeakSpace, WeightSpace
+from triangle_cli.training import MeanSquaredError, Problem, train
+
+UNIT = (0.0, 1.0)
+F64 = torch.float64
+TARGET = Target("x3", "x**3", UNIT)
+POINTS = even_points(TARGET, 60, F64, "cpu")
+
+
+def phase(space, epochs=50, rate=1e-3):
+    return PhaseSettings(SpaceName[space], OptimizerName.adam, epochs, rate)
+
+
+def triangle_start(restarts=4, depth=4, dtype=F64):
+    peaks = initialization.draw_peaks(depth, 0.3, 0.7, seed=0, restarts=restarts).to(dtype)
+    return initialization.triangle(TARGET, peaks, POINTS.x.to(dtype), POINTS.y.to(dtype))
+
+
+def random_start(restarts=4, depth=4):
+    return initialization.random(depth, 4, UNIT, seed=0, restarts=restarts, dtype=F64)
+
+
+@pytest.mark.parametrize("free", [False, True])
+def test_peak_space_decodes_what_it_encodes(free):
+    start = triangle_start()
+    space = PeakSpace(start.depth, start.sign, start.interval, free_scales=free)
+    theta = space.encode(start)
+    assert theta.shape == (4, 5 + (4 if free else 1) + 2)
+    assert torch.allclose(space.decode(theta).flatten(), start.network().flatten(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1.0, 100.0])
+def test_every_point_of_peak_space_has_two_to_the_depth_regions(size):
+    space = PeakSpace(4, -1.0, UNIT)
+    theta = size * torch.randn(20, 8, generator=torch.Generator().manual_seed(0), dtype=F64)
+    theta[:, 5] = theta[:, 5].clamp(-5, 5)  # log s_0
+    network = space.decode(theta)
+    counts = count_regions(network.weights, network.biases, UNIT)
+    assert counts.linear_regions.tolist() == [16] * 20
+
+
+@pytest.mark.parametrize("start", [triangle_start().network(), random_start()])
+def test_the_hand_written_derivative_is_autograds(start):
+    layers = [layer.clone().requires_grad_() for layer in start.layers]
+    expected = (type(start)(tuple(layers))(POINTS.x) - POINTS.y).square().mean(1)
+    expected.sum().backward()
+    loss, derivatives = MeanSquaredError(POINTS.x, POINTS.y, start)(start)
+    assert torch.allclose(loss, expected.detach(), rtol=1e-12)
+    for layer, derivative in zip(layers, derivatives, strict=True):
+        assert torch.allclose(derivative, layer.grad, rtol=1e-9, atol=1e-12)
+
+
+def test_a_batch_trains_each_network_as_torch_trains_it_alone():
+    start = random_start(restarts=2, depth=2)
+    space = WeightSpace(start)
+    *_, (_, theta, loss) = train(
+        Problem(space, POINTS.x, POINTS.y), space.encode(start), "adam", 30, learning_rate=0.01
+    )
+    for restart in range(2):
+        state = {name: tensor[restart] for name, tensor in start.state_dict().items()}
+        sizes = [(1, 4), (4, 4), (4, 1)]
+        linears = [torch.nn.Linear(*size, dtype=F64) for size in sizes]
+        alone = torch.nn.Sequential(linears[0], torch.nn.ReLU(), linears[1], torch.nn.ReLU(), linears[2])
+        alone.load_state_dict(state)
+        optimizer = torch.optim.Adam(alone.parameters(), lr=0.01)
+        for _ in range(30):
+            optimizer.zero_grad()
+            error = (alone(POINTS.x.unsqueeze(1)).squeeze(1) - POINTS.y).square().mean()
+            error.backward()
+            optimizer.step()
+        final = (alone(POINTS.x.unsqueeze(1)).squeeze(1) - POINTS.y).square().mean().item()
+        assert loss[restart].item() == pytest.approx(final, rel=1e-6)
+        trained = space.decode(theta).state_dict()
+        assert torch.allclose(trained["2.weight"][restart], alone[2].weight, atol=1e-7)
+
+
+@pytest.mark.parametrize("start", [triangle_start, random_start])
+def test_no_restart_feels_another(start):
+    phases = [phase("weights")] if start is random_start else [phase("peaks"), phase("weights")]
+    *_, few = run_schedule(phases, start(restarts=2), POINTS)
+    *_, many = run_schedule(phases, start(restarts=9), POINTS)
+    assert torch.allclose(few.theta, many.theta[:2], rtol=1e-9)
+
+
+def test_a_restart_that_diverges_spoils_nothing_else():
+    start = random_start(restarts=3)
+    broken = type(start)(tuple(layer.clone() for layer in start.layers))
+    broken.layers[0][1] = float("nan")
+    *_, expected = run_schedule([phase("weights")], start, POINTS)
+    *_, found = run_schedule([phase("weights")], broken, POINTS)
+    assert found.loss.isfinite().tolist() == [True, False, True]
+    assert torch.allclose(found.loss[[0, 2]], expected.loss[[0, 2]], rtol=1e-9)
+
+
+def test_the_peaks_phase_keeps_every_region_at_every_epoch():
+    for epoch in run_schedule([phase("peaks", epochs=40, rate=0.05)], triangle_start(), POINTS):
+        counts = count_regions(epoch.network.weights, epoch.network.biases, UNIT)
+        assert counts.linear_regions.tolist() == [16] * 4
+
+
+@pytest.mark.parametrize(
+    "spaces", [["peaks", "weights"], ["peaks_and_scales", "weights"], ["peaks", "peaks_and_scales"]]
+)
+def test_each_phase_starts_where_the_last_one_ended(spaces):
+    epochs = list(run_schedule([phase(space) for space in spaces], triangle_start(), POINTS))
+    end, begin = [epoch for epoch in epochs if epoch.number == (50 if epoch.phase == spaces[0] else 0)]
+    assert (end.phase, begin.phase) == tuple(spaces)
+    assert torch.allclose(end.loss, begin.loss, rtol=1e-6)
+    assert epochs[-1].loss.mean() < epochs[0].loss.mean()
+
+
+def test_float32_trains():
+    x32 = type(POINTS)(POINTS.x.float(), POINTS.y.float())
+    *_, last = run_schedule([phase("peaks"), phase("weights")], triangle_start(dtype=torch.float32), x32)
+    assert last.theta.dtype == torch.float32
+    assert last.loss.isfinite().all()
+
+
+def test_phases_of_one_kind_are_numbered():
+    assert phase_names([phase("peaks"), phase("weights"), phase("weights")]) == [
+        "peaks",
+        "weights",
+        "weights_2",
+    ]

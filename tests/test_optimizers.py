@@ -3,11 +3,11 @@ import math
 import pytest
 import torch
 
-from triangle_cli.initialization import draw_peaks, random
+from triangle_cli.functions import Target
+from triangle_cli.initialization import draw_peaks, random, triangle
 from triangle_cli.jacobian import decoded_jacobian, weight_jacobian
 from triangle_cli.network import Network
 from triangle_cli.optimizers import LevenbergMarquardt, keep_best
-from triangle_cli.parameterization import Triangle, scales
 from triangle_cli.spaces import PeakSpace, WeightSpace
 from triangle_cli.training import Problem
 from triangle_cli.zigzag import draw_kinks, zigzag
@@ -26,9 +26,8 @@ def starts(y=X**3, restarts=20, dtype=torch.float64):
 
 
 def triangles(restarts=4, depth=3):
-    peaks = draw_peaks(depth, 0.3, 0.7, 0, restarts)
-    ones = torch.ones(restarts, dtype=torch.float64)
-    return Triangle(peaks, scales(peaks, ones / 4), 0 * ones, ones, -1.0, (0.0, 1.0))
+    target = Target("x2", "x**2", (0.0, 1.0))
+    return triangle(target, draw_peaks(depth, 0.3, 0.7, 0, restarts), X, target(X))
 
 
 def problem(network, y=X**3):
@@ -60,6 +59,12 @@ def test_a_jacobian_for_two_inputs_is_autograds():
     )
     torch.testing.assert_close(outputs, network(plane))
     torch.testing.assert_close(derivative, expected.permute(1, 0, 2))
+
+
+def test_a_jacobian_of_two_outputs_is_refused():
+    *layers, last = networks().layers
+    with pytest.raises(ValueError, match="outputs=2"):
+        weight_jacobian(Network((*layers, last.repeat(1, 2, 1))), X)
 
 
 @pytest.mark.parametrize("free_scales", [False, True])

@@ -71,3 +71,27 @@ def test_knots_gather_where_the_target_bends():
 def test_knots_of_a_straight_line_are_even():
     expected = ((torch.arange(10) + 0.5) / 10).double()
     torch.testing.assert_close(bend_quantiles(X, torch.zeros_like(X), 10), expected)
+
+
+def test_knots_of_two_points_are_even():
+    ends = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    expected = ((torch.arange(10) + 0.5) / 10).double()
+    torch.testing.assert_close(bend_quantiles(ends, ends, 10), expected)
+
+
+def test_a_start_passes_near_fewer_points_than_it_has_coefficients():
+    x = torch.linspace(0, 1, 10, dtype=torch.float64)
+    start = zigzag(draw_kinks(x, x**3, 5, 2, seed=0, restarts=20), x, x**3, (0.0, 1.0))
+    assert ((start(x) - x**3).abs().amax(1) < 0.05).all()
+
+
+def test_float32_data_give_a_float32_network():
+    x, y = X.float(), X.float() ** 3
+    start = zigzag(draw_kinks(x, y, 5, 2, seed=0, restarts=20), x, y, (0.0, 1.0))
+    assert start.flatten().dtype == torch.float32
+    assert ((start(x) - y).square().mean(1) < 1e-3).all()
+
+
+def test_a_width_without_a_kink_is_refused():
+    with pytest.raises(ValueError, match="width=2"):
+        draw_kinks(X, X**3, 5, 0, seed=0, restarts=1)

@@ -23,7 +23,12 @@ def weight_jacobian(network: Network, x: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns:
         Outputs (R, n) and derivatives (R, n, P); the latter lie in memory with n last.
+
+    Raises:
+        ValueError: the networks have more than one output.
     """
+    if network.layers[-1].shape[1] != 1:
+        raise ValueError(f"outputs={network.layers[-1].shape[1]}: expected networks of one output")
     points = x.unsqueeze(0) if x.dim() == 1 else x.T
     entering = [points.expand(network.restarts, -1, -1)]  # the values that enter each layer, (R, in, n)
     for weight, bias in zip(network.weights[:-1], network.biases[:-1]):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
 from triangle_cli.jacobian import decoded_jacobian, weight_jacobian
 from triangle_cli.spaces import WeightSpace
-from triangle_cli.training import Problem
+
+if TYPE_CHECKING:  # training imports the optimizers
+    from triangle_cli.training import Problem
 
 STEP_LENGTHS = (1.0, 0.5, 0.25)  # what is tried along a step: kinks make a whole step too long
 RESTARTS_AT_ONCE = 16  # their derivatives stay in the processor's cache: 6 MB for 93 parameters, 500 points
 LARGEST_DAMPING = 1e8
+SMALLEST_SCALE = 1e-8  # of D's entries, relative to the largest
 
 
 class LevenbergMarquardt:
@@ -72,8 +77,9 @@ class LevenbergMarquardt:
         x, y = self.problem.x, self.problem.y
         if self.group == 1:
             return x, y
-        first = torch.arange(len(x) // self.group) * self.group
-        chosen = (first + torch.randint(self.group, first.shape, generator=self.generator)).to(x.device)
+        first = torch.arange(0, len(x), self.group)
+        drawn = first + torch.randint(self.group, first.shape, generator=self.generator)
+        chosen = drawn.clamp(max=len(x) - 1).to(x.device)  # the last group may be short
         return x[chosen], y[chosen]
 
     def _mean_squares(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
@@ -90,7 +96,7 @@ class LevenbergMarquardt:
         slope = torch.bmm(jacobian.mT, residual.unsqueeze(2))  # (R, p, 1)
         diagonal = normal.diagonal(dim1=1, dim2=2)
         # numbers that move nothing have a zero on the diagonal, and still need some damping
-        diagonal += damping.unsqueeze(1) * (diagonal + 1e-8 * diagonal.amax(1, keepdim=True)) + 1e-300
+        diagonal += damping.unsqueeze(1) * (diagonal + SMALLEST_SCALE * diagonal.amax(1, keepdim=True))
         factor, failed = torch.linalg.cholesky_ex(normal)
         direction = torch.cholesky_solve(slope, factor).squeeze(2)
 

@@ -24,7 +24,7 @@ from triangle_cli.network import Network
 from triangle_cli.parameterization import fold_interval
 
 KNOTS = 1000  # particles that stand for the density of knots
-EVENNESS = 1.0  # what is added to the uniform draws of the shares between kinks: 0 is wild, 10 nearly even
+EVENNESS = 1.0  # what is added to the uniform draws of the shares between kinks: 0 is wild, 100 even
 RIDGE = 1e-10  # relative, for kinks that no sample point tells apart
 
 
@@ -47,6 +47,9 @@ def bend_quantiles(x: Tensor, y: Tensor, count: int) -> Tensor:
 
     u = (x - x_0) / (x_n - x_0). Where y is straight throughout, the values are even.
     """
+    wanted = (torch.arange(count, dtype=x.dtype, device=x.device) + 0.5) / count
+    if len(x) < 3:
+        return wanted
     u = (x - x[0]) / (x[-1] - x[0])
     slopes = y.diff() / u.diff()  # (n - 1,)
     middles = (u[1:] + u[:-1]) / 2
@@ -54,18 +57,28 @@ def bend_quantiles(x: Tensor, y: Tensor, count: int) -> Tensor:
     bend = torch.cat([bend[:1], (bend[1:] + bend[:-1]) / 2, bend[-1:]])  # (n - 1,), at the middles
     mass = bend * u.diff() + 1e-9 * bend.sum().clamp(min=1e-30) * u.diff()
     reached = torch.cat([mass.new_zeros(1), mass.cumsum(0)]) / mass.sum()  # (n,), ascending from 0 to 1
-    wanted = (torch.arange(count, dtype=u.dtype, device=u.device) + 0.5) / count
     cell = torch.searchsorted(reached, wanted).clamp(1, len(u) - 1)
     part = (wanted - reached[cell - 1]) / (reached[cell] - reached[cell - 1])
     return u[cell - 1] + part * (u[cell] - u[cell - 1])
 
 
 def draw_kinks(x: Tensor, y: Tensor, depth: int, kinks: int, seed: int, restarts: int) -> Tensor:
-    """Kinks (R, d, K) for the target y (n,) at x (n,), ascending: random shares of its bend lie between them."""
+    """Kinks for the target y (n,) at x (n,), ascending: random shares of its bend lie between them.
+
+    Restart k draws from the stream (seed, k).
+
+    Returns:
+        (R, d, K), ascending along K, float64.
+
+    Raises:
+        ValueError: there is no kink to draw.
+    """
+    if kinks < 1:
+        raise ValueError(f"init.width={kinks + 2}: expected 3 or more, so that a layer has a kink")
     drawn = [stream.uniform(size=(depth, kinks + 1)) for stream in streams(seed, restarts)]
     shares = EVENNESS + torch.from_numpy(np.stack(drawn)).to(x.device)  # (R, d, K + 1)
     cuts = (shares.cumsum(2) / shares.sum(2, keepdim=True))[:, :, :-1]
-    knots = bend_quantiles(x, y, KNOTS).expand(restarts, -1)  # (R, KNOTS)
+    knots = bend_quantiles(x.double(), y.double(), KNOTS).expand(restarts, -1)  # (R, KNOTS)
     layers = []
     for cut in cuts.unbind(1):
         layers.append(knots.sort(1).values.gather(1, (cut * KNOTS).long()))  # (R, K)
@@ -78,10 +91,12 @@ def zigzag(kinks: Tensor, x: Tensor, y: Tensor, interval: tuple[float, float]) -
     """Networks of width K + 2 with these kinks (R, d, K), fitted to y (n,) at x (n,) by linear least squares.
 
     Neurons (sum, u, u - k_1, ..., u - k_K) in every layer; the sum neuron carries what is summed so far, lifted
-    so that ReLU does not clip it on the points.
+    so that ReLU does not clip it on the points. Fitted in the dtype of the kinks, rounded to that of y.
     """
     restarts, depth, count = kinks.shape
-    weight, shift = fold_interval(*interval, kinks.dtype)
+    dtype = y.dtype
+    weight, shift = fold_interval(*interval, dtype)
+    x, y = x.to(kinks.dtype), y.to(kinks.dtype)
     u = (weight * x + shift).expand(restarts, -1)
     columns, folds = [torch.ones_like(u).unsqueeze(1), u.unsqueeze(1)], []
     for layer in kinks.unbind(1):
@@ -106,7 +121,7 @@ def zigzag(kinks: Tensor, x: Tensor, y: Tensor, interval: tuple[float, float]) -
         layers.append(layer)
     last = kinks.new_zeros(restarts, 1, count + 3)
     last[:, 0, 0], last[:, 0, 2:-1], last[:, 0, -1] = 1, steps[:, -1], fitted[:, 0] - lift
-    return Network((*layers, last))
+    return Network(tuple(layer.to(dtype) for layer in (*layers, last)))
 
 
 def _least_squares(basis: Tensor, y: Tensor) -> Tensor:
@@ -114,9 +129,9 @@ def _least_squares(basis: Tensor, y: Tensor) -> Tensor:
     normal = torch.bmm(basis, basis.mT)
     diagonal = normal.diagonal(dim1=1, dim2=2)
     diagonal += RIDGE * diagonal.amax(1, keepdim=True)
-    factor, pivots = torch.linalg.lu_factor(normal)
+    factor = torch.linalg.cholesky(normal)
     fitted = basis.new_zeros(*basis.shape[:2], 1)
     for _ in range(3):  # what the ridge keeps back the next round brings
         residual = y.unsqueeze(1) - basis.mT @ fitted  # (R, n, 1)
-        fitted = fitted + torch.linalg.lu_solve(factor, pivots, basis @ residual)
+        fitted = fitted + torch.cholesky_solve(basis @ residual, factor)
     return fitted.squeeze(2)

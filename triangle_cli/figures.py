@@ -44,7 +44,8 @@ def fits(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
             target = Target(function, settings["formula"], tuple(settings["interval"]))
             best = run.record["best_restart"]
             state = torch.load(run.folder / results.NETWORK, weights_only=True)
-            network = Network.from_state_dict(state)[best : best + 1]
+            place = run.record["restarts"].index(best)
+            network = Network.from_state_dict(state)[place : place + 1]
             kinks = draw_fit(above, target, network, label="fit")
             draw_error(below, target, network, kinks, size_only=True)
             error = run.final_errors.set_index("restart")["mse_train"][best]

@@ -1,8 +1,14 @@
 """Linear and activation regions of networks with one input, on an interval: counts, exact and batched.
 
-The network is taken to be exactly its floats (dyadic rationals), ReLU after every layer but the last.
-Decisions are taken in floating point with error bounds and, where a bound cannot decide, in integer
-arithmetic: the counts are those of the network, with no tolerance.
+The network is taken to be exactly its floats (dyadic rationals), with ReLU after every layer but the last.
+Every decision, a sign at a breakpoint or whether a slope changes, is taken in floating point with a bound on
+the error and, where the bound leaves it open, in integers: the counts are those of the network, without any
+tolerance. A network whose values leave the range of floats is counted in integers throughout.
+
+Time: some 0.1 microseconds a region for networks of width 4 or less, flat in their number, and memory for
+Time: some 0.1 microseconds a region for networks of width up to 4, flat in their number, and memory for
+level. The first call in a process loads the compiled walk in a second or so; the first after an installation
+compiles it, in about ten.
 """
 
 import math

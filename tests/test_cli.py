@@ -159,7 +159,7 @@ def test_the_user_may_choose_the_folder(triangle):
         (["dpeth=5"], "dpeth=5: no such setting; did you mean depth?"),
         (["+foo=1"], "foo: no such setting"),
         (["function=foo"], "function=foo: expected one of circle, exp, sin, softplus, tanh3x, x11, x2, x3"),
-        (["init=trianle"], "init=trianle: expected one of raai, random, triangle; did you mean triangle?"),
+        (["init=trianle"], "init=trianle: expected one of raai, random, triangle, zigzag; did you mean triangle?"),
         (
             ["init=random", "schedule=paper"],
             "schedule=paper: expected a schedule of weights phases for init=random",

@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 
-from tests.conftest import TINY
+from conftest import TINY
 from triangle_cli import __version__
 
 BOTH_PHASES = [*TINY, "schedule.phases.1.epochs=20", "regions.every=7", "history.every=5"]

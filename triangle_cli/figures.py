@@ -152,7 +152,7 @@ def time_against_error(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
             )
             axes.plot(seconds, ratios.mean(), color=color, marker=marker, markerfacecolor="none")
         axes.axhline(1, color=BLACK, linewidth=0.5)
-        axes.set(title=function, xlabel="seconds", yscale="log", xscale="log")
+        axes.set(title=function, xlabel="seconds", yscale="log", xlim=(0, None))
     figure.axes[0].set_ylabel("MSE / floor: best, mean (hollow), worst")
     figure.legend(
         *figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-all lint format benchmark clean
+.PHONY: help run install test test-kill test-all lint format benchmark clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -19,8 +19,11 @@ $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	@touch $@
 
-test: install ## the whole suite but what is marked slow
-	$(BIN)/python -m pytest -m "not slow"
+test: install ## the whole suite but what is marked slow or kill
+	$(BIN)/python -m pytest -m "not slow and not kill"
+
+test-kill: install ## kill a sweep 25 times at random moments, and look for what was lost
+	$(BIN)/python -m pytest -m kill -s
 
 test-all: install ## the slow tests too
 	$(BIN)/python -m pytest

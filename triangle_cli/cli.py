@@ -92,7 +92,10 @@ def _run(words: list[str]) -> int:
 
 def _sweep_name(words: list[str]) -> str:
     """The folder of a sweep: the same for the same settings, in whatever order and wherever it runs."""
-    chosen = sorted(word for word in words if not word.startswith(("-", "hydra", "force=")))
+    from triangle_cli.settings import HOW
+
+    ignored = ("-", "hydra", "launcher=", *(f"{key}=" for key in HOW))
+    chosen = sorted(word for word in words if not word.startswith(ignored))
     return hashlib.sha256("\n".join(chosen).encode()).hexdigest()[:8]
 
 
@@ -123,14 +126,16 @@ def _raw_errors() -> Iterator[None]:
 def _register() -> None:
     """Tell Hydra the types of the settings, and how folders are named."""
     from hydra.core.config_store import ConfigStore
+    from hydra.core.plugins import Plugins
     from omegaconf import OmegaConf
 
+    from hydra_plugins.triangle_launcher import SweepLauncher
     from triangle_cli.settings import Settings
 
     def run_folder(*, _root_: Any) -> str:
         from triangle_cli import results
 
-        settings = _settings(_root_)
+        settings = typed_settings(_root_)
         if not results.read_run(Path(settings.folder)):
             from triangle_cli.experiment import check
 
@@ -138,10 +143,18 @@ def _register() -> None:
         return settings.folder
 
     ConfigStore.instance().store("settings", Settings)
+
+    def sweep_folder(*, _root_: Any) -> str:
+        return f"{_root_.outputs}/sweeps/{os.environ['TRIANGLE_SWEEP']}"
+
     OmegaConf.register_new_resolver("triangle_folder", run_folder, replace=True)
+    OmegaConf.register_new_resolver("triangle_sweep", sweep_folder, replace=True)
+    Plugins.instance().register(
+        SweepLauncher
+    )  # by hand: Hydra's search misses it in an editable installation
 
 
-def _settings(config: Any) -> Any:
+def typed_settings(config: Any) -> Any:
     """The typed settings of a composed configuration.
 
     Raises:
@@ -174,16 +187,18 @@ def _job(config: Any) -> Any:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from triangle_cli import runs, sweep
+    from triangle_cli import runs
     from triangle_cli.messages import explain
 
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
     words = list(hydra.overrides.task)
-    if hydra.mode is RunMode.MULTIRUN:
-        return sweep.run_job(lambda: _settings(config), folder, words)
+    if hydra.mode is RunMode.MULTIRUN:  # under a launcher that is not ours
+        from triangle_cli.cli_sweep import run_foreign_job
+
+        return run_foreign_job(config, hydra.job.num, words, folder)
     try:
-        return runs.perform_and_report(_settings(config), Path(os.path.relpath(folder)), words)
+        return runs.perform_and_report(typed_settings(config), Path(os.path.relpath(folder)), words)
     except (ValueError, OSError) as error:
         raise SystemExit(explain(error, words)) from error  # Hydra adds lines of its own to any other error
 

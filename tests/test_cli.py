@@ -264,6 +264,8 @@ def test_hydras_own_words_work(triangle):
     ("line", "expected"),
     [
         ("triangle r", {"run"}),
+        ("triangle sh", {"show"}),
+        ("triangle ls --s", {"--sort"}),
         ("triangle completion ", {"bash", "zsh"}),
         ("triangle run func", {"function=", "function."}),
         ("triangle run function=x", {"x11", "x2", "x3"}),

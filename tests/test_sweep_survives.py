@@ -14,11 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Command
+from tests.conftest import SWEEP, Command
 from triangle_cli import locks, results
 
-SWEEP = ["run", "-m", "function=x2,x3", "depth=2,3", "restarts=2", "schedule=peaks_only"]
-SWEEP += ["schedule.phases.0.epochs=10", "points.grid=101"]
 TABLES = ("errors.csv", "regions.csv", "summary.md")
 
 
@@ -51,13 +49,9 @@ def computed(stdout: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory):
+def reference(swept):
     """The tables of a sweep that nobody interrupted."""
-    command = Command(tmp_path_factory.mktemp("reference"))
-    done = command(*SWEEP)
-    assert done.returncode == 0, done.stderr
-    assert "4 jobs: 4 computed" in done.stdout
-    return tables(command)
+    return tables(swept)
 
 
 def test_a_killed_sweep_goes_on_in_two_at_once_and_nothing_is_computed_twice(

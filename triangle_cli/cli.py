@@ -14,13 +14,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from triangle_cli import __version__, completion
+from triangle_cli import __version__, commands_runs, completion, repeat
 
 HELP = """triangle: ReLU networks that are forced to use their depth
 
 usage: triangle COMMAND ...
 
   run [-m] [KEY=VALUE ...]   train, count the linear regions, write tables to outputs/
+  run --from RUN             repeat a finished run, and say whether the numbers agree
+  ls [WORD ...]              finished runs: --where EXPR, --sort COL, --format text|csv|parquet, --out FILE
+  show RUN                   settings, tables and picture of a run: its folder, its hash or a part of its path
+  compare A B                the settings in which two runs differ, then their figures
   completion bash|zsh        print a tab-completion script: eval "$(triangle completion bash)"
   --help, --version
 
@@ -28,6 +32,7 @@ examples:
   triangle run function=x2 depth=8
   triangle run function=tanh3x init=random seed=1
   triangle run -m function=x2,x3 depth=4,6,8 init=random,triangle
+  triangle ls --where "depth >= 6 and init == 'triangle'" --sort mse_min
   triangle run --help        every setting, and the words each takes
 """
 
@@ -60,6 +65,8 @@ def _print_version(_: list[str]) -> int:
 
 def _run(words: list[str]) -> int:
     """A Hydra application: `triangle run --help` is Hydra's, with our text."""
+    if repeat.FROM in words:
+        return repeat.main(words)
     import hydra
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -205,6 +212,9 @@ def _job(config: Any) -> Any:
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "run": _run,
+    "ls": commands_runs.ls,
+    "show": commands_runs.show,
+    "compare": commands_runs.compare,
     "completion": completion.main,
     "--help": _print_help,
     "-h": _print_help,

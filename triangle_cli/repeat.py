@@ -1,0 +1,98 @@
+"""`triangle run --from RUN`: a finished run once more, and whether the numbers agree. Writes nothing."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from triangle_cli import index, results
+from triangle_cli.settings import HOW, Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FROM = "--from"
+TABLES = {results.ERRORS: "errors", results.REGIONS: "regions", results.HISTORY: "history"}
+
+
+def main(words: list[str]) -> int:
+    """Repeat the run; returns 0 if every number is the same, 1 if not or if there is no such run."""
+    try:
+        if len(words) != 2 or words[0] != FROM:
+            raise ValueError(f"{' '.join(words)}: expected --from RUN alone, which repeats a run exactly")
+        folder = index.locate(words[1], Path("outputs"))
+        record, damage = results.check_run(folder)
+        if record is None:
+            raise ValueError(damage)
+        return _repeat(folder, record)
+    except (ValueError, OSError) as error:
+        print(f"triangle: {error}", file=sys.stderr)
+        return 1
+
+
+def _repeat(folder: Path, record: dict[str, Any]) -> int:
+    from triangle_cli import experiment, report, runs
+
+    settings = settings_of(record)
+    with report.progress() as watch:
+        result = experiment.run(settings, watch)
+    lines = [compare(name, folder, getattr(result, table)) for name, table in TABLES.items()]
+    same = not any(lines)
+    if same:
+        print(f"{folder}: repeated, every number the same ({', '.join(TABLES)})")
+        return 0
+    print(f"{folder}: repeated, with other numbers")
+    for line in filter(None, lines):
+        print(f"  {line}")
+    there, here = record["versions"], runs.versions()
+    for name in here:
+        if there.get(name) != here[name]:
+            print(f"  {name} was {there.get(name, 'absent')}, here {here[name]}")
+    if settings.hash != record["hash"]:
+        print("  written by a version of triangle whose numbers were others")
+    return 1
+
+
+def settings_of(record: dict[str, Any]) -> Settings:
+    """The settings of a run, from its record.
+
+    Raises:
+        ValueError: they are not those of this version, or out of range.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    how = {"threads": record.get("threads", 1), "outputs": "outputs", "force": False}
+    how |= {"on_failure": "continue", "dry_run": False}
+    assert how.keys() == set(HOW)
+    try:
+        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Settings), record["settings"] | how))
+    except OmegaConfBaseException as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"{record['hash']}: expected the settings of this version of triangle ({reason})"
+        ) from None
+
+
+def compare(name: str, folder: Path, table: pd.DataFrame) -> str | None:
+    """What differs between a run's CSV and the same table computed again; None if no byte does."""
+    import numpy as np
+    import pandas as pd
+
+    path = folder / name
+    if table.to_csv(index=False).encode() == path.read_bytes():
+        return None
+    before, now = pd.read_csv(path), pd.read_csv(io.StringIO(table.to_csv(index=False)))
+    if list(before) != list(now) or len(before) != len(now):
+        return f"{name}: {before.shape[0]} rows of {before.shape[1]} columns before, {now.shape} now"
+    worst, where = 0.0, ""
+    for column in before.select_dtypes("number"):
+        a, b = before[column].to_numpy(float), now[column].to_numpy(float)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            relative = np.nan_to_num(np.abs(b - a) / np.abs(a), nan=0.0)
+        relative[np.isnan(a) != np.isnan(b)] = np.inf
+        if relative.max(initial=0.0) > worst:
+            worst, where = float(relative.max()), column
+    return f"{name}: largest relative difference {worst:.1e}, in {where or 'words'}"

@@ -10,12 +10,13 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import SWEEP, Command
-from triangle_cli import locks, results
+from triangle_cli import locks, results, sweep, workers
 
 TABLES = ("errors.csv", "regions.csv", "summary.md")
 
@@ -83,7 +84,7 @@ def test_damaged_and_foreign_files_are_named_and_computed_again(reference, share
     (cut / "run.json").write_text((cut / "run.json").read_text()[:300])
     (changed / "errors.csv").write_text((changed / "errors.csv").read_text().replace("1", "2"))
     (changed.parent / "notes.txt").write_text("not ours")
-    done = shared_triangle(*SWEEP)
+    done = shared_triangle(*SWEEP, "launcher=joblib")
     assert done.returncode == 0, done.stderr
     assert (
         f"{cut.relative_to(shared_triangle.folder)}/run.json: not JSON, or cut off; computed again"
@@ -176,31 +177,131 @@ def test_a_lock_is_held_by_one_and_left_by_the_dead(tmp_path):
         pass
 
 
+class Deadly:
+    """Settings whose job kills its worker, or else ends without a folder."""
+
+    def __init__(self, deadly):
+        self.deadly = deadly
+
+    @property
+    def folder(self):
+        if self.deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise ValueError("no folder")
+
+
+def test_a_worker_that_dies_is_one_failed_row(tmp_path):
+    jobs = [
+        sweep.Job(number, ["depth=2"], Deadly(number == 1), tmp_path / str(number)) for number in range(4)
+    ]
+    records = sweep.run_all(jobs, partial(workers.on_cores, options={"n_jobs": 2}), stop_at_failure=False)
+    assert [record["reason"] for record in records] == ["no folder", workers.DIED, "no folder", "no folder"]
+
+
+@pytest.mark.parametrize(
+    ("stop", "statuses"), [(True, ["failed", "not started"]), (False, ["failed", "failed"])]
+)
+def test_no_job_starts_after_one_that_failed(tmp_path, stop, statuses):
+    jobs = [sweep.Job(number, ["depth=2"], Deadly(False), tmp_path / str(number)) for number in range(2)]
+    records = sweep.run_all(jobs, partial(workers.serial, options={}), stop)
+    assert [record["status"] for record in records] == statuses
+    assert "ValueError: no folder" in (tmp_path / "0" / "triangle.log").read_text()
+
+
+def test_an_interrupted_sweep_says_how_to_go_on(tmp_path):
+    def interrupted(queue):
+        job = queue.popleft()
+        yield job, sweep.new_record(job.number, job.words, "finished")
+        raise KeyboardInterrupt
+
+    jobs = [sweep.Job(number, [], Deadly(False), tmp_path) for number in range(3)]
+    with pytest.raises(KeyboardInterrupt, match="1 of 3 jobs done; the same command goes on from there"):
+        sweep.run_all(jobs, interrupted, stop_at_failure=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["serial", "joblib", "submitit_local"])
+def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(reference, triangle, launcher):
+    process = start(triangle, *SWEEP, f"launcher={launcher}")
+    while not finished(triangle):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert re.search(
+        r"triangle: interrupted: \d of 4 jobs done; the same command goes on from there\n$", stderr
+    )
+    assert "Traceback" not in stderr
+    time.sleep(2.5)  # workers look for their parent once a second
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+    assert triangle(*SWEEP, f"launcher={launcher}").returncode == 0
+    assert tables(triangle) == reference
+
+
+@pytest.mark.slow
+def test_processes_of_a_local_cluster_may_be_killed(reference, triangle):
+    process = start(triangle, *SWEEP, "launcher=submitit_local")
+    victim = None
+    while not victim:
+        assert process.poll() is None, process.communicate()
+        victim = next((pid for pid in group_of(process) if "submitit.core._submit" in words_of(pid)), None)
+    os.kill(victim, signal.SIGKILL)
+    stdout, _ = process.communicate(timeout=200)
+    assert process.returncode == 1
+    assert "4 jobs: 3 computed, 1 failed" in stdout
+    assert workers.DIED in stdout
+    assert triangle(*SWEEP).returncode == 0
+    assert tables(triangle) == reference
+
+
+def group_of(process: subprocess.Popen) -> list[int]:
+    """The processes of a sweep: it and its workers."""
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,pgid="], capture_output=True, text=True, check=True
+    ).stdout
+    pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
+    return [pid for pid, group in pairs if group == process.pid and pid != process.pid]
+
+
+def words_of(pid: int) -> str:
+    return subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True).stdout
+
+
 @pytest.mark.kill
-def test_a_sweep_killed_25_times_ends_with_the_same_tables(triangle):
-    words = [*SWEEP, "seed=0,1,2"]
+@pytest.mark.parametrize("launcher", ["serial", "joblib"])
+def test_a_sweep_killed_25_times_ends_with_the_same_tables(triangle, launcher):
+    words = [*SWEEP, "seed=0,1,2", f"launcher={launcher}"]
     began = time.monotonic()
     assert triangle(*words).returncode == 0
     duration = time.monotonic() - began
     reference = tables(triangle)
-    rounds, seed = [], random.randrange(10**6)
-    print(f"\nseed {seed}, {duration:.1f} s without a kill")
+    seed = random.randrange(10**6)
     chance = random.Random(seed)
+    print(f"\n{launcher}: seed {seed}, {duration:.1f} s without a kill")
     shutil.rmtree(triangle.folder / "outputs")
-    kills = 0
+    kills, of_workers, ends = 0, 0, []
+    process = start(triangle, *words)
     while kills < 25:
-        sweep = start(triangle, *words)
         try:
-            _, stderr = sweep.communicate(timeout=chance.uniform(0, duration))
+            _, stderr = process.communicate(timeout=chance.uniform(0, duration))
         except subprocess.TimeoutExpired:
-            os.killpg(sweep.pid, signal.SIGKILL)
-            sweep.communicate()
             kills += 1
-            continue
-        assert sweep.returncode == 0, stderr
-        assert tables(triangle) == reference
-        rounds.append(kills)
-        shutil.rmtree(triangle.folder / "outputs")
-    assert triangle(*words).returncode == 0
+            members = [pid for pid in group_of(process) if "LokyProcess" in words_of(pid)]
+            if members and chance.random() < 0.5:  # the sweep goes on without this worker
+                os.kill(chance.choice(members), signal.SIGKILL)
+                of_workers += 1
+                continue
+            os.kill(process.pid, signal.SIGKILL)
+            process.communicate()
+        else:
+            assert process.returncode == 0, stderr
+            assert tables(triangle) == reference
+            ends.append(kills)
+            shutil.rmtree(triangle.folder / "outputs")
+        process = start(triangle, *words)
+    _, stderr = process.communicate()
+    assert process.returncode == 0, stderr
     assert tables(triangle) == reference
-    print(f"{kills} kills; the sweep came to its end after {rounds} of them and after the last")
+    print(f"{kills} kills, {of_workers} of a worker; it came to its end after {[*ends, kills]} of them")

@@ -45,8 +45,8 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     try:
         return COMMANDS[command](rest)
-    except KeyboardInterrupt:
-        print("triangle: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"triangle: interrupted{f': {stop}' if str(stop) else ''}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

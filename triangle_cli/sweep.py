@@ -21,7 +21,7 @@ from triangle_cli.settings import HOW, Settings
 JOBS = "jobs.json"
 SUMMARY = "summary.md"
 LOG = "triangle.log"
-NOT_A_COLUMN = (*HOW, "launcher", "hparams_search")
+HOW_WORDS = (*HOW, "launcher", "hparams_search")
 
 log = logging.getLogger("triangle_cli")
 
@@ -74,9 +74,9 @@ def run_job(job: Job) -> Record:
     A job that fails is logged with its traceback in the sweep's folder.
     """
     started = time.perf_counter()
-    folder = Path(job.settings.folder)
     with _log_file(job.log_folder):
         try:
+            folder = Path(job.settings.folder)
             run = runs.perform(job.settings, folder, job.words, lambda epoch: None, job.wait)
         except Busy as busy:
             return new_record(job.number, job.words, "busy", str(busy))
@@ -154,24 +154,41 @@ def run_all(planned: Iterable[Job | Record], workers: Workers, stop_at_failure: 
     with report.sweep_progress(len(planned)) as show:
         for record in records.values():
             show(record)
-        for wait in (False, True):
-            queue = deque(replace(job, wait=wait) for number, job in jobs.items() if number not in records)
-            if stop_at_failure and _failures(records):
-                queue.clear()
-            for job, record in workers(queue):
-                if record["status"] == "busy":
-                    continue
-                records[job.number] = record
-                show(record)
-                if stop_at_failure and record["status"] == "failed":
-                    queue.clear()
+        try:
+            for wait in (False, True):
+                _work(jobs, records, workers, wait, stop_at_failure, show)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"{len(records)} of {len(planned)} jobs done; the same command goes on from there"
+            ) from None
     for number, job in jobs.items():
         records.setdefault(number, new_record(number, job.words, "not started", "on_failure=stop"))
     return [records[number] for number in sorted(records)]
 
 
-def _failures(records: dict[int, Record]) -> list[Record]:
-    return [record for record in records.values() if record["status"] == "failed"]
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a sweep; says how to go on."""
+
+
+def _work(
+    jobs: dict[int, Job],
+    records: dict[int, Record],
+    workers: Workers,
+    wait: bool,
+    stop_at_failure: bool,
+    show: Callable[[Record], None],
+) -> None:
+    """Do the jobs that have no record yet, and add theirs; those that others are at, only if `wait`."""
+    queue = deque(replace(job, wait=wait) for number, job in jobs.items() if number not in records)
+    if stop_at_failure and any(record["status"] == "failed" for record in records.values()):
+        queue.clear()
+    for job, record in workers(queue):
+        if record["status"] == "busy":
+            continue
+        records[job.number] = record
+        show(record)
+        if stop_at_failure and record["status"] == "failed":
+            queue.clear()
 
 
 def collect(folder: Path, jobs: list[Record]) -> bool:
@@ -207,9 +224,13 @@ def count(jobs: list[Record]) -> str:
     return f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}: {parts}"
 
 
+def choosing(words: Iterable[str]) -> list[str]:
+    """The words that choose what is computed, without those that say how and where."""
+    return [word for word in words if word.lstrip("+~").split("=")[0] not in HOW_WORDS]
+
+
 def _choices(job: Record) -> dict[str, str]:
-    words = (word.lstrip("+~").split("=", 1) for word in job["overrides"] if "=" in word)
-    return {key: value for key, value in words if key not in NOT_A_COLUMN}
+    return dict(word.lstrip("+~").split("=", 1) for word in choosing(job["overrides"]) if "=" in word)
 
 
 def _with_choices(job: Record, table: pd.DataFrame) -> pd.DataFrame:

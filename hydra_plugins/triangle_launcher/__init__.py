@@ -63,7 +63,9 @@ class SweepLauncher(Launcher):
         HydraConfig.instance().set_config(config)  # what ${hydra:...} refers to
         try:
             folder = Path(config.hydra.sweep.dir) / str(config.hydra.sweep.subdir)
-            return sweep.plan(number, list(filter_overrides(words)), partial(typed_settings, config), folder)
+            return sweep.plan(
+                number, sweep.choosing(filter_overrides(words)), partial(typed_settings, config), folder
+            )
         finally:
             HydraConfig.instance().cfg = before
 

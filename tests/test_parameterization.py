@@ -8,8 +8,8 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from triangle_cli.parameterization import Triangle, fold_interval, scales, waves
-from triangle_cli.regions import count_regions
+from triangle_cli.parameterization import Triangle, bound_steps, fold_interval, waves
+from triangle_cli.regions import count_regions, pieces
 
 ULP = torch.finfo(torch.float64).eps
 
@@ -18,7 +18,9 @@ def half_peaks(depth):
     """x - F interpolates x^2 at 2^depth + 1 dyadic points."""
     peaks = torch.full((1, depth + 1), 0.5, dtype=torch.float64)
     zero, one = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
-    return Triangle(peaks, scales(peaks, one / 4), offset=zero, slope=one, sign=-1.0, interval=(0.0, 1.0))
+    return Triangle(
+        peaks, bound_steps(peaks, one / 4), offset=zero, slope=one, sign=-1.0, interval=(0.0, 1.0)
+    )
 
 
 def random_triangle(depth, restarts=3, low=0.1, high=0.9, seed=0, interval=(0.0, 1.0), sign=-1.0):
@@ -29,7 +31,7 @@ def random_triangle(depth, restarts=3, low=0.1, high=0.9, seed=0, interval=(0.0,
 
     peaks = low + (high - low) * draw(restarts, depth + 1)
     return Triangle(
-        peaks, scales(peaks, 0.1 + draw(restarts)), draw(restarts), draw(restarts) - 0.5, sign, interval
+        peaks, bound_steps(peaks, 0.1 + draw(restarts)), draw(restarts), draw(restarts) - 0.5, sign, interval
     )
 
 
@@ -81,7 +83,7 @@ def test_float32_networks_keep_the_count():
     triangle = random_triangle(6)
     single = Triangle(
         triangle.peaks.float(),
-        triangle.scales.float(),
+        triangle.steps.float(),
         triangle.offset.float(),
         triangle.slope.float(),
         triangle.sign,
@@ -108,7 +110,7 @@ def test_scales_follow_theorem_3_1():
     first = torch.tensor([2.0], dtype=torch.float64)
     s1 = 2.0 * (1 - 0.3) * 0.6
     s2 = s1 * (1 - 0.6) * 0.7
-    assert scales(peaks, first)[0].tolist() == pytest.approx([2.0, s1, s2])
+    assert bound_steps(peaks, first).cumprod(1)[0].tolist() == pytest.approx([2.0, s1, s2])
 
 
 def largest_kink(triangle):
@@ -122,7 +124,7 @@ def test_theorem_3_1_makes_the_kinks_vanish_with_depth():
     bound = [random_triangle(depth, restarts=1, low=0.4, high=0.6) for depth in (4, 8, 12)]
     kinks = [largest_kink(triangle) for triangle in bound]
     assert kinks[0] > 4 * kinks[1] > 16 * kinks[2]
-    free = [replace(triangle, scales=torch.ones_like(triangle.scales)) for triangle in bound]
+    free = [replace(triangle, steps=torch.ones_like(triangle.steps)) for triangle in bound]
     kinks = [largest_kink(triangle) for triangle in free]
     assert kinks[0] < kinks[1] < kinks[2]
 
@@ -152,7 +154,7 @@ def test_derivatives_flow_through_the_setting_of_the_weights():
     x = torch.linspace(0.01, 0.99, 7, dtype=torch.float64)
 
     def values(peaks, first):
-        built = Triangle(peaks, scales(peaks, first), triangle.offset, triangle.slope, -1.0, (0.0, 1.0))
+        built = Triangle(peaks, bound_steps(peaks, first), triangle.offset, triangle.slope, -1.0, (0.0, 1.0))
         return built.network()(x)
 
     peaks = triangle.peaks.clone().requires_grad_()

@@ -25,6 +25,7 @@ usage: triangle COMMAND ...
   ls [WORD ...]              finished runs: --where EXPR, --sort COL, --format text|csv|parquet, --out FILE
   show RUN                   settings, tables and picture of a run: its folder, its hash or a part of its path
   compare A B                the settings in which two runs differ, then their figures
+  paper [NAME ...]           tables and figures from the runs of experiment=NAME
   completion bash|zsh        print a tab-completion script: eval "$(triangle completion bash)"
   --help, --version
 
@@ -66,7 +67,7 @@ def _print_version(_: list[str]) -> int:
 def _run(words: list[str]) -> int:
     """A Hydra application: `triangle run --help` is Hydra's, with our text."""
     if repeat.FROM in words:
-        return repeat.main(words)
+        return repeat.main(words, _recorded_settings)
     import hydra
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -80,7 +81,7 @@ def _run(words: list[str]) -> int:
     )
     wants_traceback = bool(os.environ.get("HYDRA_FULL_ERROR"))
     try:
-        with _as_program("triangle run", words), _raw_errors():
+        with _as_program("triangle run", words + _elsewhere(words)), _raw_errors():
             application()
     except (ValueError, OSError, HydraException, OmegaConfBaseException) as error:
         if wants_traceback:
@@ -104,6 +105,19 @@ def _sweep_name(words: list[str]) -> str:
     ignored = ("-", "hydra", "launcher=", *(f"{key}=" for key in HOW))
     chosen = sorted(word for word in words if not word.startswith(ignored))
     return hashlib.sha256("\n".join(chosen).encode()).hexdigest()[:8]
+
+
+def _elsewhere(words: list[str]) -> list[str]:
+    """For a dry run, which writes nothing: what Hydra makes in any case goes to a folder that does not stay."""
+    if not any(word.lower() in ("dry_run=true", "dry_run=yes", "dry_run=on", "dry_run=1") for word in words):
+        return []
+    import atexit
+    import shutil
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="triangle-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return [f"hydra.sweep.dir={folder}", f"hydra.run.dir={folder}"]
 
 
 @contextmanager
@@ -181,6 +195,28 @@ def typed_settings(config: Any) -> Any:
     return OmegaConf.to_object(config)
 
 
+def _recorded_settings(record: dict[str, Any]) -> Any:
+    """The typed settings of a finished run, from its run.json.
+
+    Raises:
+        ValueError: they are not those of this version, or out of range.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    from triangle_cli.settings import Settings
+
+    how = {"threads": record.get("threads", 1), "outputs": "outputs", "force": False}
+    how |= {"on_failure": "continue", "dry_run": False}
+    try:
+        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Settings), record["settings"] | how))
+    except OmegaConfBaseException as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"{record['hash']}: not the settings of this version of triangle ({reason})"
+        ) from None
+
+
 def _keys(tree: dict[str, Any], prefix: str = "") -> Iterator[str]:
     """Every key of nested dictionaries, as `outer.inner`."""
     for key, value in tree.items():
@@ -205,9 +241,27 @@ def _job(config: Any) -> Any:
 
         return run_foreign_job(config, hydra.job.num, words, folder)
     try:
+        if config.dry_run:
+            from triangle_cli import estimate, sweep
+
+            print(
+                "\n".join(estimate.lines([sweep.plan(0, words, lambda: typed_settings(config), folder)], 1))
+            )
+            return None
         return runs.perform_and_report(typed_settings(config), Path(os.path.relpath(folder)), words)
     except (ValueError, OSError) as error:
         raise SystemExit(explain(error, words)) from error  # Hydra adds lines of its own to any other error
+
+
+def _paper(words: list[str]) -> int:
+    """`triangle paper`: tables and figures from the runs on disk."""
+    from triangle_cli import paper
+
+    try:
+        return paper.main(words)
+    except (ValueError, OSError) as error:
+        print(f"triangle paper: {error}", file=sys.stderr)
+        return 1
 
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
@@ -215,6 +269,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "ls": commands_runs.ls,
     "show": commands_runs.show,
     "compare": commands_runs.compare,
+    "paper": _paper,
     "completion": completion.main,
     "--help": _print_help,
     "-h": _print_help,

@@ -17,7 +17,7 @@ SCRIPT = """_triangle_complete() {
     elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+(show|compare)[[:space:]] ]]; then
         words="$(compgen -d -- "$word") --outputs"
     else
-        words="run ls show compare completion --help --version"
+        words="run paper ls show compare completion --help --version"
     fi
     COMPREPLY=($(compgen -o default -W "$words" -- "$word"))
     # bash splits words at '=' and keeps what stands before it

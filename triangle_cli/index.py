@@ -21,8 +21,12 @@ Row = dict[str, Any]
 Signature = list[int]  # of run.json: when it was written, in ns, and its size in bytes
 
 
-def find_runs(outputs: Path) -> tuple[list[Row], list[str]]:
+def find_runs(outputs: Path, write: bool = True) -> tuple[list[Row], list[str]]:
     """Every finished run under `outputs`, in the order of their folders.
+
+    Args:
+        outputs: the folder.
+        write: the index, where it was not true.
 
     Returns:
         The rows, and a line for each run.json that is damaged or foreign.
@@ -46,7 +50,7 @@ def find_runs(outputs: Path) -> tuple[list[Row], list[str]]:
                 rows[folder] = (signature, as_row(record))
         except ValueError as error:
             damaged.append(str(error))
-    if changed or rows.keys() != known.keys():
+    if write and (changed or rows.keys() != known.keys()):
         _write_index(outputs, rows)
     return [row | {"folder": str(outputs / folder)} for folder, (_, row) in rows.items()], damaged
 

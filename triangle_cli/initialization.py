@@ -15,7 +15,7 @@ from torch import Tensor
 
 from triangle_cli.functions import Target
 from triangle_cli.network import Network
-from triangle_cli.parameterization import Triangle, fold_interval, scales
+from triangle_cli.parameterization import Triangle, bound_steps, fold_interval
 
 RAAI_SCALE = 0.6007  # the standard deviation is this over sqrt(fan_in); Lu et al. 2020, section 4
 SIGN = {"convex": -1.0, "concave": 1.0}
@@ -65,7 +65,7 @@ def triangle(
     low, high = target(torch.tensor([lo, hi], dtype=peaks.dtype, device=peaks.device))
     by_ends = Triangle(
         peaks=peaks,
-        scales=scales(peaks, first_scale * ones if first_scale else end_slope_scale(target, peaks)),
+        steps=bound_steps(peaks, first_scale * ones if first_scale else end_slope_scale(target, peaks)),
         offset=low * ones,
         slope=(high - low) * ones,
         sign=sign,
@@ -73,7 +73,7 @@ def triangle(
     )
     if first_scale:
         return by_ends
-    unit = replace(by_ends, scales=scales(peaks, ones), offset=0 * ones, slope=0 * ones)
+    unit = replace(by_ends, steps=bound_steps(peaks, ones), offset=0 * ones, slope=0 * ones)
     u = ((x - lo) / (hi - lo)).expand(len(peaks), -1)
     columns = torch.stack([torch.ones_like(u), u, unit(x)], 2)  # (R, n, 3)
     # gels, because the default driver's last digits differ from one process to the next
@@ -82,7 +82,7 @@ def triangle(
     usable = fitted[:, 2] > 0
     return replace(
         by_ends,
-        scales=torch.where(usable, fitted[:, 2], by_ends.scales[:, 0]).unsqueeze(1) * unit.scales,
+        steps=bound_steps(peaks, torch.where(usable, fitted[:, 2], by_ends.steps[:, 0])),
         offset=torch.where(usable, fitted[:, 0], by_ends.offset),
         slope=torch.where(usable, fitted[:, 1], by_ends.slope),
     )

@@ -13,7 +13,7 @@ from triangle_cli.floors import floors
 from triangle_cli.functions import Target
 from triangle_cli.network import Network
 from triangle_cli.points import Points
-from triangle_cli.regions import count_regions
+from triangle_cli.regions import RegionCounts, count_regions
 
 
 class Measurement:
@@ -35,25 +35,24 @@ class Measurement:
         """The floor for so many pieces; 0 once two points share each piece."""
         return float(self.floors[pieces - 1]) if pieces <= len(self.floors) else 0.0
 
-    def regions(self, network: Network) -> pd.DataFrame:
+    def regions(self, network: Network, restarts: list[int]) -> pd.DataFrame:
         """A row per restart: linear regions, activation regions, dead neurons; empty for one that diverged."""
         finite = network.is_finite()
-        table = pd.DataFrame({"restart": range(network.restarts)})
-        kept = network[finite].detach()
-        counts = count_regions(kept.weights, kept.biases, self.target.interval)
+        table = pd.DataFrame({"restart": restarts})
+        counts = count(network[finite].detach(), self.target)
         rows = finite.nonzero().squeeze(1).tolist()
         for name in ("linear_regions", "activation_regions", "dead_neurons"):
             column = pd.Series(getattr(counts, name).tolist(), index=rows, dtype="Int64")
             table[name] = column.reindex(table.index)
         return table
 
-    def errors(self, network: Network) -> pd.DataFrame:
+    def errors(self, network: Network, restarts: list[int]) -> pd.DataFrame:
         """A row per restart: the columns of errors.csv after `restart` and `stage`."""
-        table = pd.DataFrame({"restart": range(network.restarts)})
+        table = pd.DataFrame({"restart": restarts})
         table["mse_train"] = mean_squared_error(network, self.train).tolist()
         table["mse_test"] = mean_squared_error(network, self.test).tolist()
         table["max_error"] = (network(self.grid.x) - self.grid.y).abs().amax(1).tolist()
-        table["linear_regions"] = self.regions(network)["linear_regions"]
+        table["linear_regions"] = self.regions(network, restarts)["linear_regions"]
         pieces = table["linear_regions"]
         table["floor_mse"] = [np.nan if pd.isna(count) else self.floor(int(count)) for count in pieces]
         # past half as many pieces as points the floor is 0, and being so many times above it says nothing
@@ -65,3 +64,8 @@ class Measurement:
 def mean_squared_error(network: Network, points: Points) -> Tensor:
     """(R,)."""
     return (network(points.x) - points.y).square().mean(1)
+
+
+def count(network: Network, target: Target) -> RegionCounts:
+    """The regions of every restart on the target's interval; weights must be finite."""
+    return count_regions(network.weights, network.biases, target.interval)

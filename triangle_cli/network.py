@@ -78,3 +78,9 @@ class Network:
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases)):
             state |= {f"{2 * layer}.weight": weight.contiguous(), f"{2 * layer}.bias": bias.contiguous()}
         return state
+
+    @classmethod
+    def from_state_dict(cls, state: dict[str, Tensor]) -> Network:
+        """The networks that `state_dict` described."""
+        names = [name.removesuffix(".weight") for name in state if name.endswith(".weight")]
+        return cls.of([state[f"{name}.weight"] for name in names], [state[f"{name}.bias"] for name in names])

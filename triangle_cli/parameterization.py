@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -31,8 +32,8 @@ def waves(u: Tensor, peaks: Tensor) -> Tensor:
     return torch.stack(rows)
 
 
-def scales(peaks: Tensor, first: Tensor) -> Tensor:
-    """The scales s_0 .. s_{d-1} that make the limit d -> infinity differentiable (the paper's Theorem 3.1).
+def bound_steps(peaks: Tensor, first: Tensor) -> Tensor:
+    """The steps S_i = s_i / s_{i-1} that make the limit d -> infinity differentiable (the paper's Theorem 3.1).
 
     s_{i+1} = s_i (1 - a_{i+1}) a_{i+2}, so that d scales need d + 1 peaks.
 
@@ -41,15 +42,15 @@ def scales(peaks: Tensor, first: Tensor) -> Tensor:
         first: s_0, (R,), positive.
 
     Returns:
-        (R, d), all positive.
+        (R, d), all positive; the first is s_0.
     """
-    ratios = (1 - peaks[:, 1:-1]) * peaks[:, 2:]  # (R, d - 1)
-    return first.unsqueeze(1) * torch.cat([torch.ones_like(peaks[:, :1]), ratios.cumprod(1)], 1)
+    return torch.cat([first.unsqueeze(1), (1 - peaks[:, 1:-1]) * peaks[:, 2:]], 1)
 
 
 MOST_SHRINKING = 1e-3  # of the unit interval, that rounding may cost
 
 
+@lru_cache
 def fold_interval(lo: float, hi: float, dtype: torch.dtype = torch.float64) -> tuple[float, float]:
     """Weight and bias of `u = weight x + bias`, rounded so that u(lo) >= 0 and u(hi) <= 1 hold exactly.
 
@@ -80,19 +81,50 @@ def fold_interval(lo: float, hi: float, dtype: torch.dtype = torch.float64) -> t
             )
 
 
+# Where each number of a hidden layer stands in its (4, 5) matrix: rows sum, t1, t2, bias; the last column is
+# the layer's bias, which stays 0 because the bias neuron carries s_i.
+HIDDEN_PLACES = {
+    "signed rise": [(0, 1)],
+    "signed fall": [(0, 2)],
+    "rise": [(1, 1), (2, 1)],
+    "fall": [(1, 2), (2, 2)],
+    "drop": [(2, 3)],
+    "step": [(3, 3)],
+}
+
+
+@lru_cache
+def _hidden_pattern(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Which entries each number fills, (6, 20), and the entry that is always 1, (20,)."""
+    places = torch.zeros(len(HIDDEN_PLACES), 4, 5, dtype=dtype)
+    for number, cells in enumerate(HIDDEN_PLACES.values()):
+        for row, column in cells:
+            places[number, row, column] = 1
+    carried = torch.zeros(4, 5, dtype=dtype)
+    carried[0, 0] = 1  # the sum goes on to the next layer
+    return places.flatten(1).to(device), carried.flatten().to(device)
+
+
+def hidden_layers(numbers: dict[str, Tensor]) -> Tensor:
+    """The matrices (R, d - 1, 4, 5) from the numbers named in `HIDDEN_PLACES`, each (R, d - 1)."""
+    columns = torch.stack([numbers[name] for name in HIDDEN_PLACES], 2)  # (R, d - 1, 6)
+    places, carried = _hidden_pattern(columns.dtype, columns.device)
+    return (columns @ places + carried).unflatten(2, (4, 5))
+
+
 @dataclass(frozen=True)
 class Triangle:
     """R triangle networks of depth d, by the numbers that the construction is made of.
 
     peaks: (R, d + 1), in (0, 1); the last one only scales.
-    scales: (R, d), positive: s_0 .. s_{d-1}.
+    steps: (R, d), positive: s_0, then S_i = s_i / s_{i-1}; from `bound_steps`, or free.
     offset, slope: (R,): the affine part, per unit of u.
     sign: -1.0 for convex targets, +1.0 for concave ones.
     interval: (lo, hi), the values of x that u in [0, 1] stands for.
     """
 
     peaks: Tensor
-    scales: Tensor
+    steps: Tensor
     offset: Tensor
     slope: Tensor
     sign: float
@@ -101,7 +133,12 @@ class Triangle:
     @property
     def depth(self) -> int:
         """The number of hidden layers."""
-        return self.scales.shape[1]
+        return self.steps.shape[1]
+
+    @property
+    def scales(self) -> Tensor:
+        """s_0 .. s_{d-1}, (R, d)."""
+        return self.steps.cumprod(1)
 
     def __call__(self, x: Tensor) -> Tensor:
         """The function by its definition, without a network. x: (n,); returns (R, n)."""
@@ -122,42 +159,35 @@ class Triangle:
         Differentiable in all tensors.
         """
         weight, shift = fold_interval(*self.interval, self.peaks.dtype)
-        peaks = self.peaks[:, :-1]  # (R, d)
-        # layer 1 rounds shift - a_0, so the first triangle peaks at this number and not at a_0
-        rounding = (shift - (shift - peaks[:, :1]) - peaks[:, :1]).detach()
-        peaks = torch.cat([peaks[:, :1] + rounding, peaks[:, 1:]], 1)
-        ones, zeros = torch.ones_like(self.offset), torch.zeros_like(self.offset)
-        # any lift that keeps the sum neuron positive serves: F reaches sum(s) nowhere, and F(1) = 0
-        lift = (self.slope.abs() + self.scales.sum(1)).detach()  # (R,)
-
-        first = torch.stack(
-            [
-                torch.stack([self.slope * weight, self.slope * shift + lift], 1),  # sum
-                torch.stack([weight * ones, shift * ones], 1),  # t1
-                torch.stack([weight * ones, shift - peaks[:, 0]], 1),  # t2
-                torch.stack([zeros, ones], 1),  # bias
-            ],
-            1,
-        )  # (R, 4, 2)
-
-        steps = torch.cat([self.scales[:, :1], self.scales[:, 1:] / self.scales[:, :-1]], 1)  # S_i, (R, d)
+        with torch.no_grad():
+            # layer 1 rounds shift - a_0, so the first triangle peaks at a number beside a_0
+            rounding = torch.zeros_like(self.peaks[:, :-1])
+            rounding[:, 0] = shift - (shift - self.peaks[:, 0]) - self.peaks[:, 0]
+            # Any lift that keeps the sum neuron positive serves: F reaches sum(s) nowhere, and F(1) = 0. A larger
+            # one makes the free weights harder to train: the same step of Adam then moves the output further.
+            lift = (-self.slope).clamp_min(0) + self.scales.sum(1)  # (R,)
+        peaks = self.peaks[:, :-1] + rounding  # (R, d)
         two_ulp = 2 * torch.finfo(peaks.dtype).eps
-        rise = steps / peaks * (1 - two_ulp)  # (R, d)
+        rise = self.steps / peaks * (1 - two_ulp)  # (R, d)
         # what layer i rounds off a_i moves the zero at the far end by a / (1 - a) of it
-        fall = -rise / (1 - peaks) * (1 - two_ulp / (1 - peaks))  # (R, d)
-        last = torch.stack(
-            [ones, self.sign * rise[:, -1], self.sign * fall[:, -1], zeros, self.offset - lift], 1
-        ).unsqueeze(1)  # (R, 1, 5)
+        beyond = 1 - peaks
+        fall = -rise / beyond * (1 - two_ulp / beyond)  # (R, d)
 
-        rise, fall, step = rise[:, :-1], fall[:, :-1], steps[:, :-1]  # (R, d - 1)
-        nought, one = torch.zeros_like(rise), torch.ones_like(rise)
-        rows = [
-            [one, self.sign * rise, self.sign * fall, nought, nought],  # sum
-            [nought, rise, fall, nought, nought],  # t1
-            [nought, rise, fall, -step * peaks[:, 1:], nought],  # t2
-            [nought, nought, nought, step, nought],  # bias
-        ]
-        hidden = torch.stack([entry for row in rows for entry in row], 2).unflatten(
-            2, (4, 5)
-        )  # (R, d-1, 4, 5)
+        ones, zeros = torch.ones_like(lift), torch.zeros_like(lift)
+        first = [self.slope * weight, self.slope * shift + lift]  # sum
+        first += [weight * ones, shift * ones]  # t1
+        first += [weight * ones, shift - peaks[:, 0]]  # t2
+        first += [zeros, ones]  # bias
+        last = [ones, self.sign * rise[:, -1], self.sign * fall[:, -1], zeros, self.offset - lift]
+        hidden = hidden_layers(
+            {
+                "signed rise": self.sign * rise[:, :-1],
+                "signed fall": self.sign * fall[:, :-1],
+                "rise": rise[:, :-1],
+                "fall": fall[:, :-1],
+                "drop": -self.steps[:, :-1] * peaks[:, 1:],
+                "step": self.steps[:, :-1],
+            }
+        )
+        first, last = torch.stack(first, 1).unflatten(1, (4, 2)), torch.stack(last, 1).unsqueeze(1)
         return Network((first, *hidden.unbind(1), last))

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from triangle_cli import index, results
-from triangle_cli.settings import HOW, Settings
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from triangle_cli.settings import Settings
 
 FROM = "--from"
 TABLES = {results.ERRORS: "errors", results.REGIONS: "regions", results.HISTORY: "history"}
 
 
-def main(words: list[str]) -> int:
-    """Repeat the run; returns 0 if every number is the same, 1 if not or if there is no such run."""
+def main(words: list[str], settings_of: Callable[[dict[str, Any]], Settings]) -> int:
+    """Repeat the run; returns 0 if every number is the same, 1 if not or if there is no such run.
+
+    Args:
+        words: --from and the run.
+        settings_of: makes settings of a run's record.
+    """
     try:
         if len(words) != 2 or words[0] != FROM:
             raise ValueError(f"{' '.join(words)}: expected --from RUN alone, which repeats a run exactly")
@@ -26,16 +33,15 @@ def main(words: list[str]) -> int:
         record, damage = results.check_run(folder)
         if record is None:
             raise ValueError(damage)
-        return _repeat(folder, record)
+        return _repeat(folder, record, settings_of(record))
     except (ValueError, OSError) as error:
         print(f"triangle: {error}", file=sys.stderr)
         return 1
 
 
-def _repeat(folder: Path, record: dict[str, Any]) -> int:
+def _repeat(folder: Path, record: dict[str, Any], settings: Settings) -> int:
     from triangle_cli import experiment, report, runs
 
-    settings = settings_of(record)
     with report.progress() as watch:
         result = experiment.run(settings, watch)
     lines = [compare(name, folder, getattr(result, table)) for name, table in TABLES.items()]
@@ -53,27 +59,6 @@ def _repeat(folder: Path, record: dict[str, Any]) -> int:
     if settings.hash != record["hash"]:
         print("  written by a version of triangle whose numbers were others")
     return 1
-
-
-def settings_of(record: dict[str, Any]) -> Settings:
-    """The settings of a run, from its record.
-
-    Raises:
-        ValueError: they are not those of this version, or out of range.
-    """
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    how = {"threads": record.get("threads", 1), "outputs": "outputs", "force": False}
-    how |= {"on_failure": "continue", "dry_run": False}
-    assert how.keys() == set(HOW)
-    try:
-        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Settings), record["settings"] | how))
-    except OmegaConfBaseException as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"{record['hash']}: expected the settings of this version of triangle ({reason})"
-        ) from None
 
 
 def compare(name: str, folder: Path, table: pd.DataFrame) -> str | None:

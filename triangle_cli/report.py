@@ -53,7 +53,9 @@ def print_run(run: Run) -> None:
     """The table of a run on the terminal: min, mean and median MSE, regions, ratio to the floor, the folder."""
     seconds = run.record["seconds"]["total"]
     origin = "from disk, already finished (force=true runs it again)" if run.reused else f"{seconds:.1f} s"
-    OUT.print(f"[bold]{run.record['function']}[/], {run.record['restarts']} restarts: {origin}")
+    kept, starts = len(run.record["restarts"]), run.record["starts"]
+    count = f"{kept} restarts" if kept == starts else f"the best {kept} of {starts} restarts"
+    OUT.print(f"[bold]{run.record['function']}[/], {count}: {origin}")
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("\nstage", no_wrap=True)
     for heading in (

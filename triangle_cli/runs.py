@@ -96,7 +96,8 @@ def _compute(settings: Settings, folder: Path, words: list[str], watch: Callable
         "curvature": result.target.curvature,
         "best_restart": result.best_restart,
         "diverged_restarts": int(result.final["diverged"].sum()),
-        "restarts": settings.restarts,
+        "starts": settings.starts,
+        "restarts": result.restarts,  # in the order of network.pt
         "parameters": result.network.parameters_each,
         "seed": settings.seed,
         "device": _device_name(settings.device),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from triangle_cli.network import Network
-from triangle_cli.parameterization import Triangle, scales
+from triangle_cli.parameterization import Triangle, bound_steps
 
 PEAK_MARGIN = 1e-3  # peaks stay in (margin, 1 - margin), where 1/a and 1/(1-a) keep float64's digits
 LOGISTIC_RATE = 4.0  # the logistic map then has slope 1 at 1/2: a learning rate is in units of the peak
@@ -34,10 +34,10 @@ class WeightSpace:
 
 @dataclass(frozen=True)
 class PeakSpace:
-    """theta is (logit of the peaks, log of the scales, offset, slope): 2^d linear regions for every theta.
+    """theta is (logit of the peaks, log of s_0 or of all steps, offset, slope): 2^d linear regions for every theta.
 
     The paper's Algorithm 1. Scales follow from s_0 by Theorem 3.1, or are free (`free_scales`): then theta holds
-    all d of them, and kinks may bend either way.
+    all d steps S_i = s_i / s_{i-1}, and kinks may bend either way.
     """
 
     depth: int
@@ -48,7 +48,7 @@ class PeakSpace:
     def encode(self, triangle: Triangle) -> Tensor:
         """(R, d + 1 + 1 + 2), or (R, d + 1 + d + 2) with free scales."""
         unit = (triangle.peaks - PEAK_MARGIN) / (1 - 2 * PEAK_MARGIN)
-        free = triangle.scales if self.free_scales else triangle.scales[:, :1]
+        free = triangle.steps if self.free_scales else triangle.steps[:, :1]
         affine = [triangle.offset.unsqueeze(1), triangle.slope.unsqueeze(1)]
         return torch.cat([unit.logit() / LOGISTIC_RATE, free.log(), *affine], 1)
 
@@ -59,7 +59,7 @@ class PeakSpace:
         free = logs.exp()
         return Triangle(
             peaks=peaks,
-            scales=free if self.free_scales else scales(peaks, free[:, 0]),
+            steps=free if self.free_scales else bound_steps(peaks, free[:, 0]),
             offset=affine[:, 0],
             slope=affine[:, 1],
             sign=self.sign,

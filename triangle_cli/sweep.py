@@ -216,6 +216,14 @@ def collect(folder: Path, jobs: list[Record]) -> bool:
     return all(job["status"] in ("finished", "reused") for job in jobs)
 
 
+def read_jobs(folder: Path) -> list[Record]:
+    """The jobs of the last sweep in this folder that came to its end; none where there is no such sweep."""
+    try:
+        return json.loads((folder / JOBS).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+
+
 def count(jobs: list[Record]) -> str:
     """`24 jobs: 20 computed, 3 from disk, 1 failed`."""
     words = {"finished": "computed", "reused": "from disk", "failed": "failed", "not started": "not started"}
@@ -229,18 +237,19 @@ def choosing(words: Iterable[str]) -> list[str]:
     return [word for word in words if word.lstrip("+~").split("=")[0] not in HOW_WORDS]
 
 
-def _choices(job: Record) -> dict[str, str]:
+def choices(job: Record) -> dict[str, str]:
+    """What the words of a job chose: {"function": "x2", "depth": "4"}."""
     return dict(word.lstrip("+~").split("=", 1) for word in choosing(job["overrides"]) if "=" in word)
 
 
 def _with_choices(job: Record, table: pd.DataFrame) -> pd.DataFrame:
-    for column, (key, value) in enumerate(_choices(job).items()):
+    for column, (key, value) in enumerate(choices(job).items()):
         table.insert(column, key, value)
     return table
 
 
 def _summary_row(job: Record) -> dict[str, str]:
-    row = _choices(job)
+    row = choices(job)
     if job["folder"]:
         last = report.stage_summary(pd.read_csv(Path(job["folder"]) / results.ERRORS)).iloc[-1]
         row |= {

@@ -113,7 +113,7 @@ def under_submitit(queue: deque[Job], options: Options) -> Iterator[tuple[Job, R
         raise ValueError("launcher=slurm: expected submitit (pip install 'triangle-cli[slurm]')") from None
     options = dict(options)
     poll, cluster = options.pop("poll_seconds"), options.pop("cluster")
-    at_once = options.pop("at_once") or len(queue)
+    most = options.pop("at_once") or len(queue)
     executor = submitit.AutoExecutor(folder=options.pop("folder"), cluster=cluster)
     executor.update_parameters(**{name: value for name, value in options.items() if value is not None})
     local = cluster == "local"
@@ -121,7 +121,7 @@ def under_submitit(queue: deque[Job], options: Options) -> Iterator[tuple[Job, R
     at_work: dict[int, tuple[Job, Any]] = {}
     try:
         while queue or at_work:
-            started = [queue.popleft() for _ in range(min(len(queue), at_once - len(at_work)))]
+            started = [queue.popleft() for _ in range(min(len(queue), most - len(at_work)))]
             if started:
                 with _ctrl_c_is_ours():
                     sent = executor.map_array(task, started)
@@ -165,6 +165,17 @@ def _result(job: Job, sent: Any) -> Record:
         state = getattr(sent, "state", "")
         reason = f"{DIED}; {state or type(error).__name__}, see {sent.paths.stderr}"
         return new_record(job.number, job.words, "failed", " ".join(reason.split()))
+
+
+def at_once(backend: str, options: Options, jobs: int) -> int:
+    """How many jobs run at the same time, as far as is known here."""
+    if backend == "joblib":
+        from joblib import effective_n_jobs
+
+        return effective_n_jobs(options["n_jobs"])
+    if backend == "submitit":
+        return options["at_once"] or min(jobs, options["slurm_array_parallelism"])
+    return 1
 
 
 BACKENDS: dict[str, Callable[[deque[Job], Options], Iterator[tuple[Job, Record]]]] = {

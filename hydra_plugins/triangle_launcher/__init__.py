@@ -40,12 +40,16 @@ class SweepLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
         """Do these jobs; returns the least mean squared error of each, for sweepers that search."""
         from triangle_cli import sweep
-        from triangle_cli.workers import BACKENDS
+        from triangle_cli.workers import BACKENDS, at_once
 
         setup_globals()
         planned = [
             self._plan(initial_job_idx + index, list(words)) for index, words in enumerate(job_overrides)
         ]
+        if self.config.dry_run:
+            from triangle_cli import estimate
+
+            _print_and_end(estimate.lines(planned, at_once(self.backend, self.options, len(planned))))
         workers = partial(BACKENDS[self.backend], options=self.options)
         with _sigterm_as_interrupt():
             records = sweep.run_all(planned, workers, self.config.on_failure.value == "stop")
@@ -68,6 +72,11 @@ class SweepLauncher(Launcher):
             )
         finally:
             HydraConfig.instance().cfg = before
+
+
+def _print_and_end(lines: list[str]) -> None:
+    print("\n".join(lines))
+    raise SystemExit(0)
 
 
 def _job_return(record: Record) -> JobReturn:

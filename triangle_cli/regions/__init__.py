@@ -1,5 +1,5 @@
 """Exact counts of linear and activation regions of ReLU networks."""
 
-from triangle_cli.regions.line import RegionCounts, count_regions
+from triangle_cli.regions.line import Pieces, RegionCounts, count_regions, pieces
 
-__all__ = ["RegionCounts", "count_regions"]
+__all__ = ["Pieces", "RegionCounts", "count_regions", "pieces"]

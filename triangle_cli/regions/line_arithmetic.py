@@ -1,9 +1,9 @@
 """Double-double arithmetic with running error bounds, for the depth-first walk.
 
-A number is three float64: (high, low, error), and the true value lies within `error` of high + low. Sums and
-products come with their rounding errors (Knuth's two_sum; a product by the hardware's fused multiply-add), and
-only what is dropped enters the bound: it stays exactly 0 as long as every operation was exact, and there a
-computed 0 is a true 0. The same source serves float64 and `Lanes`, four at a time.
+A number is three float64: (high, low, error), and the true value lies within `error` of high + low. Sums
+and products come with their rounding errors (Knuth's two_sum; a product by the hardware's fused
+multiply-add), and only what is dropped enters the bound: it stays exactly 0 as long as every operation was
+exact, and there a computed 0 is a true 0. The same source serves float64 and `Lanes`, four at a time.
 
 Rounding errors are themselves floats only away from underflow. Where an operand comes near it, the bound is
 raised (see `SMALL`); overflow leaves NaN or infinity, which `sign` does not accept as decided.
@@ -20,12 +20,16 @@ from numba import njit
 from triangle_cli.regions.line_lanes import LANES, broadcast, fma, least_nonzero, load, store, total
 
 SMALL = 2.0**-900  # a product at least this large has a representable rounding error
+TINY = 2.0**-300  # with operands at least this large, up to 2^100, and results of at least TINY_RESULT,
+TINY_RESULT = 2.0**-500  # no step of a crossing underflows
 UNDERFLOW = 2.0**-1000  # more than what the sums and products of a layer can lose to underflow
 ROOM = 1.0 + 2.0**-40  # covers the rounding of the bounds themselves
 UNIT = 2.0**-53
 PLACE, LEAST, PLAIN, EXTRA = 0, 3, 4, 8  # columns of a point after those of its neurons
 UNDECIDED = 2  # what `sign` returns besides -1, 0, 1
 
+# Without Numba's runtime arrays are not reference-counted: counting took longer than the arithmetic. Nothing
+# compiled here or in the walk may allocate an array.
 compiled = njit(error_model="numpy", _nrt=False, forceinline=True)
 
 
@@ -74,7 +78,7 @@ def difference(a, a_low, b, b_low):
 
 @compiled
 def quotient(a, a_low, b, b_low, inverse):
-    """(high, low, lost): a / b lies within `lost` of high + low, if a and b are exact; inverse: about 1 / b."""
+    """(high, low, lost): a / b lies within `lost` of high + low, if both are exact; inverse: about 1 / b."""
     first = a * inverse
     back = first * b
     back_low = fma(first, b, -back)
@@ -118,9 +122,9 @@ def plain_layer(weights, biases, points, source, masks, level, inputs, outputs, 
 def layer(weights, biases, least_weight, points, source, masks, level, inputs, outputs, target, size):
     """points[target] = W (mask * points[source]) + b.
 
-    Rows of `points` are (high, low, error) of every neuron, `size` columns each, then `PLACE` and `LEAST` as in
-    `crossing`. weights, biases, masks: of all levels, the row `level` is used; weights[level]: (fan-in, fan-out),
-    padded with zeros; least_weight: its smallest magnitude that is not 0.
+    Rows of `points` are (high, low, error) of every neuron, `size` columns each, then `PLACE` and `LEAST`
+    as in `crossing`. weights, biases, masks: of all levels, the row `level` is used; weights[level]:
+    (fan-in, fan-out), padded with zeros; least_weight: its smallest magnitude that is not 0.
     """
     for part in range(3):
         points[target, 3 * size + PLACE + part] = points[source, 3 * size + PLACE + part]
@@ -181,18 +185,18 @@ def plain_crossing(points, left, right, neuron, neurons, target, a, b, span, siz
         least = min(least, least_nonzero(high, high, high))
     points[target, 3 * size + LEAST] = least
     points[target, neuron] = 0.0
-    return total(lost) == 0.0
+    return total(lost) == 0.0 and least >= TINY_RESULT
 
 
 @compiled
 def crossing(points, left, right, neuron, neurons, target, size):
-    """Fill row `target` with the values at the point where `neuron` is 0, its signs at `left` and `right` differing.
+    """Fill row `target` with the values where `neuron` is 0, its signs at `left` and `right` differing.
 
-    Rows of `points`: as in `layer`; PLACE: x at the point, as three columns; LEAST: the smallest magnitude that
-    is not 0 in the row, x aside.
-    With a and b the pivot's values at the ends, each neuron's value there is (L b - R a) / (b - a): no rounding
-    error where the true value is a float. Errors of the ends enter through (1 - t) L + t R, t = a / (a - b), not
-    through the determinant: on a narrow piece that would multiply them by |L| / |R - L| at every split.
+    Rows of `points`: as in `layer`; PLACE: x at the point, as three columns; LEAST: the smallest magnitude
+    that is not 0 in the row, x aside. With a and b the pivot's values at the ends, each neuron's value
+    there is (L b - R a) / (b - a): no rounding error where the true value is a float. Errors of the ends
+    enter through (1 - t) L + t R, t = a / (a - b), not through the determinant: on a narrow piece that
+    would multiply them by |L| / |R - L| at every split.
     """
     a, a_low, a_error = points[left, neuron], points[left, size + neuron], points[left, 2 * size + neuron]
     b, b_low, b_error = points[right, neuron], points[right, size + neuron], points[right, 2 * size + neuron]
@@ -201,20 +205,20 @@ def crossing(points, left, right, neuron, neurons, target, size):
     length = abs(span) * (1.0 - 2.0**-40)
     from_left = abs(a * inverse)
     from_right = abs(b * inverse)
-    wander = (from_left * b_error + from_right * a_error) / (length - a_error - b_error)
+    wander = 0.0
+    if a_error != 0.0 or b_error != 0.0:  # the zero's place is uncertain by this share of the piece
+        wander = max((from_left * b_error + from_right * a_error) / (length - a_error - b_error), 2.0**-400)
     smallest = min(points[left, 3 * size + LEAST], points[right, 3 * size + LEAST])
-    tiny_span = abs(span_low) < smallest and span_low != 0.0
-    lossy = not (
-        smallest * (abs(span_low) if tiny_span else smallest) >= 2.0**-700 and 2.0**-100 <= length <= 2.0**100
-    )
-    more = math.inf if lossy else 0.0
+    tiny = smallest < TINY or (abs(span_low) < TINY and span_low != 0.0) or not TINY <= length <= 2.0**100
+    more = math.inf if tiny else 0.0
 
     share, share_low, _ = quotient(-a, -a_low, span, span_low, inverse)
-    place(points, left, right, target, 3 * size + PLACE, share, share_low, wander, more)
+    x_more = 0.0 if 2.0**-800 <= length <= 2.0**800 else math.inf
+    place(points, left, right, target, 3 * size + PLACE, share, share_low, wander, x_more)
 
     points[target, 3 * size + PLAIN] = 1.0
     plain = points[left, 3 * size + PLAIN] * points[right, 3 * size + PLAIN] != 0.0 and span_low == 0.0
-    if plain and not lossy and plain_crossing(points, left, right, neuron, neurons, target, a, b, span, size):
+    if plain and not tiny and plain_crossing(points, left, right, neuron, neurons, target, a, b, span, size):
         return
     points[target, 3 * size + PLAIN] = 0.0
     a_, a_low_, b_, b_low_ = broadcast(a), broadcast(a_low), broadcast(b), broadcast(b_low)
@@ -243,6 +247,9 @@ def crossing(points, left, right, neuron, neurons, target, size):
         store(points, (target, 2 * size + j), error)
         smallest = min(smallest, least_nonzero(high, low, error))
     points[target, 3 * size + LEAST] = smallest
+    if smallest < TINY_RESULT:
+        for j in range(neurons):
+            points[target, 2 * size + j] = math.inf
     for part in range(3):
         points[target, part * size + neuron] = 0.0
 

@@ -1,10 +1,11 @@
 """Regions of a narrow network on an interval, by a depth-first walk over its pieces from left to right.
 
-Level 0 is the input x, level m the neurons of hidden layer m, level depth + 1 the outputs. A piece of level m is
-an interval on which every neuron below level m is on or off throughout; it knows the neurons' values at its two
-ends, before the ReLU. Its neurons are examined one by one: opposite signs at the ends split the piece at the
-zero, the left part goes on to the next neuron and the right part waits. So every decision is the sign of one
-value at one point, whether or not zeros coincide, and memory does not depend on the number of pieces.
+Level 0 is the input x, level m the neurons of hidden layer m, level depth + 1 the outputs. A piece of level
+m is an interval on which every neuron below level m is on or off throughout; it knows the neurons' values
+at its two ends, before the ReLU. Its neurons are examined one by one: opposite signs at the ends split the
+piece at the zero, the left part goes on to the next neuron and the right part waits. So every decision is
+the sign of one value at one point, whether or not zeros coincide, and memory does not depend on the number
+of pieces.
 
 Pieces of one level tile the box from left to right: the right end of one is the left end of the next, and its
 values are computed once.
@@ -12,11 +13,13 @@ values are computed once.
 
 # ruff: noqa: ANN001, ANN201
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
+from triangle_cli.regions import line_arithmetic, line_lanes
 from triangle_cli.regions.line_arithmetic import (
     EXTRA,
     LEAST,
@@ -32,13 +35,13 @@ from triangle_cli.regions.line_arithmetic import (
     layer,
     sign,
 )
-from triangle_cli.regions.line_lanes import LANES, broadcast, load, store
+from triangle_cli.regions.line_lanes import LANES, broadcast, digest, load, store
 
 # What the walk returns: finished, or what it needs before it can be resumed (READY: it may be run).
-DONE, SIGN, KINK, WIDTH, READY = 0, 1, 2, 3, 4
+DONE, SIGN, KINK, WIDTH, FULL, READY = 0, 1, 2, 3, 4, 5
 
 # Columns of `Walk.state`: where the walk is, and the answer given to it.
-LEVEL, NEURON, ROW, CHANGED, LEAVES, ANSWER, STATE_SIZE = 0, 1, 2, 3, 4, 5, 6
+LEVEL, NEURON, ROW, CHANGED, LEAVES, ANSWER, RECORDED, STATE_SIZE = 0, 1, 2, 3, 4, 5, 6, 7
 UNANSWERED = -1
 
 # Columns of `Walk.counts`.
@@ -55,7 +58,7 @@ class Network(NamedTuple):
 
 
 class Walk(NamedTuple):
-    """The state of a walk, or of one per network. Slot 0 of a level is its piece's left end, then the right ends."""
+    """The state of a walk, or of several. Slot 0 of a level: its piece's left end; then right ends."""
 
     points: np.ndarray  # (rows, 3 size + EXTRA): see `layer`; row level * (size + 2) + slot
     births: np.ndarray  # (rows, 2): level and neuron whose zero the point is; at level 0, an end of the box
@@ -69,6 +72,9 @@ class Walk(NamedTuple):
     state: np.ndarray  # (STATE_SIZE,)
     counts: np.ndarray  # (4,)
     alive: np.ndarray  # (depth + 1, size): the neuron has been on
+    ends: np.ndarray  # (capacity, 2): left and right end of each leaf recorded; capacity 0: only count
+    kinks: np.ndarray  # (capacity,): whether a linear region starts there
+    patterns: np.ndarray  # (capacity, depth + 1, size): its masks
     scratch: np.ndarray  # (4, 3 size + EXTRA)
     zeros: np.ndarray  # (depth + 1, size): no biases
     all_on: np.ndarray  # (depth + 1, size): nothing masked
@@ -96,7 +102,7 @@ def layer_slopes(weights, masks, slopes, level, inputs, outputs, size):
 
 @compiled
 def slopes_differ(slopes, level, outputs, size):
-    """1 if some output's slope certainly differs from the last leaf's, 0 if all certainly agree, else UNDECIDED."""
+    """1 if some output's slope differs from the last leaf's, 0 if all certainly agree, else UNDECIDED."""
     answer = 0
     for j in range(outputs):
         error = slopes[level, size + j] + slopes[level + 1, size + j]
@@ -150,8 +156,8 @@ def slopes_differ_closely(network, walk, widths):
                     least = value
             scratch[row, 3 * size + LEAST] = least
             layer(
-                network.weights, walk.zeros, network.least_weights[m], scratch, row, walk.all_on, m, widths[m],
-                widths[m + 1], row ^ 1, size,
+                network.weights, walk.zeros, network.least_weights[m], scratch, row, walk.all_on, m,
+                widths[m], widths[m + 1], row ^ 1, size,
             )  # fmt: skip
         slope, jump = slope ^ 1, jump ^ 1
     answer = 0
@@ -199,13 +205,16 @@ def enter(network, walk, widths, level, source, target, size):
 
 @compiled
 def leaf(network, walk, widths):
-    """Count one activation region, from slot 0 to the top of the last hidden level. DONE, or KINK or WIDTH."""
+    """Count one activation region, slot 0 to the top of the last hidden level. DONE, KINK, WIDTH or FULL."""
     state, start, slopes, points = walk.state, walk.region_start, walk.slopes, walk.points
     depth, size = len(widths) - 2, network.biases.shape[1]
     base, x = depth * (size + 2), 3 * size + PLACE
     top = base + walk.tops[depth]
     left, left_low, left_error = points[base, x], points[base, x + 1], points[base, x + 2]
     right, right_low, right_error = points[top, x], points[top, x + 1], points[top, x + 2]
+    capacity = len(walk.kinks)
+    if capacity > 0 and state[RECORDED] == capacity:
+        return FULL
     kink = 1
     if state[LEAVES] > 0:
         kink = slopes_differ(slopes, depth + 1, widths[depth + 1], size)
@@ -233,6 +242,13 @@ def leaf(network, walk, widths):
     for m in range(state[CHANGED], depth + 1):
         for j in range(widths[m]):
             walk.old_masks[m, j] = walk.masks[m, j]
+    if capacity > 0:
+        index = state[RECORDED]
+        walk.ends[index, 0], walk.ends[index, 1], walk.kinks[index] = left, right, kink
+        for m in range(depth + 1):
+            for j in range(widths[m]):
+                walk.patterns[index, m, j] = walk.masks[m, j]
+        state[RECORDED] += 1
     state[LEAVES] += 1
     state[ANSWER] = UNANSWERED
     return DONE
@@ -240,7 +256,7 @@ def leaf(network, walk, widths):
 
 @compiled
 def move_on(walk, level, size):
-    """Step past the current piece of `level`: its right end becomes the left. The neuron to examine next, or -1."""
+    """Step past the piece of `level`: its right end becomes the left. The neuron to examine next, or -1."""
     base = level * (size + 2)
     top = walk.tops[level]
     for j in range(0, 3 * size + EXTRA, LANES):
@@ -259,8 +275,9 @@ def move_on(walk, level, size):
 def walk_on(network, walk, widths):
     """Walk over the pieces of one network until done or until a decision needs exact arithmetic.
 
-    Returns DONE, or SIGN (of neuron NEURON at level LEVEL in row ROW), KINK (do the slopes differ between the
-    last leaf and this one), WIDTH (a width is within rounding of the threshold).
+    Returns DONE, or SIGN (of neuron NEURON at level LEVEL in row ROW), KINK (do the slopes differ between
+    the last leaf and this one), WIDTH (a width is within rounding of the threshold), FULL (no room to
+    record a leaf).
     """
     depth, size = len(widths) - 2, network.biases.shape[1]
     state, points = walk.state, walk.points
@@ -288,9 +305,9 @@ def walk_on(network, walk, widths):
         if level < depth:
             base = level * (size + 2)
             above = base + size + 2
-            if walk.tops[level + 1] < 0:  # the first piece of this level: its left end is the box's
-                enter(network, walk, widths, level, base, above, size)
-            enter(network, walk, widths, level, base + walk.tops[level], above + 1, size)
+            entered = walk.tops[level + 1] >= 0  # if not, the left end, the box's, is to be carried up too
+            for slot in range(1 if entered else 0, 2):
+                enter(network, walk, widths, level, base + slot * walk.tops[level], above + slot, size)
             level += 1
             walk.tops[level] = 1
             neuron = 0
@@ -317,27 +334,37 @@ def walk_on(network, walk, widths):
     return DONE
 
 
-@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
-def walk_all(networks, walks, widths, status):
-    """Walk over each network of a batch whose status is READY, and leave there what `walk_on` returns.
+def _compile_walk(sources: str) -> Callable:
+    """Compile `walk_all`; `sources` enters the key of Numba's cache, which looks at one file's date only."""
 
-    networks, walks: `Network` and `Walk` with an axis of networks in front, threshold: (networks,).
-    """
-    for i in range(len(status)):
-        if status[i] == READY:
-            network = Network(
-                networks.weights[i], networks.biases[i], networks.least_weights[i], networks.threshold[i]
-            )
-            walk = Walk(
-                walks.points[i], walks.births[i], walks.tops[i], walks.masks[i],
-                walks.old_masks[i], walks.slopes[i], walks.region_start[i], walks.state[i], walks.counts[i],
-                walks.alive[i], walks.scratch[i], walks.zeros[i], walks.all_on[i],
-            )  # fmt: skip
-            status[i] = walk_on(network, walk, widths)
+    @njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+    def walk_all(networks, walks, widths, status):
+        """Walk over each network of a batch whose status is READY, and leave there what `walk_on` returns.
+
+        networks, walks: `Network` and `Walk` with an axis of networks in front, threshold: (networks,).
+        """
+        sources  # noqa: B018
+        for i in range(len(status)):
+            if status[i] == READY:
+                network = Network(
+                    networks.weights[i], networks.biases[i], networks.least_weights[i], networks.threshold[i]
+                )
+                walk = Walk(
+                    walks.points[i], walks.births[i], walks.tops[i], walks.masks[i], walks.old_masks[i],
+                    walks.slopes[i], walks.region_start[i], walks.state[i], walks.counts[i], walks.alive[i],
+                    walks.ends[i], walks.kinks[i], walks.patterns[i], walks.scratch[i], walks.zeros[i],
+                    walks.all_on[i],
+                )  # fmt: skip
+                status[i] = walk_on(network, walk, widths)
+
+    return walk_all
 
 
-def new_walk(networks: int, widths: np.ndarray, size: int, ends: np.ndarray) -> Walk:
-    """The state before the first step. ends: (networks, 2), the boxes."""
+walk_all = _compile_walk(digest(line_arithmetic, line_lanes))
+
+
+def new_walk(networks: int, widths: np.ndarray, size: int, ends: np.ndarray, capacity: int = 0) -> Walk:
+    """The state before the first step. ends: (networks, 2); capacity: leaves to record before FULL."""
     levels = len(widths) - 1
     walk = Walk(
         points=np.zeros((networks, levels * (size + 2), 3 * size + EXTRA)),
@@ -350,6 +377,9 @@ def new_walk(networks: int, widths: np.ndarray, size: int, ends: np.ndarray) -> 
         state=np.zeros((networks, STATE_SIZE), np.int64),
         counts=np.zeros((networks, 4), np.int64),
         alive=np.zeros((networks, levels, size), np.bool_),
+        ends=np.zeros((networks, capacity, 2)),
+        kinks=np.zeros((networks, capacity), np.bool_),
+        patterns=np.zeros((networks, capacity, levels, size), np.uint8),
         scratch=np.zeros((networks, 4, 3 * size + EXTRA)),
         zeros=np.zeros((networks, levels, size)),
         all_on=np.ones((networks, levels, size), np.uint8),

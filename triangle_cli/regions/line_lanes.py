@@ -1,12 +1,16 @@
 """Four float64 side by side as one Numba value, so that compiled loops use the vector unit.
 
-LLVM vectorises loops over a few neurons badly; here the same scalar source (two_sum, ..) is compiled for `Lanes`.
-Arrays are read and written four neighbours at a time; their last dimension has to be a multiple of `LANES`.
+LLVM vectorises loops over a few neurons badly; here the same scalar source (two_sum, ..) is compiled for
+`Lanes`. Arrays are read and written four neighbours at a time; their last dimension has to be a multiple of
+`LANES`.
 """
 
 # ruff: noqa: ANN001, ANN201
+import hashlib
 import math
 import operator
+from pathlib import Path
+from types import ModuleType
 
 from llvmlite import ir
 from numba import types
@@ -14,6 +18,11 @@ from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 
 LANES = 4
+
+
+def digest(*modules: ModuleType) -> str:
+    """A fingerprint of the modules' sources."""
+    return hashlib.sha256(b"".join(Path(module.__file__).read_bytes() for module in modules)).hexdigest()
 
 
 class LanesType(types.Type):

@@ -1,0 +1,44 @@
+"""Files appear whole or not at all."""
+
+import pandas as pd
+import pytest
+
+from triangle_cli import results
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    path = tmp_path / "deep" / "table.csv"
+    results.write_table(path, pd.DataFrame({"a": [1 / 3]}))
+    results.write_table(path, pd.DataFrame({"a": [2 / 3]}))
+    assert pd.read_csv(path)["a"].tolist() == [2 / 3]
+    assert [entry.name for entry in path.parent.iterdir()] == ["table.csv"]
+
+
+def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("before")
+
+    def break_off(beside):
+        beside.write_text("half")
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        results.write_whole(path, break_off)
+    assert path.read_text() == "before"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["table.csv"]
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]", "{}", "3", '"text"', b"\xff\xfe"])
+def test_what_is_not_a_finished_run_is_none(tmp_path, content):
+    if content is not None:
+        data = content if isinstance(content, bytes) else content.encode()
+        (tmp_path / results.RUN).write_bytes(data)
+    assert results.read_run(tmp_path) is None
+
+
+def test_a_run_with_a_missing_file_is_not_finished(tmp_path):
+    record = {key: {} for key in results.NEEDED if key not in ("files", "sha256")} | {"hash": "0"}
+    results.publish(tmp_path, {"errors.csv": lambda path: path.write_text("a")}, record)
+    assert results.read_run(tmp_path)["hash"] == "0"
+    (tmp_path / "errors.csv").unlink()
+    assert results.read_run(tmp_path) is None

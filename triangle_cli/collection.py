@@ -1,0 +1,89 @@
+"""The runs of one experiment, read back from disk: the ground that tables and figures stand on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from triangle_cli import results
+from triangle_cli.sweep import JOBS, choices, read_jobs
+
+REFERENCE = "reference/paper_tables.csv"  # Milkert, Hyde, Laine, ICML 2025, tables 1 to 3
+
+
+@dataclass(frozen=True)
+class Collected:
+    """One finished run of an experiment: the words that chose it, its settings, its record and its folder."""
+
+    choices: dict[str, str]
+    config: dict[str, Any]
+    record: dict[str, Any]
+    folder: Path
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One of the run's CSV files."""
+        return pd.read_csv(self.folder / name)
+
+    @property
+    def final_errors(self) -> pd.DataFrame:
+        """errors.csv after the last phase, without the restarts that diverged."""
+        errors = self.table(results.ERRORS)
+        return errors[(errors["stage"] == errors["stage"].iloc[-1]) & ~errors["diverged"]]
+
+
+def collect_experiment(outputs: Path, name: str) -> list[Collected]:
+    """The finished runs of `triangle run experiment=NAME`, in the order of its jobs.
+
+    Raises:
+        ValueError: the experiment has not been run, or a job of it failed.
+    """
+    folder = outputs / "sweeps" / name
+    jobs = read_jobs(folder)
+    if not jobs:
+        raise ValueError(
+            f"{folder}: expected the jobs of this experiment; `triangle run experiment={name}` makes them"
+        )
+    found = []
+    for job in jobs:
+        record = results.read_run(Path(job["folder"])) if job["folder"] else None
+        if record is None:
+            reason = job["reason"] or "its run is gone"
+            raise ValueError(
+                f"{folder / JOBS}: expected a finished run ({reason}); `triangle run experiment={name}` tries again"
+            )
+        config = yaml.safe_load((Path(job["folder"]) / results.CONFIG).read_text(encoding="utf-8"))
+        found.append(Collected(choices(job), config, record, Path(job["folder"])))
+    return found
+
+
+def paper_figures(table: str) -> pd.Series:
+    """The paper's mean squared errors of one table, `dense` or `sparse`, by (method, function, statistic)."""
+    figures = pd.read_csv(str(files("triangle_cli") / REFERENCE))
+    return figures[figures["table"] == table].set_index(["method", "function", "statistic"])["mse"]
+
+
+def describe(runs: list[Collected]) -> str:
+    """What all runs of a table share, as a caption: epochs, learning rates, restarts, seed, dtype, points."""
+
+    def epochs(run: Collected) -> int:
+        return sum(phase["epochs"] for phase in run.config["schedule"]["phases"])
+
+    def each(values: list[Any]) -> str:
+        distinct = list(dict.fromkeys(values))
+        return " or ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in distinct)
+
+    phases = [phase for run in runs for phase in run.config["schedule"]["phases"]]
+    optimizers = each([phase["optimizer"] for phase in phases])
+    rates = each([phase["learning_rate"] for phase in phases])
+    config = [run.config for run in runs]
+    return (
+        f"{each([epochs(run) for run in runs])} epochs of {optimizers} at learning rate {rates}, "
+        f"{each([c['restarts'] for c in config])} restarts, depth {each([c['depth'] for c in config])}, "
+        f"{each([c['points']['train'] for c in config])} training points, seed {each([c['seed'] for c in config])}, "
+        f"{each([c['dtype'] for c in config])}"
+    )

@@ -1,0 +1,163 @@
+"""Figures of a paper, PNG and PDF, from the runs on disk; nothing is trained again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+
+from triangle_cli import results
+from triangle_cli.collection import Collected, collect_experiment
+from triangle_cli.functions import Target
+from triangle_cli.network import Network
+from triangle_cli.plots import BLACK, BLUE, GREY, ORANGE, draw_error, draw_fit
+from triangle_cli.tables import METHOD_NAMES
+
+# colour, dash and marker tell the methods apart, in colour, in grey and for the colour-blind
+STYLES = {
+    "kaiming": (GREY, ":", "s"),
+    "raai": (BLACK, "-.", "^"),
+    "skip_pretraining": ("#56B4E9", "--", "v"),
+    "no_regularization": (ORANGE, (0, (5, 1)), "D"),
+    "theorem_3_1": (BLUE, "-", "o"),
+}
+
+
+def by_function(runs: list[Collected]) -> dict[str, list[Collected]]:
+    """The runs of each function, in order."""
+    groups: dict[str, list[Collected]] = {}
+    for run in runs:
+        groups.setdefault(run.choices["function"], []).append(run)
+    return groups
+
+
+def fits(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
+    """For each function, the best fit of each method with its breakpoints, and its error below."""
+    for function, group in by_function(runs).items():
+        figure = Figure(figsize=(3 * len(group), 5), layout="constrained")
+        axes = figure.subplots(2, len(group), sharex=True, sharey="row", squeeze=False, height_ratios=[3, 2])
+        for run, (above, below) in zip(group, axes.T, strict=True):
+            settings = run.config["function"]
+            target = Target(function, settings["formula"], tuple(settings["interval"]))
+            best = run.record["best_restart"]
+            state = torch.load(run.folder / results.NETWORK, weights_only=True)
+            place = run.record["restarts"].index(best)
+            network = Network.from_state_dict(state)[place : place + 1]
+            kinks = draw_fit(above, target, network, label="fit")
+            draw_error(below, target, network, kinks, size_only=True)
+            error = run.final_errors.set_index("restart")["mse_train"][best]
+            above.set_title(
+                f"{METHOD_NAMES[run.choices['method']]}\nMSE {error:.1e}, {len(kinks) + 1} regions"
+            )
+            below.set_xlabel("x")
+            below.set(yscale="log", ylim=(1e-6, 1e-1))
+        axes[0, 0].set_ylabel(function)
+        axes[1, 0].set_ylabel("|fit - target|")
+        axes[0, 0].legend(frameon=False)
+        yield f"fit-{function}", figure
+
+
+def losses(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
+    """The training loss of each method against the epochs: median over the restarts, and their range."""
+    yield "losses", _over_epochs(runs, results.HISTORY, "loss", "training MSE", "log")
+
+
+def regions(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
+    """The linear regions of each method over both phases: median over the restarts, and their range."""
+    yield "regions", _over_epochs(runs, results.REGIONS, "linear_regions", "linear regions", "linear")
+
+
+def _over_epochs(runs: list[Collected], file: str, column: str, label: str, scale: str) -> Figure:
+    groups = by_function(runs)
+    figure = Figure(figsize=(3.6 * len(groups), 3.6), layout="constrained")
+    for axes, (function, group) in zip(
+        figure.subplots(1, len(groups), sharey=True, squeeze=False)[0], groups.items()
+    ):
+        for run in group:
+            band = _band(run.table(file), column, run.config["schedule"]["phases"])
+            color, dash, _ = STYLES[run.choices["method"]]
+            axes.plot(
+                band.index,
+                band["median"],
+                color=color,
+                linestyle=dash,
+                label=METHOD_NAMES[run.choices["method"]],
+            )
+            axes.fill_between(band.index, band["min"], band["max"], color=color, alpha=0.12, linewidth=0)
+        axes.set(title=function, xlabel="epoch", yscale=scale)
+    figure.axes[0].set_ylabel(label)
+    figure.legend(
+        *figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False
+    )
+    return figure
+
+
+def _band(table: pd.DataFrame, column: str, phases: list[dict]) -> pd.DataFrame:
+    """Median, least and greatest over the restarts, by the epoch counted through all phases."""
+    names = [name for name in table["phase"].drop_duplicates() if name != "init"]
+    begins = dict(zip(names, pd.Series([0, *(phase["epochs"] for phase in phases)]).cumsum(), strict=False))
+    epochs = table["epoch"] + table["phase"].map(begins).fillna(0).astype(int)
+    return table.groupby(epochs)[column].agg(["median", "min", "max"])
+
+
+def depths(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
+    """Linear regions and error against depth, beside 2^d and the number of neurons."""
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    depth = sorted({run.config["depth"] for run in runs})
+    left.plot(depth, [2**d for d in depth], color=BLACK, linewidth=0.8, label="$2^d$")
+    left.plot(depth, [4 * d for d in depth], color=BLACK, linewidth=0.8, linestyle=":", label="neurons")
+    for method in dict.fromkeys(run.choices["method"] for run in runs):
+        color, dash, marker = STYLES[method]
+        rows = [
+            (run.config["depth"], run.table(results.ERRORS), run.final_errors)
+            for run in runs
+            if run.choices["method"] == method
+        ]
+        at = [row[0] for row in rows]
+        before = [row[1].query("stage == 'init'")["linear_regions"].median() for row in rows]
+        look = {"color": color, "marker": marker, "markersize": 4}
+        left.plot(at, before, linestyle=dash, label=f"{METHOD_NAMES[method]}: at the start", **look)
+        after = [row[2]["linear_regions"].median() for row in rows]
+        left.plot(
+            at,
+            after,
+            linestyle=dash,
+            markerfacecolor="none",
+            label=f"{METHOD_NAMES[method]}: after training",
+            **look,
+        )
+        errors = pd.DataFrame([row[2]["mse_train"].agg(["median", "min", "max"]) for row in rows], index=at)
+        right.plot(at, errors["median"], linestyle=dash, label=METHOD_NAMES[method], **look)
+        right.fill_between(at, errors["min"], errors["max"], color=color, alpha=0.12, linewidth=0)
+    left.set(xlabel="depth", ylabel="linear regions (median)", yscale="log")
+    right.set(xlabel="depth", ylabel="training MSE (median and range)", yscale="log")
+    for axes in (left, right):
+        axes.legend(frameon=False, fontsize="small")
+    yield "depth", figure
+
+
+DRAWERS: dict[str, list[Callable[[list[Collected]], Iterator[tuple[str, Figure]]]]] = {
+    "dense": [fits, losses, regions],
+    "depth": [depths],
+}
+
+
+def write(name: str, outputs: Path) -> list[Path]:
+    """Draw the figures of an experiment from its runs; returns the files, PNG and PDF.
+
+    Raises:
+        ValueError: the experiment has not been run to its end.
+    """
+    runs = collect_experiment(outputs, name)
+    folder, written = outputs / "figures", []
+    for draw in DRAWERS[name]:
+        for stem, figure in draw(runs):
+            for kind in ("png", "pdf"):
+                path = folder / f"{stem}.{kind}"
+                results.write_whole(path, lambda beside, figure=figure: figure.savefig(beside, dpi=150))
+                written.append(path)
+    return written

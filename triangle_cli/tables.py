@@ -1,0 +1,166 @@
+"""The paper's tables with our figures beside the paper's: CSV, Markdown and LaTeX from the runs on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from triangle_cli import results
+from triangle_cli.collection import Collected, collect_experiment, describe, paper_figures
+from triangle_cli.report import span
+
+METHOD_NAMES = {
+    "kaiming": "Kaiming",
+    "raai": "RAAI",
+    "skip_pretraining": "skip pretraining",
+    "no_regularization": "pretraining, no regularization",
+    "theorem_3_1": "pretraining + Theorem 3.1",
+}
+STATISTICS = ("min", "mean")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table in two shapes: `rows` with a figure each, for programs, and `parts` as they are read."""
+
+    name: str
+    caption: str
+    rows: pd.DataFrame
+    parts: dict[str, pd.DataFrame]
+
+
+def compare_methods(name: str, column: str) -> Callable[[list[Collected]], Table]:
+    """A table builder: methods by functions, min and mean over the restarts of `column` of errors.csv."""
+
+    def build(runs: list[Collected]) -> Table:
+        paper = paper_figures(name)
+        rows = []
+        for run in runs:
+            errors = run.final_errors
+            for statistic in STATISTICS:
+                key = (run.choices["method"], run.choices["function"], statistic)
+                ours, theirs = errors[column].agg(statistic), paper.get(key, np.nan)
+                rows.append((*key, ours, theirs, ours / theirs, errors["floor_mse"].min(), len(errors)))
+        columns = ["method", "function", "statistic", "ours", "paper", "ratio", "floor", "restarts"]
+        table = pd.DataFrame(rows, columns=columns)
+        what = {"mse_train": "MSE on the training points", "mse_test": "MSE on the test points"}[column]
+        parts = {
+            f"{title} {what}": _methods_by_functions(table[table["statistic"] == statistic])
+            for statistic, title in {"min": "Least", "mean": "Mean"}.items()
+        }
+        return Table(
+            name, f"{describe(runs)}. In brackets the paper's figure, and ours over it.", table, parts
+        )
+
+    return build
+
+
+def _methods_by_functions(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row per method, a column per function; ours, with the paper's figure and the ratio where it has one."""
+
+    def cell(row: pd.Series) -> str:
+        known = not np.isnan(row["paper"])
+        return f"{row['ours']:.2e}" + (f" ({row['paper']:.2e}, x{row['ratio']:.2g})" if known else "")
+
+    cells = rows.assign(cell=rows.apply(cell, axis=1)).pivot(
+        index="method", columns="function", values="cell"
+    )
+    cells = cells.loc[list(dict.fromkeys(rows["method"])), list(dict.fromkeys(rows["function"]))]
+    return cells.rename(index=METHOD_NAMES).rename_axis(columns=None).reset_index()
+
+
+def against_depth(runs: list[Collected]) -> Table:
+    """Linear regions and errors against depth: triangle and random."""
+    rows = []
+    for run in runs:
+        errors, depth = run.final_errors, run.config["depth"]
+        before = run.table(results.ERRORS).query("stage == 'init'")
+        rows.append(
+            {
+                "method": run.choices["method"],
+                "depth": depth,
+                "neurons": depth * run.config["init"]["width"],
+                "two_to_the_depth": 2**depth,
+                "regions_init_min": before["linear_regions"].min(),
+                "regions_init_max": before["linear_regions"].max(),
+                "regions_min": errors["linear_regions"].min(),
+                "regions_median": errors["linear_regions"].median(),
+                "regions_max": errors["linear_regions"].max(),
+                "mse_min": errors["mse_train"].min(),
+                "mse_mean": errors["mse_train"].mean(),
+                "mse_median": errors["mse_train"].median(),
+            }
+        )
+    table = pd.DataFrame(rows).sort_values(["method", "depth"], ascending=[False, True])
+    shown = pd.DataFrame(
+        {
+            "method": table["method"].map(METHOD_NAMES),
+            "depth": table["depth"],
+            "neurons": table["neurons"],
+            "2^depth": table["two_to_the_depth"],
+            "regions before": list(map(span, table["regions_init_min"], table["regions_init_max"])),
+            "regions after": list(map(span, table["regions_min"], table["regions_max"])),
+            "least MSE": table["mse_min"].map("{:.2e}".format),
+            "mean MSE": table["mse_mean"].map("{:.2e}".format),
+        }
+    ).astype(str)
+    function = runs[0].choices["function"]
+    return Table(
+        "depth", f"{describe(runs)}.", table, {f"Linear regions and errors against depth, {function}": shown}
+    )
+
+
+BUILDERS: dict[str, Callable[[list[Collected]], Table]] = {
+    "dense": compare_methods("dense", "mse_train"),
+    "sparse": compare_methods("sparse", "mse_test"),
+    "depth": against_depth,
+}
+
+
+def markdown(table: Table) -> str:
+    """The parts of a table under their titles, with the caption below."""
+    parts = [
+        f"**{title}**\n\n{part.to_markdown(index=False, disable_numparse=True)}"
+        for title, part in table.parts.items()
+    ]
+    return "\n\n".join([*parts, table.caption]) + "\n"
+
+
+def latex(table: Table) -> str:
+    """The parts of a table as floats for a paper that loads booktabs."""
+    floats = []
+    for number, (title, part) in enumerate(table.parts.items()):
+        style = part.rename(columns=_escape).style.hide(axis="index").format(escape="latex")
+        text = style.to_latex(
+            hrules=True,
+            position_float="centering",
+            caption=f"{_escape(title)}. {_escape(table.caption)}",
+            label=f"tab:{table.name}-{number + 1}",
+            column_format="l" + "r" * (part.shape[1] - 1),
+        )
+        floats.append(text)
+    return "\n".join(floats)
+
+
+def _escape(text: str) -> str:
+    for character in "_%&#":
+        text = text.replace(character, f"\\{character}")
+    return text.replace("^", "\\textasciicircum{}")
+
+
+def write(name: str, outputs: Path) -> list[Path]:
+    """Build a table from the runs of its experiment; returns the files, CSV, Markdown and LaTeX.
+
+    Raises:
+        ValueError: the experiment has not been run to its end.
+    """
+    table = BUILDERS[name](collect_experiment(outputs, name))
+    folder = outputs / "tables"
+    results.write_table(folder / f"{name}.csv", table.rows)
+    results.write_text(folder / f"{name}.md", markdown(table))
+    results.write_text(folder / f"{name}.tex", latex(table))
+    return [folder / f"{name}.{kind}" for kind in ("csv", "md", "tex")]

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install tables table-dense table-sparse table-depth table-beyond figures test test-all readme lint format benchmark clean
+.PHONY: help run install tables table-dense table-sparse table-depth table-beyond figures test test-kill test-all readme lint format benchmark clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -40,8 +40,11 @@ table-beyond: install ## second-order schedules, the floor, and what else one mi
 figures: install ## redraw all tables and figures from the runs on disk
 	$(BIN)/triangle paper
 
-test: install ## the whole suite but what is marked slow
-	$(BIN)/python -m pytest -m "not slow"
+test: install ## the whole suite but what is marked slow or kill
+	$(BIN)/python -m pytest -m "not slow and not kill"
+
+test-kill: install ## kill a sweep 25 times at random moments, and look for what was lost
+	$(BIN)/python -m pytest -m kill -s
 
 test-all: install ## the slow tests too
 	$(BIN)/python -m pytest

@@ -27,7 +27,7 @@ def settings_of(*words: str) -> Settings:
     with initialize_config_module("triangle_cli.conf", version_base="1.3"):
         config = compose("config", overrides=list(words), return_hydra_config=True)
         HydraConfig.instance().set_config(config)
-        return cli._settings(config)
+        return cli.typed_settings(config)
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +16,7 @@ from triangle_cli.floors import floors
 from triangle_cli.functions import Target
 from triangle_cli.network import Network
 from triangle_cli.points import even_points
-from triangle_cli.sweep import JOB, choices
+from triangle_cli.sweep import JOBS, choices, read_jobs
 
 REFERENCE = "reference/paper_tables.csv"  # Milkert, Hyde, Laine, ICML 2025, tables 1 to 3
 
@@ -69,19 +68,18 @@ def collect_experiment(outputs: Path, name: str) -> list[Collected]:
         ValueError: the experiment has not been run, or a job of it failed.
     """
     folder = outputs / "sweeps" / name
-    paths = sorted(folder.glob(f"*/{JOB}"), key=lambda path: int(path.parent.name))
-    if not paths:
+    jobs = read_jobs(folder)
+    if not jobs:
         raise ValueError(
             f"{folder}: expected the jobs of this experiment; `triangle run experiment={name}` makes them"
         )
     found = []
-    for path in paths:
-        job = json.loads(path.read_text(encoding="utf-8"))
+    for job in jobs:
         record = results.read_run(Path(job["folder"])) if job["folder"] else None
         if record is None:
             reason = job["reason"] or "its run is gone"
             raise ValueError(
-                f"{path}: expected a finished run ({reason}); `triangle run experiment={name}` tries again"
+                f"{folder / JOBS}: expected a finished run ({reason}); `triangle run experiment={name}` tries again"
             )
         config = yaml.safe_load((Path(job["folder"]) / results.CONFIG).read_text(encoding="utf-8"))
         found.append(Collected(choices(job), config, record, Path(job["folder"])))

@@ -44,6 +44,13 @@ class Dtype(Enum):
     float32 = "float32"
 
 
+OnFailure = Enum("OnFailure", {"continue": "continue", "stop": "stop"})  # functional: continue is a keyword
+OnFailure.__doc__ = "What a sweep does with its other jobs when one has failed."
+
+# how, where and whether to run, not what: these settings decide no numbers, are not hashed and head no column
+HOW = ("threads", "outputs", "force", "on_failure", "dry_run")
+
+
 def require(holds: bool, key: str, value: Any, expected: str) -> None:
     """Raise ValueError with one line that names the setting, its value and what is accepted."""
     if not holds:
@@ -201,6 +208,8 @@ class Settings:
     threads: int
     outputs: str
     force: bool
+    on_failure: OnFailure
+    dry_run: bool
 
     def __post_init__(self) -> None:
         require(1 <= self.depth <= 64, "depth", self.depth, "1 to 64 hidden layers")
@@ -252,7 +261,7 @@ class Settings:
     def describe(self) -> dict[str, Any]:
         """Everything that decides the numbers, as plain values: what the hash is taken of."""
         settings = plain(asdict(self))
-        for key in ("threads", "outputs", "force"):  # how and where to run, not what
+        for key in HOW:
             del settings[key]
         return settings
 

@@ -39,9 +39,11 @@ class SweepLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
         """Do these jobs; returns the least mean squared error of each, for sweepers that search."""
-        from triangle_cli import sweep
+        from triangle_cli import sweep, trackers
         from triangle_cli.workers import BACKENDS, at_once
 
+        tracker = self.config.tracker.value
+        trackers.require(tracker)
         setup_globals()
         planned = [
             self._plan(initial_job_idx + index, list(words)) for index, words in enumerate(job_overrides)
@@ -54,6 +56,9 @@ class SweepLauncher(Launcher):
         with _sigterm_as_interrupt():
             records = sweep.run_all(planned, workers, self.config.on_failure.value == "stop")
         self.records.extend(records)
+        for record in records:
+            if record["folder"]:
+                trackers.track(tracker, Path(self.config.outputs), Path(record["folder"]))
         return [_job_return(record) for record in records]
 
     def _plan(self, number: int, words: list[str]) -> Job | Record:
@@ -81,7 +86,7 @@ def _print_and_end(lines: list[str]) -> None:
 
 def _job_return(record: Record) -> JobReturn:
     done = JobReturn(overrides=record["overrides"], status=JobStatus.COMPLETED)
-    done.return_value = float("nan") if record["mse_min"] is None else record["mse_min"]
+    done.return_value = float("inf") if record["mse_min"] is None else record["mse_min"]
     return done
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from conftest import TINY
 
-from tests.conftest import TINY
 from triangle_cli import __version__
 
 BOTH_PHASES = [*TINY, "schedule.phases.1.epochs=20", "regions.every=7", "history.every=5"]

@@ -83,6 +83,8 @@ def _run(words: list[str]) -> int:
     try:
         with _as_program("triangle run", words + _elsewhere(words)), _raw_errors():
             application()
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError, HydraException, OmegaConfBaseException) as error:
         if wants_traceback:
             raise

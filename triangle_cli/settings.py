@@ -1,4 +1,4 @@
-"""What can be set, of which type and in which range. The values are in `conf/`: only what a phase may leave out is None."""
+"""What can be set, of which type and in which range. Values are in `conf/`; only what a phase may leave out is None."""
 
 from __future__ import annotations
 

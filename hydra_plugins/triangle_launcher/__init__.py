@@ -34,8 +34,11 @@ class SweepLauncher(Launcher):
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: DictConfig) -> None:
         """Called by Hydra before `launch`."""
-        self.loader = hydra_context.config_loader
         self.config = config
+        self.compose = hydra_context.config_loader.load_sweep_config
+        # sweepers compose every job once more, a tenth of a second for each, only to see whether it can be done:
+        # `launch` sees that as well, before any job starts
+        hydra_context.config_loader.load_sweep_config = lambda master_config, sweep_overrides: None
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
         """Do these jobs; returns the least mean squared error of each, for sweepers that search."""
@@ -65,7 +68,7 @@ class SweepLauncher(Launcher):
         from triangle_cli import sweep
         from triangle_cli.cli import typed_settings
 
-        config = self.loader.load_sweep_config(self.config, words)
+        config = self.compose(self.config, words)
         with open_dict(config):
             config.hydra.job.id = config.hydra.job.num = number
         before = HydraConfig.instance().cfg

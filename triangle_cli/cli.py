@@ -209,7 +209,7 @@ def _recorded_settings(record: dict[str, Any]) -> Any:
     from triangle_cli.settings import Settings
 
     how = {"threads": record.get("threads", 1), "outputs": "outputs", "force": False}
-    how |= {"on_failure": "continue", "dry_run": False}
+    how |= {"on_failure": "continue", "tracker": "none", "dry_run": False}
     try:
         return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Settings), record["settings"] | how))
     except OmegaConfBaseException as error:

@@ -242,9 +242,11 @@ def test_help_and_version_answer_without_torch(triangle):
         "main(['completion', 'bash']); sys.exit(any(m in sys.modules for m in ('torch', 'hydra', 'pandas')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
-    code = "import sys; from triangle_cli.cli import main; main(['run', '--cfg', 'job']); "
-    code += "sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
+    for words in (["run", "--cfg", "job"], ["regions", "--help"]):
+        code = "import atexit, os, sys; from triangle_cli.cli import main; "
+        code += "atexit.register(lambda: os._exit('torch' in sys.modules)); "
+        code += f"main({words})"
+        assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
 
 
 def test_an_unknown_command_names_the_known_ones(triangle):
@@ -264,7 +266,8 @@ def test_hydras_own_words_work(triangle):
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("triangle r", {"run"}),
+        ("triangle r", {"run", "regions"}),
+        ("triangle regions net.json --pl", {"--plane", "--planes"}),
         ("triangle completion ", {"bash", "zsh"}),
         ("triangle run func", {"function=", "function."}),
         ("triangle run function=x", {"x11", "x2", "x3"}),

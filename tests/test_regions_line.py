@@ -9,10 +9,18 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from line_networks import forward, network, random_network, sawtooth, threefold_sawtooth, triangle_network
-from reference_line import count
 
-from triangle_cli.regions import count_regions, line_pieces, pieces
+from tests.line_networks import (
+    forward,
+    network,
+    random_network,
+    sawtooth,
+    threefold_sawtooth,
+    triangle_network,
+)
+from tests.reference_line import count
+from triangle_cli.regions import line_pieces
+from triangle_cli.regions.line import count_regions, pieces
 
 
 def counts(weights, biases, box, **options):

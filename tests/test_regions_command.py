@@ -12,11 +12,11 @@ import onnx
 import pandas as pd
 import pytest
 import torch
+from conftest import TINY
+from line_networks import sawtooth
 from onnx import TensorProto, helper, numpy_helper
 from torch.nn import Linear, ReLU, Sequential
 
-from tests.conftest import TINY
-from tests.line_networks import sawtooth
 from triangle_cli import cli
 from triangle_cli.regions import count_regions, polygons, random_slices, restrict
 from triangle_cli.regions.slices import SEGMENT
@@ -121,7 +121,7 @@ def test_a_run_folder_and_its_network(shared_triangle, tmp_path, capsys):
     (folder / "run.json").write_text(json.dumps(record | {"best_restart": None}))
     assert "all restarts diverged, expected --restart K" in refused([folder], capsys)
     (folder / "fit.png").unlink()
-    assert "not a finished run" in refused([network], capsys)
+    assert "fit.png: No such file" in refused([network], capsys)
 
 
 def test_a_state_dict_in_the_plane(triangle):

@@ -1,3 +1,4 @@
+import doctest
 import os
 import subprocess
 import sys
@@ -9,17 +10,10 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from line_networks import forward, network, random_network, sawtooth, threefold_sawtooth, triangle_network
+from reference_line import count
 
-from tests.line_networks import (
-    forward,
-    network,
-    random_network,
-    sawtooth,
-    threefold_sawtooth,
-    triangle_network,
-)
-from tests.reference_line import count
-from triangle_cli.regions import line_pieces
+from triangle_cli.regions import line, line_pieces
 from triangle_cli.regions.line import count_regions, pieces
 
 
@@ -182,12 +176,15 @@ def test_boxes_of_any_size(power):
     assert counts(weights, biases, (0, scale)) == (3, 3, 0, 3, 3)
 
 
-def test_products_below_the_range_of_floats_keep_their_sign():
-    tiny = 2.0**-600  # tiny * tiny is 0 in float64
-    weights, biases = network(
-        ([[tiny], [1]], [-tiny / 2, 0]), ([[tiny, 0], [0, 1]], [0, -1]), ([[1, 1]], [0])
-    )
-    assert counts(weights, biases, (0, 2)) == reference(weights, biases, (0, 2)) == (3, 3, 0, 3, 3)
+@pytest.mark.parametrize("narrow", [0, 48])
+def test_products_below_the_range_of_floats_keep_their_sign(narrow, monkeypatch):
+    monkeypatch.setattr(line_pieces, "NARROW", narrow)
+    tiny = (
+        2.0**-600
+    )  # tiny * tiny is 0 in float64; the second neurons, always off, keep rows from being scaled up
+    rows = [[tiny, 1], [0, -1]]
+    weights, biases = network(([[1], [1]], [0, -1]), (rows, [0, -1]), (rows, [0, -1]), ([[1, 0]], [0]))
+    assert counts(weights, biases, (0, 1)) == reference(weights, biases, (0, 1)) == (1, 1, 3, 1, 1)
 
 
 # Against brute force
@@ -399,6 +396,11 @@ def test_bad_input_is_refused_by_name(name, function):
 def test_pieces_of_a_batch_are_refused():
     with pytest.raises(ValueError, match="expected one network"):
         pieces([torch.ones(3, 1, 1)], [torch.ones(3, 1)], (0, 1))
+
+
+def test_the_examples_of_the_documentation_hold():
+    assert doctest.testmod(line).attempted > 3
+    assert doctest.testmod(line).failed == 0
 
 
 def test_importing_does_not_load_the_compiler():

@@ -3,11 +3,11 @@
 from itertools import pairwise
 
 import pytest
+import reference_plane as reference
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests import reference_plane as reference
 from triangle_cli.regions import plane_mesh
 from triangle_cli.regions.plane import count_plane, polygons
 

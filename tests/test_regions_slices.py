@@ -4,11 +4,11 @@ from dataclasses import astuple
 from fractions import Fraction
 
 import pytest
+import reference_line
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests import reference_line
 from triangle_cli.regions import ceiling, count_regions, expected_random, random_slices, restrict
 from triangle_cli.regions.slices import PARALLELOGRAM, SEGMENT
 

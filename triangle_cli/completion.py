@@ -17,8 +17,12 @@ SCRIPT = """_triangle_complete() {
         if [[ "$word" == -* ]]; then
             words="--box --restart --json --exact --breakpoints --picture --line --plane --lines --planes --seed --help"
         fi
+    elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+ls[[:space:]] ]]; then
+        words="--where --sort --format --out --outputs"
+    elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+(show|compare)[[:space:]] ]]; then
+        words="$(compgen -d -- "$word") --outputs"
     else
-        words="run paper regions completion --help --version"
+        words="run regions paper ls show compare completion --help --version"
     fi
     COMPREPLY=($(compgen -o default -W "$words" -- "$word"))
     # bash splits words at '=' and keeps what stands before it

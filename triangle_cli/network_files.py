@@ -76,11 +76,9 @@ def load(path: Path, restart: int | None = None) -> LoadedNetwork:
 
 
 def _from_run(folder: Path, restart: int | None) -> LoadedNetwork:
-    record = results.read_run(folder)
+    record, damage = results.check_run(folder)
     if record is None:
-        raise ValueError(
-            f"{folder}: not a finished run, expected a folder with run.json and the files it lists"
-        )
+        raise ValueError(damage or f"{folder}: not a finished run, expected a folder with run.json")
     if restart is None:
         restart = record["best_restart"]
     if restart is None:

@@ -163,8 +163,9 @@ class Triangle:
             # layer 1 rounds shift - a_0, so the first triangle peaks at a number beside a_0
             rounding = torch.zeros_like(self.peaks[:, :-1])
             rounding[:, 0] = shift - (shift - self.peaks[:, 0]) - self.peaks[:, 0]
-            # any lift that keeps the sum neuron positive serves: F reaches sum(s) nowhere, and F(1) = 0
-            lift = self.slope.abs() + self.scales.sum(1)  # (R,)
+            # Any lift that keeps the sum neuron positive serves: F reaches sum(s) nowhere, and F(1) = 0. A larger
+            # one makes the free weights harder to train: the same step of Adam then moves the output further.
+            lift = (-self.slope).clamp_min(0) + self.scales.sum(1)  # (R,)
         peaks = self.peaks[:, :-1] + rounding  # (R, d)
         two_ulp = 2 * torch.finfo(peaks.dtype).eps
         rise = self.steps / peaks * (1 - two_ulp)  # (R, d)

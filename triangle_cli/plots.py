@@ -33,17 +33,19 @@ def draw_fit(axes: Axes, target: Target, network: Network, label: str) -> Tensor
     axes.plot(x, evaluate(network, x), color=BLUE, linewidth=1.2, label=label)
     size = 14 if len(kinks) < MANY_BREAKPOINTS else 3
     heights = evaluate(network, kinks)
-    axes.scatter(kinks, heights, s=size, color=ORANGE, zorder=3, label=f"{len(kinks)} breakpoints")
+    axes.scatter(kinks, heights, s=size, color=ORANGE, zorder=3, label="breakpoints")
     return kinks
 
 
-def draw_error(axes: Axes, target: Target, network: Network, kinks: Tensor) -> float:
-    """Draw fit - target against x, with the breakpoints; returns the largest error drawn."""
+def draw_error(axes: Axes, target: Target, network: Network, kinks: Tensor, size_only: bool = False) -> float:
+    """Draw fit - target against x, or its size, with the breakpoints; returns the largest error drawn."""
     x = torch.linspace(*target.interval, SMOOTH, dtype=torch.float64)
-    error = evaluate(network, x) - target(x)
+    error, at_kinks = evaluate(network, x) - target(x), evaluate(network, kinks) - target(kinks)
+    if size_only:
+        error, at_kinks = error.abs(), at_kinks.abs()
     axes.plot(x, error, color=BLUE, linewidth=0.8)
     size = 7 if len(kinks) < MANY_BREAKPOINTS else 1.5
-    axes.scatter(kinks, evaluate(network, kinks) - target(kinks), s=size, color=ORANGE, zorder=3)
+    axes.scatter(kinks, at_kinks, s=size, color=ORANGE, zorder=3)
     axes.axhline(0, color=BLACK, linewidth=0.5)
     return error.abs().max().item()
 
@@ -52,12 +54,12 @@ def fit_figure(result: Result, settings: Settings) -> Figure:
     """The target, the best fit with its breakpoints, and below them the error, against x."""
     figure = Figure(figsize=(7, 5.5), dpi=150, layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
-    target, best = result.target, result.best_restart
+    target, network = result.target, result.best
     title = f"{target.name}, depth {settings.depth}, {settings.init.name} start, schedule {settings.schedule.name}"
-    if best is None:
+    if network is None:
         above.set_title(f"{title}: all restarts diverged")
         return figure
-    network = result.network[best : best + 1]
+    best = result.best_restart
     kinks = draw_fit(above, target, network, label=f"best of {settings.restarts}: restart {best}")
     largest = draw_error(below, target, network, kinks)
     mse = result.final.set_index("restart")["mse_train"][best]

@@ -1,8 +1,14 @@
 """Linear and activation regions of networks with one input, on an interval: counts, exact and batched.
 
-The network is taken to be exactly its floats (dyadic rationals), ReLU after every layer but the last.
-Decisions are taken in floating point with error bounds and, where a bound cannot decide, in integer
-arithmetic: the counts are those of the network, with no tolerance.
+The network is taken to be exactly its floats (dyadic rationals), with ReLU after every layer but the last.
+Every decision, a sign at a breakpoint or whether a slope changes, is taken in floating point with a bound on
+the error and, where the bound leaves it open, in integers: the counts are those of the network, without any
+tolerance. A network whose values leave the range of floats is counted in integers throughout.
+
+Time: some 0.1 microseconds a region for networks of width up to 4, flat in their number, and memory for
+depth times width^2 only. Networks wider than `line_pieces.NARROW` keep up to `line_wide.CHUNK` pieces
+of every level. The first call in a process loads the compiled walk in a second or so; the first after
+an installation compiles it, in about ten.
 """
 
 import math
@@ -20,10 +26,10 @@ BATCH = 256  # networks packed at a time
 class RegionCounts:
     """Counts of each network of a batch on the open box; every field is an int64 tensor of shape `batch`.
 
-    linear_regions: maximal intervals on which all outputs together are one affine map.
-    activation_regions: on/off patterns of all hidden neurons that occur on an interval of positive length.
+    linear_regions: maximal connected sets (through edges, in the plane) on which all outputs are one affine map.
+    activation_regions: on/off patterns of all hidden neurons that occur on a set of positive length or area.
     dead_neurons: hidden neurons that are off (z <= 0) on the whole box.
-    wide_linear_regions, wide_activation_regions: those wider than 1e-9 of the box.
+    wide_linear_regions, wide_activation_regions: those of more than 1e-9 of the box's length or area.
     """
 
     linear_regions: Tensor

@@ -28,6 +28,8 @@ UNIT = 2.0**-53
 PLACE, LEAST, PLAIN, EXTRA = 0, 3, 4, 8  # columns of a point after those of its neurons
 UNDECIDED = 2  # what `sign` returns besides -1, 0, 1
 
+# Without Numba's runtime arrays are not reference-counted: counting took longer than the arithmetic. Nothing
+# compiled here or in the walk may allocate an array.
 compiled = njit(error_model="numpy", _nrt=False, forceinline=True)
 
 

@@ -58,7 +58,7 @@ class Network(NamedTuple):
 
 
 class Walk(NamedTuple):
-    """The state of a walk, or of one per network. Slot 0 of a level: its piece's left end; then right ends."""
+    """The state of a walk, or of several. Slot 0 of a level: its piece's left end; then right ends."""
 
     points: np.ndarray  # (rows, 3 size + EXTRA): see `layer`; row level * (size + 2) + slot
     births: np.ndarray  # (rows, 2): level and neuron whose zero the point is; at level 0, an end of the box

@@ -115,8 +115,8 @@ class WideWalk:
             with np.errstate(invalid="ignore"):
                 kinks[unclear] = (gap * 0.999 > bound).any(0)
             unclear = unclear[~kinks[unclear] & ~((gap == 0.0) & (bound == 0.0)).all(0)]
-        network = self.exact(self.index)
         for i in unclear.tolist():
+            network = self.exact(self.index)
             old, new = ([mask[:, k].tobytes() for mask in block.masks] for k in (i, i + 1))
             kinks[i] = network.affine(self.depth + 1, old)[0] != network.affine(self.depth + 1, new)[0]
         return kinks if last is not None else np.concatenate([[True], kinks])

@@ -25,9 +25,9 @@ TABLE = re.compile(r"<!-- table (?P<name>\w+) -->\n(?P<content>.*?)<!-- end -->"
 
 def run(command: str, folder: Path) -> str:
     """What a `triangle ...` command prints, run in `folder`."""
-    program, *words = shlex.split(command)
-    path = Path(sys.executable).with_name(program)
-    done = subprocess.run([path, *words], cwd=folder, capture_output=True, text=True, check=True)
+    path = Path(sys.executable).parent
+    command = f"PATH={shlex.quote(str(path))}:$PATH; {command}"  # by a shell, which expands *
+    done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=True)
     return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
 
 

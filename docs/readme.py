@@ -1,18 +1,21 @@
-"""Fill README.md: run every `$ triangle ...` command of its console blocks and write down what it printed.
+"""Fill the pages: run every `$ triangle ...` command of their console blocks and write down what it printed.
 
-python docs/readme.py            run the commands and rewrite README.md
+python docs/readme.py              README.md and docs/regions.md
+python docs/readme.py FILE ..      only these
 """
 
 from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-README = Path(__file__).parent.parent / "README.md"
+HERE = Path(__file__).parent
+PAGES = [HERE.parent / "README.md", HERE / "regions.md"]
 BLOCK = re.compile(r"```console\n\$ (?P<command>[^\n]+)\n(?P<output>.*?)```", re.DOTALL)
 
 
@@ -24,15 +27,18 @@ def run(command: str, folder: Path) -> str:
     return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines() if "[HYDRA]" not in line)
 
 
-def main() -> None:
-    """Rewrite the console blocks of README.md, from runs in a folder that starts empty."""
-    with tempfile.TemporaryDirectory() as folder:
+def fill(page: Path) -> None:
+    """Rewrite the console blocks of a page, from commands in a folder that starts with docs/examples."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copytree(HERE / "examples", folder, dirs_exist_ok=True)
 
-        def fill(block: re.Match[str]) -> str:
-            return f"```console\n$ {block['command']}\n{run(block['command'], Path(folder))}```"
+        def block(found: re.Match[str]) -> str:
+            return f"```console\n$ {found['command']}\n{run(found['command'], folder)}```"
 
-        README.write_text(BLOCK.sub(fill, README.read_text()))
+        page.write_text(BLOCK.sub(block, page.read_text()))
 
 
 if __name__ == "__main__":
-    main()
+    for page in [Path(word) for word in sys.argv[1:]] or PAGES:
+        fill(page)

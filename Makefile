@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install tables table-dense table-sparse table-depth figures test test-all readme lint format benchmark clean
+.PHONY: help run install tables table-dense table-sparse table-depth table-beyond figures test test-kill test-all readme lint format benchmark clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -16,10 +16,10 @@ install: $(VENV)/installed ## virtual environment in .venv with the pinned versi
 
 $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,compare]'
 	@touch $@
 
-tables: table-dense table-sparse table-depth ## every table and figure of the paper, in outputs/; finished runs are reused
+tables: table-dense table-sparse table-depth table-beyond ## every table and figure of the paper, in outputs/; finished runs are reused
 
 table-dense: install ## tables 1 and 2: five methods, 500 points, and their figures
 	$(BIN)/triangle run experiment=dense
@@ -33,11 +33,18 @@ table-depth: install ## linear regions and error against depth
 	$(BIN)/triangle run experiment=depth
 	$(BIN)/triangle paper depth
 
+table-beyond: install ## second-order schedules, the floor, and what else one might fit
+	$(BIN)/triangle run experiment=beyond
+	$(BIN)/triangle paper beyond
+
 figures: install ## redraw all tables and figures from the runs on disk
 	$(BIN)/triangle paper
 
-test: install ## the whole suite but what is marked slow
-	$(BIN)/python -m pytest -m "not slow"
+test: install ## the whole suite but what is marked slow or kill
+	$(BIN)/python -m pytest -m "not slow and not kill"
+
+test-kill: install ## kill a sweep 25 times at random moments, and look for what was lost
+	$(BIN)/python -m pytest -m kill -s
 
 test-all: install ## the slow tests too
 	$(BIN)/python -m pytest

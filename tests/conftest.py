@@ -41,3 +41,17 @@ def triangle(tmp_path) -> Command:
 def shared_triangle(tmp_path_factory) -> Command:
     """One folder for all tests of a module, so that a run can be looked at more than once."""
     return Command(tmp_path_factory.mktemp("shared"))
+
+
+SWEEP = ["run", "-m", "function=x2,x3", "depth=2,3", "restarts=2", "schedule=peaks_only"]
+SWEEP += ["schedule.phases.0.epochs=10", "points.grid=101"]
+
+
+@pytest.fixture(scope="session")
+def swept(tmp_path_factory) -> Command:
+    """A finished sweep of four tiny runs, to be looked at, copied, but not changed."""
+    command = Command(tmp_path_factory.mktemp("swept"))
+    done = command(*SWEEP)
+    assert done.returncode == 0, done.stderr
+    assert "4 jobs: 4 computed" in done.stdout
+    return command

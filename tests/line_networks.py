@@ -16,7 +16,7 @@ def sawtooth(depth):
 
 
 def threefold_sawtooth(depth):
-    """relu(3u) - relu(6u - 2) + relu(6u - 4), `depth` times: 3^depth pieces, all breakpoints between floats."""
+    """relu(3u) - relu(6u - 2) + relu(6u - 4), `depth` times: 3^depth pieces, no breakpoint a float."""
     middle = ([[3, -3, 3], [6, -6, 6], [6, -6, 6]], [0, -2, -4])
     return network(([[3], [6], [6]], [0, -2, -4]), *[middle] * (depth - 1), ([[1, -1, 1]], [0]))
 
@@ -24,9 +24,10 @@ def threefold_sawtooth(depth):
 def triangle_network(peaks, first_scale=0.25, inward=True, dtype=torch.float64):
     """x - F(x) of width 4 from depth + 1 peaks, with the scales that make its limit differentiable.
 
-    The paper's Theorem 3.1; the table of layers is the project's own. For exact arithmetic it has exactly 2^depth
-    linear regions; `inward` shrinks both slopes of every triangle by two units in the last place, so that the
-    rounded network has as many. peaks: depth + 1 floats in (0, 1); with 1/2 throughout it interpolates x^2.
+    The paper's Theorem 3.1; the table of layers is the project's own. For exact arithmetic it has exactly
+    2^depth linear regions; `inward` shrinks both slopes of every triangle by two units in the last place,
+    so that the rounded network has as many. peaks: depth + 1 floats in (0, 1); with 1/2 throughout it
+    interpolates x^2.
     """
     depth = len(peaks) - 1
     shrink = 1 - 2 * torch.finfo(dtype).eps if inward else 1.0
@@ -50,7 +51,7 @@ def triangle_network(peaks, first_scale=0.25, inward=True, dtype=torch.float64):
 
 
 def random_network(widths, seed, scale=1.0):
-    """Normal weights of variance 2 / fan-in and normal biases; widths: neurons of each layer, outputs last."""
+    """Normal weights of variance 2 / fan-in, normal biases; widths: neurons of each layer, outputs last."""
     generator = torch.Generator().manual_seed(seed)
     weights, biases, fan_in = [], [], 1
     for width in widths:

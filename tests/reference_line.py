@@ -1,7 +1,7 @@
-"""Region counts of networks with one input by brute force in rational arithmetic, sharing no code with the package.
+"""Region counts of networks with one input by brute force in rational arithmetic, in code of its own.
 
-Every neuron is a piecewise linear function on one common list of knots; zeros of neurons become knots, layer by
-layer. Patterns are then read off by evaluating the network at the middle of every interval.
+Every neuron is a piecewise linear function on one common list of knots; zeros of neurons become knots,
+layer by layer. Patterns are then read off by evaluating the network at the middle of every interval.
 """
 
 from fractions import Fraction
@@ -33,7 +33,7 @@ def knots(weights, biases, lo, hi):
 
 
 def count(weights, biases, lo, hi):
-    """(linear, activation, dead, wide linear, wide activation) of a network given as nested lists of floats."""
+    """(linear, activation, dead, wide linear, wide activation) of a network as nested lists of floats."""
     weights = [[[Fraction(w) for w in row] for row in weight] for weight in weights]
     biases = [[Fraction(b) for b in bias] for bias in biases]
     lo, hi = Fraction(lo), Fraction(hi)

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from conftest import TINY
 
-from tests.conftest import TINY
 from triangle_cli import __version__
 
 BOTH_PHASES = [*TINY, "schedule.phases.1.epochs=20", "regions.every=7", "history.every=5"]
@@ -37,7 +37,7 @@ def test_a_run_leaves_its_files(finished):
         "run.json",
         "fit.png",
     }
-    assert names - {"triangle.log"} == expected
+    assert names - {"triangle.log", ".lock"} == expected
     assert folder.parent.name == "x3"
     assert folder.name.startswith("d3-triangle-paper-")
 
@@ -159,7 +159,7 @@ def test_the_user_may_choose_the_folder(triangle):
         (["dpeth=5"], "dpeth=5: no such setting; did you mean depth?"),
         (["+foo=1"], "foo: no such setting"),
         (["function=foo"], "function=foo: expected one of circle, exp, sin, softplus, tanh3x, x11, x2, x3"),
-        (["init=trianle"], "init=trianle: expected one of raai, random, triangle; did you mean triangle?"),
+        (["init=trianle"], "init=trianle: expected one of raai, random, triangle, zigzag; did you mean triangle?"),
         (
             ["init=random", "schedule=paper"],
             "schedule=paper: expected a schedule of weights phases for init=random",
@@ -215,7 +215,7 @@ def test_a_sweep_goes_on_past_a_failure_and_collects(triangle):
     assert sum("Traceback" in text and "points.train=1" in text for text in logs) == 4
 
     again = triangle(*words)
-    assert (folder / "summary.md").read_text().count("reused") == 4
+    assert "8 jobs: 4 from disk, 4 failed" in again.stdout
     assert again.returncode == 1
 
 
@@ -265,6 +265,8 @@ def test_hydras_own_words_work(triangle):
     ("line", "expected"),
     [
         ("triangle r", {"run"}),
+        ("triangle sh", {"show"}),
+        ("triangle ls --s", {"--sort"}),
         ("triangle completion ", {"bash", "zsh"}),
         ("triangle run func", {"function=", "function."}),
         ("triangle run function=x", {"x11", "x2", "x3"}),

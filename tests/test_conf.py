@@ -27,7 +27,7 @@ def settings_of(*words: str) -> Settings:
     with initialize_config_module("triangle_cli.conf", version_base="1.3"):
         config = compose("config", overrides=list(words), return_hydra_config=True)
         HydraConfig.instance().set_config(config)
-        return cli._settings(config)
+        return cli.typed_settings(config)
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,16 @@ def _sweep_name(monkeypatch):
 @pytest.mark.parametrize("function", words_of("function"))
 @pytest.mark.parametrize("init", words_of("init"))
 def test_every_function_runs_from_every_start(function, init):
-    result = experiment.run(settings_of(f"function={function}", f"init={init}", *SHORT))
+    words = (
+        ["schedule.starts=3", "schedule.phases.0.keep=2", "schedule.phases.1.keep=2"]
+        if init == "zigzag"
+        else []
+    )
+    settings = settings_of(f"function={function}", f"init={init}", *SHORT, *words)
+    for phase in settings.schedule.phases:
+        phase.epochs = 3
+    result = experiment.run(settings)
+    assert len(result.restarts) == 2
     assert not result.errors["diverged"].any()
     if init == "triangle":
         assert (result.regions.loc[result.regions["phase"] != "weights", "linear_regions"] == 8).all()
@@ -46,7 +55,7 @@ def test_every_function_runs_from_every_start(function, init):
 
 @pytest.mark.parametrize("schedule", words_of("schedule"))
 def test_every_schedule_runs_from_a_triangle(schedule):
-    settings = settings_of(f"schedule={schedule}", *SHORT)
+    settings = settings_of(f"schedule={schedule}", "restarts=30", *SHORT[1:])
     for phase in settings.schedule.phases:
         phase.epochs = 3
     result = experiment.run(settings)
@@ -59,8 +68,11 @@ def test_every_choice_of_points_runs(points):
 
 
 def test_every_method_of_the_paper_has_as_many_epochs():
-    methods = [["init=random"], ["init=raai"], *([f"schedule={name}"] for name in words_of("schedule"))]
-    totals = {sum(phase.epochs for phase in settings_of(*method).schedule.phases) for method in methods}
+    methods = [word for word in words_of("method") if word != "second_order"]
+    totals = {
+        sum(phase.epochs for phase in settings_of(f"method={word}").schedule.phases) for word in methods
+    }
+    assert len(methods) == 5
     assert totals == {2000}
 
 
@@ -86,13 +98,60 @@ def test_the_hash_follows_what_decides_the_numbers_and_nothing_else():
 
 def test_the_hash_does_not_drift():
     # a change here orphans every finished run: raise RESULTS_VERSION only where numbers changed
-    assert settings_of().hash == "d99091fd"
+    assert settings_of().hash == "c2845090"
 
 
 @pytest.mark.parametrize("width", [1, 7])
 def test_random_starts_take_any_width(width):
     result = experiment.run(settings_of("init=random", f"init.width={width}", *SHORT))
     assert result.network.layers[1].shape == (2, width, width + 1)
+
+
+def test_selection_keeps_the_best_and_says_which():
+    words = [
+        "function=x3",
+        "restarts=2",
+        "schedule.starts=12",
+        "schedule.phases.0.keep=5",
+        "schedule.phases.1.keep=5",
+    ]
+    settings = settings_of("init=zigzag", *words)
+    for phase in settings.schedule.phases:
+        phase.epochs = 4
+    result = experiment.run(settings)
+    rows = result.errors.groupby("stage", sort=False)
+    assert rows.size().to_dict() == {
+        "init": 12,
+        "weights": 12,
+        "weights_2": 5,
+        "weights_3": 5,
+        "weights_4": 2,
+    }
+    first = result.errors[result.errors["stage"] == "weights"].nsmallest(5, "mse_train")
+    assert sorted(first["restart"]) == rows.get_group("weights_2")["restart"].tolist()
+    error = (
+        result.best(torch.linspace(0, 1, 500, dtype=torch.float64))
+        - torch.linspace(0, 1, 500, dtype=torch.float64) ** 3
+    )
+    assert error.square().mean().item() == pytest.approx(result.final["mse_train"].min(), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["restarts=200"], "schedule.phases.0.keep=130: expected 200 (restarts) to 400"),
+        (["schedule.starts=20"], "schedule.starts=20: expected restarts=30 or more"),
+        (["schedule.phases.2.keep=35"], "schedule.phases.2.keep=35: expected restarts=30 in the end"),
+        (
+            ["schedule.phases.0.learning_rate=1"],
+            "learning_rate=1.0: expected nothing: optimizer=levenberg_marquardt",
+        ),
+        (["init.width=2"], "init.width=2: expected 3 or more"),
+    ],
+)
+def test_selection_and_optimizers_are_checked(words, complaint):
+    with pytest.raises(ValueError, match=re.escape(complaint)):
+        settings_of("init=zigzag", *words)
 
 
 def test_no_setting_is_unknown_to_the_messages():

@@ -1,7 +1,5 @@
 """Files appear whole or not at all."""
 
-import json
-
 import pandas as pd
 import pytest
 
@@ -39,7 +37,8 @@ def test_what_is_not_a_finished_run_is_none(tmp_path, content):
 
 
 def test_a_run_with_a_missing_file_is_not_finished(tmp_path):
-    (tmp_path / results.RUN).write_text(json.dumps({"hash": "0", "files": ["errors.csv"]}))
-    assert results.read_run(tmp_path) is None
-    (tmp_path / "errors.csv").touch()
+    record = {key: {} for key in results.NEEDED if key not in ("files", "sha256")} | {"hash": "0"}
+    results.publish(tmp_path, {"errors.csv": lambda path: path.write_text("a")}, record)
     assert results.read_run(tmp_path)["hash"] == "0"
+    (tmp_path / "errors.csv").unlink()
+    assert results.read_run(tmp_path) is None

@@ -14,13 +14,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from triangle_cli import __version__, completion
+from triangle_cli import __version__, commands_runs, completion, repeat
 
 HELP = """triangle: ReLU networks that are forced to use their depth
 
 usage: triangle COMMAND ...
 
   run [-m] [KEY=VALUE ...]   train, count the linear regions, write tables to outputs/
+  run --from RUN             repeat a finished run, and say whether the numbers agree
+  ls [WORD ...]              finished runs: --where EXPR, --sort COL, --format text|csv|parquet, --out FILE
+  show RUN                   settings, tables and picture of a run: its folder, its hash or a part of its path
+  compare A B                the settings in which two runs differ, then their figures
   paper [NAME ...]           tables and figures from the runs of experiment=NAME
   completion bash|zsh        print a tab-completion script: eval "$(triangle completion bash)"
   --help, --version
@@ -29,6 +33,7 @@ examples:
   triangle run function=x2 depth=8
   triangle run function=tanh3x init=random seed=1
   triangle run -m function=x2,x3 depth=4,6,8 init=random,triangle
+  triangle ls --where "depth >= 6 and init == 'triangle'" --sort mse_min
   triangle run --help        every setting, and the words each takes
 """
 
@@ -41,8 +46,8 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     try:
         return COMMANDS[command](rest)
-    except KeyboardInterrupt:
-        print("triangle: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"triangle: interrupted{f': {stop}' if str(stop) else ''}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -61,6 +66,8 @@ def _print_version(_: list[str]) -> int:
 
 def _run(words: list[str]) -> int:
     """A Hydra application: `triangle run --help` is Hydra's, with our text."""
+    if repeat.FROM in words:
+        return repeat.main(words, _recorded_settings)
     import hydra
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -74,7 +81,7 @@ def _run(words: list[str]) -> int:
     )
     wants_traceback = bool(os.environ.get("HYDRA_FULL_ERROR"))
     try:
-        with _as_program("triangle run", words), _raw_errors():
+        with _as_program("triangle run", words + _elsewhere(words)), _raw_errors():
             application()
     except (ValueError, OSError, HydraException, OmegaConfBaseException) as error:
         if wants_traceback:
@@ -93,8 +100,24 @@ def _run(words: list[str]) -> int:
 
 def _sweep_name(words: list[str]) -> str:
     """The folder of a sweep: the same for the same settings, in whatever order and wherever it runs."""
-    chosen = sorted(word for word in words if not word.startswith(("-", "hydra", "force=")))
+    from triangle_cli.settings import HOW
+
+    ignored = ("-", "hydra", "launcher=", *(f"{key}=" for key in HOW))
+    chosen = sorted(word for word in words if not word.startswith(ignored))
     return hashlib.sha256("\n".join(chosen).encode()).hexdigest()[:8]
+
+
+def _elsewhere(words: list[str]) -> list[str]:
+    """For a dry run, which writes nothing: what Hydra makes in any case goes to a folder that does not stay."""
+    if not any(word.lower() in ("dry_run=true", "dry_run=yes", "dry_run=on", "dry_run=1") for word in words):
+        return []
+    import atexit
+    import shutil
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="triangle-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return [f"hydra.sweep.dir={folder}", f"hydra.run.dir={folder}"]
 
 
 @contextmanager
@@ -124,14 +147,16 @@ def _raw_errors() -> Iterator[None]:
 def _register() -> None:
     """Tell Hydra the types of the settings, and how folders are named."""
     from hydra.core.config_store import ConfigStore
+    from hydra.core.plugins import Plugins
     from omegaconf import OmegaConf
 
+    from hydra_plugins.triangle_launcher import SweepLauncher
     from triangle_cli.settings import Settings
 
     def run_folder(*, _root_: Any) -> str:
         from triangle_cli import results
 
-        settings = _settings(_root_)
+        settings = typed_settings(_root_)
         if not results.read_run(Path(settings.folder)):
             from triangle_cli.experiment import check
 
@@ -139,10 +164,18 @@ def _register() -> None:
         return settings.folder
 
     ConfigStore.instance().store("settings", Settings)
+
+    def sweep_folder(*, _root_: Any) -> str:
+        return f"{_root_.outputs}/sweeps/{os.environ['TRIANGLE_SWEEP']}"
+
     OmegaConf.register_new_resolver("triangle_folder", run_folder, replace=True)
+    OmegaConf.register_new_resolver("triangle_sweep", sweep_folder, replace=True)
+    Plugins.instance().register(
+        SweepLauncher
+    )  # by hand: Hydra's search misses it in an editable installation
 
 
-def _settings(config: Any) -> Any:
+def typed_settings(config: Any) -> Any:
     """The typed settings of a composed configuration.
 
     Raises:
@@ -162,6 +195,28 @@ def _settings(config: Any) -> Any:
     return OmegaConf.to_object(config)
 
 
+def _recorded_settings(record: dict[str, Any]) -> Any:
+    """The typed settings of a finished run, from its run.json.
+
+    Raises:
+        ValueError: they are not those of this version, or out of range.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    from triangle_cli.settings import Settings
+
+    how = {"threads": record.get("threads", 1), "outputs": "outputs", "force": False}
+    how |= {"on_failure": "continue", "dry_run": False}
+    try:
+        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Settings), record["settings"] | how))
+    except OmegaConfBaseException as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"{record['hash']}: not the settings of this version of triangle ({reason})"
+        ) from None
+
+
 def _keys(tree: dict[str, Any], prefix: str = "") -> Iterator[str]:
     """Every key of nested dictionaries, as `outer.inner`."""
     for key, value in tree.items():
@@ -175,16 +230,25 @@ def _job(config: Any) -> Any:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from triangle_cli import runs, sweep
+    from triangle_cli import runs
     from triangle_cli.messages import explain
 
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
     words = list(hydra.overrides.task)
-    if hydra.mode is RunMode.MULTIRUN:
-        return sweep.run_job(lambda: _settings(config), folder, words)
+    if hydra.mode is RunMode.MULTIRUN:  # under a launcher that is not ours
+        from triangle_cli.cli_sweep import run_foreign_job
+
+        return run_foreign_job(config, hydra.job.num, words, folder)
     try:
-        return runs.perform_and_report(_settings(config), Path(os.path.relpath(folder)), words)
+        if config.dry_run:
+            from triangle_cli import estimate, sweep
+
+            print(
+                "\n".join(estimate.lines([sweep.plan(0, words, lambda: typed_settings(config), folder)], 1))
+            )
+            return None
+        return runs.perform_and_report(typed_settings(config), Path(os.path.relpath(folder)), words)
     except (ValueError, OSError) as error:
         raise SystemExit(explain(error, words)) from error  # Hydra adds lines of its own to any other error
 
@@ -202,6 +266,9 @@ def _paper(words: list[str]) -> int:
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "run": _run,
+    "ls": commands_runs.ls,
+    "show": commands_runs.show,
+    "compare": commands_runs.compare,
     "paper": _paper,
     "completion": completion.main,
     "--help": _print_help,

@@ -1,23 +1,51 @@
-"""Hydra's callback around a sweep. With `cli.py`, all that knows Hydra."""
+"""Hydra's side of a sweep's end, and of launchers that are not ours. With `cli.py`, all that knows Hydra."""
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
 
-from triangle_cli import sweep
+from hydra_plugins.triangle_launcher import SweepLauncher
+from triangle_cli import results, sweep
+from triangle_cli.cli import typed_settings
+from triangle_cli.messages import explain
+
+JOB = "job.json"  # of a job under a launcher that is not ours
 
 
 class CollectSweep(Callback):
-    """Clears the job records that an earlier sweep with the same words left, and collects at the end."""
+    """Collects at the end of a sweep. Other launchers than ours leave a record per job on disk."""
 
-    def on_multirun_start(self, config: Any, **_: Any) -> None:
-        """Forget the earlier jobs; their runs stay, and are answered from disk."""
-        sweep.forget_jobs(Path(config.hydra.sweep.dir))
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Forget the jobs of an earlier sweep with the same words; their runs stay, and are answered from disk."""
+        SweepLauncher.records.clear()
+        for record in Path(config.hydra.sweep.dir).glob(f"*/{JOB}"):
+            record.unlink(missing_ok=True)
 
-    def on_multirun_end(self, config: Any, **_: Any) -> None:
-        """Write and print the tables. Exits with 1 if a job failed: an exception would only be warned about."""
-        if sweep.collect(Path(config.hydra.sweep.dir)):
-            raise SystemExit(1)
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """Write and print the tables. Ends the process where a job failed: an exception would only be warned about."""
+        folder = Path(config.hydra.sweep.dir)
+        records = SweepLauncher.records or _records_on_disk(folder)
+        try:
+            if records and not sweep.collect(folder, records):
+                raise SystemExit(1)
+        except OSError as error:
+            raise SystemExit(explain(error, [])) from error
+
+
+def run_foreign_job(config: DictConfig, number: int, words: list[str], folder: Path) -> float | None:
+    """One job of a launcher that is not ours, such as hydra-ray-launcher; its record is left in `folder`."""
+    item = sweep.plan(number, words, partial(typed_settings, config), folder)
+    record = item if isinstance(item, dict) else sweep.run_job(item)
+    results.write_text(folder / JOB, json.dumps(record))
+    return record["mse_min"]
+
+
+def _records_on_disk(folder: Path) -> list[sweep.Record]:
+    records = [json.loads(path.read_text()) for path in folder.glob(f"*/{JOB}")]
+    return sorted(records, key=lambda record: record["number"])

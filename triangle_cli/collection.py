@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 import yaml
 
 from triangle_cli import results
-from triangle_cli.sweep import JOB, choices
+from triangle_cli.floors import floors
+from triangle_cli.functions import Target
+from triangle_cli.network import Network
+from triangle_cli.points import even_points
+from triangle_cli.sweep import JOBS, choices, read_jobs
 
 REFERENCE = "reference/paper_tables.csv"  # Milkert, Hyde, Laine, ICML 2025, tables 1 to 3
 
@@ -31,6 +35,26 @@ class Collected:
         return pd.read_csv(self.folder / name)
 
     @property
+    def target(self) -> Target:
+        """The function that was fitted."""
+        function = self.config["function"]
+        return Target(function["name"], function["formula"], tuple(function["interval"]))
+
+    @property
+    def floor(self) -> float:
+        """The least MSE of 2^depth pieces on the training points."""
+        points = even_points(self.target, self.config["points"]["train"], torch.float64, "cpu")
+        found, pieces = floors(points.x.numpy(), points.y.numpy()), 2 ** self.config["depth"]
+        return float(found[pieces - 1]) if pieces <= len(found) else 0.0
+
+    @property
+    def best_network(self) -> Network:
+        """The network of the best restart, a batch of one."""
+        state = torch.load(self.folder / results.NETWORK, weights_only=True)
+        place = self.record["restarts"].index(self.record["best_restart"])
+        return Network.from_state_dict(state)[place : place + 1]
+
+    @property
     def final_errors(self) -> pd.DataFrame:
         """errors.csv after the last phase, without the restarts that diverged."""
         errors = self.table(results.ERRORS)
@@ -44,19 +68,18 @@ def collect_experiment(outputs: Path, name: str) -> list[Collected]:
         ValueError: the experiment has not been run, or a job of it failed.
     """
     folder = outputs / "sweeps" / name
-    paths = sorted(folder.glob(f"*/{JOB}"), key=lambda path: int(path.parent.name))
-    if not paths:
+    jobs = read_jobs(folder)
+    if not jobs:
         raise ValueError(
             f"{folder}: expected the jobs of this experiment; `triangle run experiment={name}` makes them"
         )
     found = []
-    for path in paths:
-        job = json.loads(path.read_text(encoding="utf-8"))
+    for job in jobs:
         record = results.read_run(Path(job["folder"])) if job["folder"] else None
         if record is None:
             reason = job["reason"] or "its run is gone"
             raise ValueError(
-                f"{path}: expected a finished run ({reason}); `triangle run experiment={name}` tries again"
+                f"{folder / JOBS}: expected a finished run ({reason}); `triangle run experiment={name}` tries again"
             )
         config = yaml.safe_load((Path(job["folder"]) / results.CONFIG).read_text(encoding="utf-8"))
         found.append(Collected(choices(job), config, record, Path(job["folder"])))
@@ -72,19 +95,25 @@ def paper_figures(table: str) -> pd.Series:
 def describe(runs: list[Collected]) -> str:
     """What all runs of a table share, as a caption: epochs, learning rates, restarts, seed, dtype, points."""
 
-    def epochs(run: Collected) -> int:
-        return sum(phase["epochs"] for phase in run.config["schedule"]["phases"])
-
     def each(values: list[Any]) -> str:
         distinct = list(dict.fromkeys(values))
         return " or ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in distinct)
 
-    phases = [phase for run in runs for phase in run.config["schedule"]["phases"]]
-    optimizers = each([phase["optimizer"] for phase in phases])
-    rates = each([phase["learning_rate"] for phase in phases])
+    def training(run: Collected) -> str:
+        phases = run.config["schedule"]["phases"]
+        epochs, optimizers = (
+            sum(phase["epochs"] for phase in phases),
+            each([phase["optimizer"] for phase in phases]),
+        )
+        rates = [phase["learning_rate"] for phase in phases if phase["learning_rate"]]
+        starts = f" from {run.record['starts']} starts" if run.config["schedule"]["starts"] else ""
+        return f"{epochs} epochs of {optimizers.replace('_', ' ')}" + (
+            f" at learning rate {each(rates)}" if rates else starts
+        )
+
     config = [run.config for run in runs]
     return (
-        f"{each([epochs(run) for run in runs])} epochs of {optimizers} at learning rate {rates}, "
+        f"{each([training(run) for run in runs])}; "
         f"{each([c['restarts'] for c in config])} restarts, depth {each([c['depth'] for c in config])}, "
         f"{each([c['points']['train'] for c in config])} training points, seed {each([c['seed'] for c in config])}, "
         f"{each([c['dtype'] for c in config])}"

@@ -12,8 +12,12 @@ SCRIPT = """_triangle_complete() {
         words=$(COMP_LINE="$line" COMP_POINT=${#line} triangle run -sc query=bash 2>/dev/null)
     elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+completion[[:space:]] ]]; then
         words="bash zsh"
+    elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+ls[[:space:]] ]]; then
+        words="--where --sort --format --out --outputs"
+    elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+(show|compare)[[:space:]] ]]; then
+        words="$(compgen -d -- "$word") --outputs"
     else
-        words="run completion --help --version"
+        words="run paper ls show compare completion --help --version"
     fi
     COMPREPLY=($(compgen -o default -W "$words" -- "$word"))
     # bash splits words at '=' and keeps what stands before it

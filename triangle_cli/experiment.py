@@ -16,13 +16,14 @@ from triangle_cli.network import Network
 from triangle_cli.points import even_points, middle_points
 from triangle_cli.schedule import Epoch, Start, enter, run_schedule
 from triangle_cli.settings import Mode, Settings, SpaceName
+from triangle_cli.zigzag import draw_kinks, zigzag
 
 INIT = "init"  # the stage before any training
 
 
 @dataclass
 class Result:
-    """What a run found: tables as they go to disk, and the networks at its end."""
+    """What a run found: tables as they go to disk, and the networks at its end, in the order of `restarts`."""
 
     target: Target
     network: Network
@@ -41,6 +42,19 @@ class Result:
         """The restart with the least training error at the end; None where all diverged."""
         errors = self.final.loc[~self.final["diverged"]].set_index("restart")["mse_train"]
         return int(errors.idxmin()) if len(errors) else None
+
+    @property
+    def restarts(self) -> list[int]:
+        """The number of the start that each network comes from: all of them, unless phases kept the best."""
+        return self.final["restart"].tolist()
+
+    @property
+    def best(self) -> Network | None:
+        """The network of the best restart, a batch of one."""
+        if self.best_restart is None:
+            return None
+        place = self.restarts.index(self.best_restart)
+        return self.network[place : place + 1]
 
 
 def check(settings: Settings) -> Target:
@@ -65,15 +79,19 @@ def start_networks(settings: Settings, target: Target, measurement: Measurement)
     """The restarts before training: (restarts, ...) in every tensor."""
     init, dtype = settings.init, getattr(torch, settings.dtype.value)
     if init.mode is Mode.triangle:
-        shape = (settings.seed, settings.restarts)
+        shape = (settings.seed, settings.starts)
         if init.peaks:
-            peaks = torch.tensor(init.peaks, dtype=torch.float64).expand(settings.restarts, -1)
+            peaks = torch.tensor(init.peaks, dtype=torch.float64).expand(settings.starts, -1)
         else:
             peaks = initialization.draw_peaks(settings.depth, init.peak_low, init.peak_high, *shape)
         peaks = peaks.to(settings.device, dtype)
         return initialization.triangle(target, peaks, measurement.train.x, measurement.train.y, init.scale)
+    if init.mode is Mode.zigzag:
+        train = measurement.train
+        kinks = draw_kinks(train.x, train.y, settings.depth, init.width - 2, settings.seed, settings.starts)
+        return zigzag(kinks, train.x, train.y, target.interval)
     draw = {Mode.random: initialization.random, Mode.raai: initialization.raai}[init.mode]
-    network = draw(settings.depth, init.width, target.interval, settings.seed, settings.restarts, dtype)
+    network = draw(settings.depth, init.width, target.interval, settings.seed, settings.starts, dtype)
     return Network(tuple(layer.to(settings.device) for layer in network.layers))
 
 
@@ -98,23 +116,24 @@ def run(settings: Settings, watch: Callable[[Epoch], object] = lambda epoch: Non
         grid=even_points(target, points.grid, dtype, device),
     )
     start = start_networks(settings, target, measurement)
-    network = enter(SpaceName.weights, start)[0].shape
-    errors = [measurement.errors(network).assign(stage=INIT)]
-    regions = [measurement.regions(network).assign(phase=INIT, epoch=0)]
+    network, restarts = enter(SpaceName.weights, start)[0].shape, list(range(settings.starts))
+    errors = [measurement.errors(network, restarts).assign(stage=INIT)]
+    regions = [measurement.regions(network, restarts).assign(phase=INIT, epoch=0)]
     history, seconds, began = [], {}, time.perf_counter()
 
     for epoch in run_schedule(settings.schedule.phases, start, measurement.train):
         watch(epoch)
         first, last = epoch.number == 0, epoch.number == epoch.last
         if last or epoch.number % settings.history.every == 0:
-            history.append(
-                pd.DataFrame({"loss": epoch.loss.tolist()}).assign(phase=epoch.phase, epoch=epoch.number)
-            )
+            losses = pd.DataFrame({"restart": epoch.restarts, "loss": epoch.loss.tolist()})
+            history.append(losses.assign(phase=epoch.phase, epoch=epoch.number))
         if last or (epoch.number % settings.regions.every == 0 and not first):
             network = epoch.network
-            regions.append(measurement.regions(network).assign(phase=epoch.phase, epoch=epoch.number))
+            regions.append(
+                measurement.regions(network, epoch.restarts).assign(phase=epoch.phase, epoch=epoch.number)
+            )
         if last:
-            errors.append(measurement.errors(network).assign(stage=epoch.phase))
+            errors.append(measurement.errors(network, epoch.restarts).assign(stage=epoch.phase))
             seconds[epoch.phase] = time.perf_counter() - began
             began = time.perf_counter()
 
@@ -123,9 +142,7 @@ def run(settings: Settings, watch: Callable[[Epoch], object] = lambda epoch: Non
         network=network.detach(),
         errors=_order(pd.concat(errors), ["restart", "stage"]),
         regions=_order(pd.concat(regions), ["restart", "phase", "epoch"]),
-        history=_order(
-            pd.concat(history).rename_axis("restart").reset_index(), ["restart", "phase", "epoch"]
-        ),
+        history=_order(pd.concat(history), ["restart", "phase", "epoch"]),
         seconds=seconds,
     )
 

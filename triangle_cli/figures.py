@@ -6,13 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
-import torch
 from matplotlib.figure import Figure
 
 from triangle_cli import results
 from triangle_cli.collection import Collected, collect_experiment
-from triangle_cli.functions import Target
-from triangle_cli.network import Network
 from triangle_cli.plots import BLACK, BLUE, GREY, ORANGE, draw_error, draw_fit
 from triangle_cli.tables import METHOD_NAMES
 
@@ -23,6 +20,9 @@ STYLES = {
     "skip_pretraining": ("#56B4E9", "--", "v"),
     "no_regularization": (ORANGE, (0, (5, 1)), "D"),
     "theorem_3_1": (BLUE, "-", "o"),
+    "second_order_quick": ("#CC79A7", "--", "<"),
+    "second_order": ("#009E73", "-", "*"),
+    "second_order_long": ("#E69F00", "-", ">"),
 }
 
 
@@ -40,19 +40,15 @@ def fits(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
         figure = Figure(figsize=(3 * len(group), 5), layout="constrained")
         axes = figure.subplots(2, len(group), sharex=True, sharey="row", squeeze=False, height_ratios=[3, 2])
         for run, (above, below) in zip(group, axes.T, strict=True):
-            settings = run.config["function"]
-            target = Target(function, settings["formula"], tuple(settings["interval"]))
-            best = run.record["best_restart"]
-            state = torch.load(run.folder / results.NETWORK, weights_only=True)
-            network = Network.from_state_dict(state)[best : best + 1]
+            target, network = run.target, run.best_network
             kinks = draw_fit(above, target, network, label="fit")
             draw_error(below, target, network, kinks, size_only=True)
-            error = run.final_errors.set_index("restart")["mse_train"][best]
+            error = run.final_errors["mse_train"].min()
             above.set_title(
                 f"{METHOD_NAMES[run.choices['method']]}\nMSE {error:.1e}, {len(kinks) + 1} regions"
             )
             below.set_xlabel("x")
-            below.set(yscale="log", ylim=(1e-6, 1e-1))
+            below.set(yscale="log", ylim=(1e-7, 1e-1))
         axes[0, 0].set_ylabel(function)
         axes[1, 0].set_ylabel("|fit - target|")
         axes[0, 0].legend(frameon=False)
@@ -136,12 +132,38 @@ def depths(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
     right.set(xlabel="depth", ylabel="training MSE (median and range)", yscale="log")
     for axes in (left, right):
         axes.legend(frameon=False, fontsize="small")
-    yield "depth", figure
+    yield "regions", figure
+
+
+def time_against_error(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
+    """Seconds against the errors of each schedule, over the floor of 2^depth pieces: the Pareto front."""
+    groups = by_function(runs)
+    figure = Figure(figsize=(3.2 * len(groups), 3.4), layout="constrained")
+    for axes, (function, group) in zip(
+        figure.subplots(1, len(groups), sharey=True, squeeze=False)[0], groups.items()
+    ):
+        for run in group:
+            color, _, marker = STYLES[run.choices["method"]]
+            ratios = run.final_errors["mse_train"] / run.floor
+            seconds = run.record["seconds"]["total"]
+            axes.plot([seconds] * 2, [ratios.min(), ratios.max()], color=color, linewidth=0.8)
+            axes.plot(
+                seconds, ratios.min(), color=color, marker=marker, label=METHOD_NAMES[run.choices["method"]]
+            )
+            axes.plot(seconds, ratios.mean(), color=color, marker=marker, markerfacecolor="none")
+        axes.axhline(1, color=BLACK, linewidth=0.5)
+        axes.set(title=function, xlabel="seconds", yscale="log", xlim=(0, None))
+    figure.axes[0].set_ylabel("MSE / floor: best, mean (hollow), worst")
+    figure.legend(
+        *figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False
+    )
+    yield "pareto", figure
 
 
 DRAWERS: dict[str, list[Callable[[list[Collected]], Iterator[tuple[str, Figure]]]]] = {
     "dense": [fits, losses, regions],
     "depth": [depths],
+    "beyond": [fits, time_against_error],
 }
 
 
@@ -156,7 +178,7 @@ def write(name: str, outputs: Path) -> list[Path]:
     for draw in DRAWERS[name]:
         for stem, figure in draw(runs):
             for kind in ("png", "pdf"):
-                path = folder / f"{stem}.{kind}"
+                path = folder / f"{name}-{stem}.{kind}"
                 results.write_whole(path, lambda beside, figure=figure: figure.savefig(beside, dpi=150))
                 written.append(path)
     return written

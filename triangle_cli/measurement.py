@@ -35,10 +35,10 @@ class Measurement:
         """The floor for so many pieces; 0 once two points share each piece."""
         return float(self.floors[pieces - 1]) if pieces <= len(self.floors) else 0.0
 
-    def regions(self, network: Network) -> pd.DataFrame:
+    def regions(self, network: Network, restarts: list[int]) -> pd.DataFrame:
         """A row per restart: linear regions, activation regions, dead neurons; empty for one that diverged."""
         finite = network.is_finite()
-        table = pd.DataFrame({"restart": range(network.restarts)})
+        table = pd.DataFrame({"restart": restarts})
         counts = count(network[finite].detach(), self.target)
         rows = finite.nonzero().squeeze(1).tolist()
         for name in ("linear_regions", "activation_regions", "dead_neurons"):
@@ -46,13 +46,13 @@ class Measurement:
             table[name] = column.reindex(table.index)
         return table
 
-    def errors(self, network: Network) -> pd.DataFrame:
+    def errors(self, network: Network, restarts: list[int]) -> pd.DataFrame:
         """A row per restart: the columns of errors.csv after `restart` and `stage`."""
-        table = pd.DataFrame({"restart": range(network.restarts)})
+        table = pd.DataFrame({"restart": restarts})
         table["mse_train"] = mean_squared_error(network, self.train).tolist()
         table["mse_test"] = mean_squared_error(network, self.test).tolist()
         table["max_error"] = (network(self.grid.x) - self.grid.y).abs().amax(1).tolist()
-        table["linear_regions"] = self.regions(network)["linear_regions"]
+        table["linear_regions"] = self.regions(network, restarts)["linear_regions"]
         pieces = table["linear_regions"]
         table["floor_mse"] = [np.nan if pd.isna(count) else self.floor(int(count)) for count in pieces]
         # past half as many pieces as points the floor is 0, and being so many times above it says nothing

@@ -54,12 +54,12 @@ def fit_figure(result: Result, settings: Settings) -> Figure:
     """The target, the best fit with its breakpoints, and below them the error, against x."""
     figure = Figure(figsize=(7, 5.5), dpi=150, layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
-    target, best = result.target, result.best_restart
+    target, network = result.target, result.best
     title = f"{target.name}, depth {settings.depth}, {settings.init.name} start, schedule {settings.schedule.name}"
-    if best is None:
+    if network is None:
         above.set_title(f"{title}: all restarts diverged")
         return figure
-    network = result.network[best : best + 1]
+    best = result.best_restart
     kinks = draw_fit(above, target, network, label=f"best of {settings.restarts}: restart {best}")
     largest = draw_error(below, target, network, kinks)
     mse = result.final.set_index("restart")["mse_train"][best]

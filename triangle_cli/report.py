@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from triangle_cli.runs import Run
 
 Watch = Callable[[Any], object]
@@ -51,7 +53,9 @@ def print_run(run: Run) -> None:
     """The table of a run on the terminal: min, mean and median MSE, regions, ratio to the floor, the folder."""
     seconds = run.record["seconds"]["total"]
     origin = "from disk, already finished (force=true runs it again)" if run.reused else f"{seconds:.1f} s"
-    OUT.print(f"[bold]{run.record['function']}[/], {run.record['restarts']} restarts: {origin}")
+    kept, starts = len(run.record["restarts"]), run.record["starts"]
+    count = f"{kept} restarts" if kept == starts else f"the best {kept} of {starts} restarts"
+    OUT.print(f"[bold]{run.record['function']}[/], {count}: {origin}")
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("\nstage", no_wrap=True)
     for heading in (
@@ -105,3 +109,51 @@ def progress() -> Iterator[Watch]:
                 bars.update(bar, description=epoch.phase, total=epoch.last, completed=epoch.number, loss=best)
 
         yield watch
+
+
+def print_sweep(summary: pd.DataFrame, notes: list[str], count: str, folder: Path) -> None:
+    """The table of a sweep on the terminal, what failed, how many jobs there were, the folder."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    shown = summary.drop(columns="folder").fillna("-")
+    for column in shown:
+        table.add_column("\n".join(column.rsplit(" ", 1)), justify="right" if "MSE" in column else "left")
+    for row in shown.itertuples(index=False):
+        table.add_row(*row)
+    OUT.print(table)
+    for note in notes:
+        OUT.print(note, style="red", markup=False)
+    OUT.print(count)
+    OUT.print(f"-> {folder}")
+
+
+@contextmanager
+def sweep_progress(jobs: int) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """One bar for a whole sweep: jobs done, failed and left, and the time left. Without a terminal, a line per job."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.completed:.0f} done"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[failed]} failed, {task.fields[left]} left,"),
+        TimeRemainingColumn(),
+    )
+    live = ERR.is_terminal
+    failed = done = 0
+    # an average over the last hours: jobs of a sweep differ in length
+    with Progress(
+        *columns, console=ERR, transient=True, disable=not live, speed_estimate_period=7200
+    ) as bars:
+        bar = bars.add_task("", total=jobs, failed=0, left=jobs)
+
+        def show(record: dict[str, Any]) -> None:
+            nonlocal failed, done
+            done += 1
+            failed += record["status"] == "failed"
+            bars.update(bar, completed=done, failed=failed, left=jobs - done)
+            if record["status"] == "failed" or (not live and record["status"] == "finished"):
+                state = f"failed: {record['reason']}" if record["status"] == "failed" else "finished"
+                words = " ".join(record["overrides"])
+                ERR.print(f"[{done}/{jobs}] {words}: {state} in {record['seconds']:.1f} s", markup=False)
+
+        yield show

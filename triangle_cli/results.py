@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:  # `triangle ls` does not wait for pandas
+    import pandas as pd
 
 ERRORS = "errors.csv"
 REGIONS = "regions.csv"
@@ -17,29 +22,54 @@ HISTORY = "history.csv"
 NETWORK = "network.pt"
 CONFIG = "config.yaml"
 PICTURE = "fit.png"
-RUN = "run.json"  # written last: it marks a finished run
+RUN = "run.json"  # written last: it marks a finished run, and holds the digests of the other files
+STAGING = ".new-"  # a folder inside the run's, whose files are moved out once all of them are there
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `path`, then rename it to `path`: readers see all of it or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(descriptor)
-    beside = Path(name)
+    """Let `write` fill a file beside `path`, then rename it to `path`: readers see all of it or nothing.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written; what was at `path` is still there.
+    """
+    with _naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        os.close(descriptor)
+        beside = Path(name)
+        try:
+            write(beside)
+            beside.chmod(0o666 & ~_umask())
+            _to_disk(beside)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Name the file in an error that came without: a full disk is noticed while writing, not while opening."""
     try:
-        write(beside)
-        beside.chmod(0o666 & ~_umask())
-        with beside.open("rb") as file:
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
 
 
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file's content, or a folder's list of names, would survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -52,13 +82,97 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
     write_whole(path, lambda beside: table.to_csv(beside, index=False))
 
 
-def read_run(folder: Path) -> dict[str, Any] | None:
-    """What `run.json` of a finished run says; None where there is no finished run, or a file of it is missing."""
+def publish(folder: Path, writers: dict[str, Callable[[Path], object]], record: dict[str, Any]) -> None:
+    """Write a finished run: all files to a folder of their own, then into `folder`, run.json last.
+
+    Whoever is interrupted before the last rename leaves an unfinished run, or the one that was there before.
+    The caller holds the run's lock.
+
+    Args:
+        folder: the run's.
+        writers: for each file name, what writes it to a path.
+        record: what run.json says besides the names and digests of the files.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written; a run that was there before is still whole.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob(f"{STAGING}*"):  # of a process that was killed
+        shutil.rmtree(leftover)
+    with _naming(folder):
+        staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder))
     try:
-        record = json.loads((folder / RUN).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError, UnicodeDecodeError):
+        for name, write in writers.items():
+            write_whole(staging / name, write)
+        digests = {name: _digest(staging / name) for name in writers}
+        write_text(
+            staging / RUN, json.dumps(record | {"files": list(writers), "sha256": digests}, indent=2) + "\n"
+        )
+        (folder / RUN).unlink(missing_ok=True)  # from here on the folder is not finished
+        for name in (*writers, RUN):
+            (staging / name).replace(folder / name)
+        _to_disk(folder)
+    except OSError as error:
+        if error.filename:  # name the file that the user knows
+            error.filename = str(folder / Path(error.filename).name)
+        raise
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def read_run(folder: Path) -> dict[str, Any] | None:
+    """What `run.json` of a finished run says; None where there is no finished run, or a file of it is damaged."""
+    return check_run(folder)[0]
+
+
+def check_run(folder: Path) -> tuple[dict[str, Any] | None, str | None]:
+    """What `run.json` of a finished run says, or what is wrong with the folder; neither where no run was finished."""
+    try:
+        record = read_record(folder)
+    except ValueError as error:
+        return None, str(error)
+    if record is None:
+        return None, None
+    for name, digest in record["sha256"].items():
+        try:
+            if _digest(folder / name) != digest:
+                return None, f"{folder / name}: not what the run wrote"
+        except OSError as error:
+            return None, f"{folder / name}: {error.strerror}"
+    return record, None
+
+
+def read_record(folder: Path) -> dict[str, Any] | None:
+    """What run.json says, without a look at the other files; None where there is none.
+
+    Raises:
+        ValueError: it cannot be read, or is not what a run writes.
+    """
+    path = folder / RUN
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    complete = isinstance(record, dict) and all(
-        (folder / name).is_file() for name in record.get("files", [RUN])
-    )
-    return record if complete and "hash" in record else None
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+    except ValueError:  # of json, or of UTF-8
+        raise ValueError(f"{path}: not JSON, or cut off") from None
+    if not isinstance(record, dict) or any(key not in record for key in NEEDED):
+        missing = [key for key in NEEDED if not isinstance(record, dict) or key not in record]
+        raise ValueError(f"{path}: not written by a finished run (no {', '.join(missing)})")
+    if not isinstance(record["sha256"], dict) or RUN in record["sha256"]:
+        raise ValueError(f"{path}: not written by a finished run (sha256)")
+    return record
+
+
+NEEDED = ("hash", "function", "settings", "summary", "seconds", "started", "best_restart", "files", "sha256")
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Remove a folder in which nothing came to be."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
-import json
+import io
+import logging
 import platform
 import subprocess
 import time
@@ -17,9 +18,13 @@ import pandas as pd
 import yaml
 
 from triangle_cli import results
+from triangle_cli.locks import hold
+from triangle_cli.report import stage_summary
 from triangle_cli.settings import Settings, plain
 
 PACKAGES = ("triangle-cli", "torch", "numpy", "numba", "pandas", "hydra-core", "omegaconf", "matplotlib")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,23 +37,49 @@ class Run:
     reused: bool
 
 
-def perform(settings: Settings, folder: Path, words: list[str], watch: Callable[[Any], object]) -> Run:
+def perform(
+    settings: Settings, folder: Path, words: list[str], watch: Callable[[Any], object], wait: bool = True
+) -> Run:
     """The run with these settings: from disk where it is finished, else computed and written to `folder`.
+
+    Args:
+        settings: what to run.
+        folder: where its files are, or will be.
+        words: what was typed, for the record.
+        watch: called at every epoch.
+        wait: for another process that is computing this run, and answer with what it wrote.
 
     Raises:
         ValueError: the settings do not fit each other, or the folder holds a finished run of other settings.
+        Busy: another process is computing this run, and `wait` is false.
+        OSError: the disk is full, or the folder cannot be written; a finished run there is left as it was.
     """
-    record = results.read_run(folder)
-    if record and record["hash"] != settings.hash and not settings.force:
+    if not settings.force and (record := finished(settings, folder)):
+        return Run(folder, record, pd.read_csv(folder / results.ERRORS), reused=True)
+    with hold(folder, wait):
+        record = None if settings.force else results.read_run(folder)  # by the process that held the lock
+        reused = record is not None
+        if not reused:
+            _compute(settings, folder, words, watch)
+            record = results.read_run(folder)
+    return Run(folder, record, pd.read_csv(folder / results.ERRORS), reused)
+
+
+def finished(settings: Settings, folder: Path) -> dict[str, Any] | None:
+    """The record of a finished run of these settings. What is damaged is named and counts as not there.
+
+    Raises:
+        ValueError: the folder holds a finished run of other settings.
+    """
+    record, damage = results.check_run(folder)
+    if damage:
+        log.warning("%s; computed again", damage)
+    if record and record["hash"] != settings.hash:
         raise ValueError(
             f"hydra.run.dir={folder}: expected a folder without a run of other settings (it holds {record['hash']}, "
             f"these are {settings.hash}); force=true overwrites it"
         )
-    reused = record is not None and not settings.force
-    if not reused:
-        _compute(settings, folder, words, watch)
-        record = results.read_run(folder)
-    return Run(folder, record, pd.read_csv(folder / results.ERRORS), reused)
+    return record
 
 
 def _compute(settings: Settings, folder: Path, words: list[str], watch: Callable[[Any], object]) -> None:
@@ -58,8 +89,6 @@ def _compute(settings: Settings, folder: Path, words: list[str], watch: Callable
     clock = time.perf_counter()
     result = experiment.run(settings, watch)
     elapsed = time.perf_counter() - clock
-    (folder / results.RUN).unlink(missing_ok=True)  # from here on the folder is not finished
-    files = _write_files(result, settings, folder)
     record = {
         "hash": settings.hash,
         "function": settings.function.name,
@@ -67,7 +96,8 @@ def _compute(settings: Settings, folder: Path, words: list[str], watch: Callable
         "curvature": result.target.curvature,
         "best_restart": result.best_restart,
         "diverged_restarts": int(result.final["diverged"].sum()),
-        "restarts": settings.restarts,
+        "starts": settings.starts,
+        "restarts": result.restarts,  # in the order of network.pt
         "parameters": result.network.parameters_each,
         "seed": settings.seed,
         "device": _device_name(settings.device),
@@ -78,31 +108,41 @@ def _compute(settings: Settings, folder: Path, words: list[str], watch: Callable
         "overrides": words,
         "git_commit": git_commit(),
         "versions": versions(),
-        "files": files,
+        "settings": settings.describe(),
+        "summary": _summary(result),
     }
-    results.write_text(folder / results.RUN, json.dumps(record, indent=2) + "\n")
+    results.publish(folder, _writers(result, settings), record)
 
 
-def _write_files(result: Any, settings: Settings, folder: Path) -> list[str]:
-    """Write everything but run.json; returns the names."""
+def _summary(result: Any) -> dict[str, Any]:
+    """The last stage of errors.csv in a few figures; None where all restarts diverged."""
+    last = stage_summary(result.errors).iloc[-1]
+    return {name: None if pd.isna(value) else value for name, value in last.items()} | {
+        name: None if pd.isna(last[name]) else int(last[name])
+        for name in ("regions_min", "regions_max", "diverged")
+    }
+
+
+def _writers(result: Any, settings: Settings) -> dict[str, Callable[[Path], object]]:
+    """What writes each file but run.json."""
     import torch
 
     from triangle_cli import plots
 
-    state = {name: tensor.cpu() for name, tensor in result.network.state_dict().items()}
-    writers: dict[str, Callable[[Path], object]] = {
-        results.ERRORS: lambda path: results.write_table(path, result.errors),
-        results.REGIONS: lambda path: results.write_table(path, result.regions),
-        results.HISTORY: lambda path: results.write_table(path, result.history),
-        results.NETWORK: lambda path: results.write_whole(path, lambda beside: torch.save(state, beside)),
-        results.CONFIG: lambda path: results.write_text(
-            path, yaml.safe_dump(plain(settings.describe()), sort_keys=False)
-        ),
-        results.PICTURE: lambda path: results.write_whole(path, plots.fit_figure(result, settings).savefig),
+    def network(path: Path) -> None:
+        content = io.BytesIO()  # torch.save aborts the process when the disk is full
+        torch.save({name: tensor.cpu() for name, tensor in result.network.state_dict().items()}, content)
+        path.write_bytes(content.getvalue())
+
+    config = yaml.safe_dump(plain(settings.describe()), sort_keys=False)
+    return {
+        results.ERRORS: lambda path: result.errors.to_csv(path, index=False),
+        results.REGIONS: lambda path: result.regions.to_csv(path, index=False),
+        results.HISTORY: lambda path: result.history.to_csv(path, index=False),
+        results.NETWORK: network,
+        results.CONFIG: lambda path: path.write_text(config, encoding="utf-8"),
+        results.PICTURE: plots.fit_figure(result, settings).savefig,
     }
-    for name, write in writers.items():
-        write(folder / name)
-    return list(writers)
 
 
 def _device_name(device: str) -> str:

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from triangle_cli.network import Network
+from triangle_cli.optimizers import keep_best
 from triangle_cli.parameterization import Triangle
 from triangle_cli.points import Points
 from triangle_cli.settings import PhaseSettings, SpaceName
@@ -28,6 +30,7 @@ class Epoch:
     loss: Tensor  # (R,)
     theta: Tensor  # (R, P)
     space: Space
+    restarts: list[int]  # the number of each start that is left, R of them
 
     @property
     def network(self) -> Network:
@@ -63,11 +66,18 @@ def leave(space: Space, theta: Tensor) -> Start:
 
 
 def run_schedule(phases: Sequence[PhaseSettings], start: Start, points: Points) -> Iterator[Epoch]:
-    """Train all restarts through all phases; yields every epoch, the state before its step."""
+    """Train all restarts through all phases; yields every epoch, the state before its step.
+
+    A phase with `keep` hands only so many restarts on, those with the least loss: successive halving.
+    """
+    restarts = torch.arange(len(start.peaks) if isinstance(start, Triangle) else start.restarts)
     for name, phase in zip(phase_names(phases), phases):
         space, theta = enter(phase.space, start)
         problem = Problem(space, points.x, points.y)
-        steps = train(problem, theta, phase.optimizer.value, phase.epochs, learning_rate=phase.learning_rate)
+        steps = train(problem, theta, phase.optimizer.value, phase.epochs, **phase.optimizer_settings)
         for number, theta, loss in steps:
-            yield Epoch(name, number, phase.epochs, loss, theta, space)
+            yield Epoch(name, number, phase.epochs, loss, theta, space, restarts.tolist())
+        if phase.keep is not None:
+            kept = keep_best(loss, phase.keep)
+            theta, restarts = theta[kept], restarts[kept.cpu()]
         start = leave(space, theta)

@@ -1,4 +1,4 @@
-"""What can be set, of which type and in which range. The values are in `conf/`; nothing here has a default."""
+"""What can be set, of which type and in which range. Values are in `conf/`; only what a phase may leave out is None."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Mode(Enum):
     triangle = "triangle"
     random = "random"
     raai = "raai"
+    zigzag = "zigzag"
 
 
 class SpaceName(Enum):
@@ -33,6 +34,7 @@ class OptimizerName(Enum):
     """How a phase moves it."""
 
     adam = "adam"
+    levenberg_marquardt = "levenberg_marquardt"
 
 
 class Dtype(Enum):
@@ -40,6 +42,13 @@ class Dtype(Enum):
 
     float64 = "float64"
     float32 = "float32"
+
+
+OnFailure = Enum("OnFailure", {"continue": "continue", "stop": "stop"})  # functional: continue is a keyword
+OnFailure.__doc__ = "What a sweep does with its other jobs when one has failed."
+
+# how, where and whether to run, not what: these settings decide no numbers, are not hashed and head no column
+HOW = ("threads", "outputs", "force", "on_failure", "dry_run")
 
 
 def require(holds: bool, key: str, value: Any, expected: str) -> None:
@@ -74,10 +83,13 @@ class InitSettings:
 
     def __post_init__(self) -> None:
         if self.mode is not Mode.triangle:
+            least = 3 if self.mode is Mode.zigzag else 1  # one neuron sums, one is u, the rest bend
             for key in ("peak_low", "peak_high", "peaks", "scale"):
                 given = getattr(self, key)
                 require(given is None, f"init.{key}", given, f"nothing: init={self.mode.value} has no {key}")
-            require(self.width is not None and self.width >= 1, "init.width", self.width, "1 or more")
+            require(
+                self.width is not None and self.width >= least, "init.width", self.width, f"{least} or more"
+            )
             return
         require(self.width in (None, 4), "init.width", self.width, "4: a triangle network has width 4")
         low, high = self.peak_low, self.peak_high
@@ -94,18 +106,45 @@ class InitSettings:
 
 @dataclass
 class PhaseSettings:
-    """One phase of a schedule."""
+    """One phase of a schedule. What is None is not given: an optimizer then takes its own."""
 
     space: SpaceName
     optimizer: OptimizerName
     epochs: int
-    learning_rate: float
+    learning_rate: Optional[float] = None  # adam  # noqa: UP045
+    damping: Optional[float] = None  # levenberg_marquardt: the first, relative  # noqa: UP045
+    group: Optional[int] = None  # levenberg_marquardt: of how many neighbours a step sees one  # noqa: UP045
+    keep: Optional[int] = None  # how many restarts, the best, go on after this phase  # noqa: UP045
+
+    @property
+    def optimizer_settings(self) -> dict[str, float]:
+        """What is given to the optimizer."""
+        return {key: getattr(self, key) for key in OPTIMIZER_KEYS if getattr(self, key) is not None}
 
     def check(self, key: str) -> None:
         """Raise ValueError where a number is out of its range; `key` says which phase this is."""
         require(self.epochs >= 1, f"{key}.epochs", self.epochs, "1 or more")
+        takes = OPTIMIZER_TAKES[self.optimizer]
+        for name in self.optimizer_settings:
+            value, word = getattr(self, name), self.optimizer.value
+            require(
+                name in takes, f"{key}.{name}", value, f"nothing: optimizer={word} takes {', '.join(takes)}"
+            )
         rate = self.learning_rate
-        require(0 < rate < math.inf, f"{key}.learning_rate", rate, "a positive number")
+        if self.optimizer is OptimizerName.adam:
+            require(
+                rate is not None and 0 < rate < math.inf, f"{key}.learning_rate", rate, "a positive number"
+            )
+        require(self.damping is None or self.damping > 0, f"{key}.damping", self.damping, "a positive number")
+        require(self.group is None or self.group >= 1, f"{key}.group", self.group, "1 or more")
+        require(self.keep is None or self.keep >= 1, f"{key}.keep", self.keep, "1 or more")
+
+
+OPTIMIZER_KEYS = ("learning_rate", "damping", "group")
+OPTIMIZER_TAKES = {
+    OptimizerName.adam: ("learning_rate",),
+    OptimizerName.levenberg_marquardt: ("damping", "group"),
+}
 
 
 @dataclass
@@ -114,6 +153,7 @@ class ScheduleSettings:
 
     name: str
     phases: list[PhaseSettings]
+    starts: Optional[int] = None  # more than restarts, where phases keep the best of them  # noqa: UP045
 
     def __post_init__(self) -> None:
         require(len(self.phases) > 0, "schedule.phases", self.phases, "at least one phase")
@@ -168,6 +208,8 @@ class Settings:
     threads: int
     outputs: str
     force: bool
+    on_failure: OnFailure
+    dry_run: bool
 
     def __post_init__(self) -> None:
         require(1 <= self.depth <= 64, "depth", self.depth, "1 to 64 hidden layers")
@@ -176,6 +218,7 @@ class Settings:
         require(self.threads >= 1, "threads", self.threads, "1 or more")
         require(self.regions.every >= 1, "regions.every", self.regions.every, "1 or more epochs")
         require(self.history.every >= 1, "history.every", self.history.every, "1 or more epochs")
+        self._check_selection()
         peaks = self.init.peaks
         require(
             peaks is None or len(peaks) == self.depth + 1,
@@ -192,10 +235,33 @@ class Settings:
             "(schedule=weights_only)",
         )
 
+    @property
+    def starts(self) -> int:
+        """How many networks the first phase trains."""
+        return self.schedule.starts or self.restarts
+
+    def _check_selection(self) -> None:
+        """Phases may only narrow the starts down, to `restarts` of them in the end."""
+        left, key = self.starts, "schedule.starts"
+        require(left >= self.restarts, key, left, f"restarts={self.restarts} or more")
+        for index, phase in enumerate(self.schedule.phases):
+            if phase.keep is not None:
+                key = f"schedule.phases.{index}.keep"
+                require(
+                    self.restarts <= phase.keep <= left,
+                    key,
+                    phase.keep,
+                    f"{self.restarts} (restarts) to {left}",
+                )
+                left = phase.keep
+        require(
+            left == self.restarts, key, left, f"restarts={self.restarts} in the end, kept by the last `keep`"
+        )
+
     def describe(self) -> dict[str, Any]:
         """Everything that decides the numbers, as plain values: what the hash is taken of."""
         settings = plain(asdict(self))
-        for key in ("threads", "outputs", "force"):  # how and where to run, not what
+        for key in HOW:
             del settings[key]
         return settings
 

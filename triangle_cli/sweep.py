@@ -5,89 +5,250 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.table import Table
 
 from triangle_cli import report, results, runs
-from triangle_cli.settings import Settings
+from triangle_cli.locks import Busy
+from triangle_cli.settings import HOW, Settings
 
-JOB = "job.json"
+JOBS = "jobs.json"
 SUMMARY = "summary.md"
+LOG = "triangle.log"
+HOW_WORDS = (*HOW, "launcher", "hparams_search")
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("triangle_cli")
+
+Record = dict[str, Any]
 
 
-def run_job(settings: Callable[[], Settings], job_folder: Path, words: list[str]) -> None:
-    """One job of a sweep: a run in its usual folder, and a record of how it ended in the sweep's.
+@dataclass(frozen=True)
+class Job:
+    """One run of a sweep, as it is sent to a worker."""
 
-    A job that fails is recorded and logged with its traceback; the sweep goes on.
+    number: int
+    words: list[str]
+    settings: Settings
+    log_folder: Path
+    wait: bool = False  # for another process that is computing the same run
+
+
+Workers = Callable[["deque[Job]"], Iterator[tuple[Job, Record]]]
+
+
+def new_record(number: int, words: list[str], status: str, reason: str | None = None, **more: Any) -> Record:
+    """What is known of a job. Its status: finished, reused, failed, busy or not started."""
+    return {
+        "number": number,
+        "overrides": words,
+        "status": status,
+        "reason": reason,
+        "folder": None,
+        "seconds": 0.0,
+        "mse_min": None,
+    } | more
+
+
+def plan(number: int, words: list[str], settings: Callable[[], Settings], log_folder: Path) -> Job | Record:
+    """A job to do; or the record of one that is done already, or that cannot be done."""
+    try:
+        job = Job(number, words, settings(), log_folder)
+        folder = Path(job.settings.folder)
+        if job.settings.force or not (record := runs.finished(job.settings, folder)):
+            return job
+        return _ended(new_record(number, words, "reused", folder=str(folder)), record)
+    except Exception as error:
+        with _log_file(log_folder):
+            return _failed(number, words, error)
+
+
+def run_job(job: Job) -> Record:
+    """One job, in whatever process: a run in its usual folder, and what became of it. Never raises an Exception.
+
+    A job that fails is logged with its traceback in the sweep's folder.
     """
     started = time.perf_counter()
-    record: dict[str, Any] = {"overrides": words, "status": "finished", "reason": None, "folder": None}
+    with _log_file(job.log_folder):
+        try:
+            folder = Path(job.settings.folder)
+            run = runs.perform(job.settings, folder, job.words, lambda epoch: None, job.wait)
+        except Busy as busy:
+            return new_record(job.number, job.words, "busy", str(busy))
+        except Exception as error:
+            return _failed(job.number, job.words, error)
+        seconds = time.perf_counter() - started
+        log.info("%s: %s in %.1f s", " ".join(job.words), folder, seconds)
+    status = "reused" if run.reused else "finished"
+    return _ended(new_record(job.number, job.words, status, folder=str(folder), seconds=seconds), run.record)
+
+
+def _ended(record: Record, run: dict[str, Any]) -> Record:
+    if run["best_restart"] is None:
+        return record | {"status": "failed", "reason": "all restarts diverged"}
+    return record | {"mse_min": run["summary"]["mse_min"]}
+
+
+def _failed(number: int, words: list[str], error: Exception) -> Record:
+    reason = (
+        f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
+    )
+    reason = " ".join(reason.split()) or type(error).__name__
+    log.error("%s: failed: %s", " ".join(words), reason, exc_info=error)
+    return new_record(number, words, "failed", reason)
+
+
+@contextmanager
+def _log_file(folder: Path) -> Iterator[None]:
+    """Messages of this package go to a file in this folder, made when there is something to say."""
+    handler = _QuietFileHandler(folder / LOG, delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    before = log.propagate, log.level
+    log.addHandler(handler)
+    log.propagate = False
+    log.setLevel(logging.INFO)
     try:
-        chosen = settings()
-        with report.progress() as watch:
-            run = runs.perform(chosen, Path(chosen.folder), words, watch)
-        record |= {"folder": str(run.folder), "status": "reused" if run.reused else "finished"}
-        if run.record["best_restart"] is None:
-            record |= {"status": "failed", "reason": "all restarts diverged"}
-    except Exception as error:
-        record |= {"status": "failed", "reason": " ".join(str(error).split()) or type(error).__name__}
-        log.error("failed: %s", record["reason"], exc_info=True)
-    record["seconds"] = time.perf_counter() - started
-    log.info("%s in %.1f s", record["status"], record["seconds"])
-    results.write_text(job_folder / JOB, json.dumps(record, indent=2) + "\n")
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.propagate, log.level = before
+        handler.close()
 
 
-def forget_jobs(folder: Path) -> None:
-    """Remove the job records of an earlier sweep in this folder."""
-    for record in folder.glob(f"*/{JOB}"):
-        record.unlink()
+class _QuietFileHandler(logging.FileHandler):
+    """A log that cannot be written, on a full disk say, must not hide why the job failed."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+            super().emit(record)
+        except OSError:
+            pass
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say nothing."""
 
 
-def collect(folder: Path) -> list[dict[str, Any]]:
-    """Gather the jobs of a sweep: errors.csv, regions.csv and a summary, written and printed.
+def run_all(planned: Iterable[Job | Record], workers: Workers, stop_at_failure: bool) -> list[Record]:
+    """Do what is left of a sweep, with one progress bar.
+
+    Runs that another process is computing are put off until all others are done, so that two sweeps over the
+    same runs share the work.
+
+    Args:
+        planned: from `plan`, in order.
+        workers: takes jobs from the left of a queue and yields each with its record, in any order.
+        stop_at_failure: start no job after one that failed.
 
     Returns:
-        The jobs that failed.
+        The records of all jobs, in the order of their numbers.
     """
-    jobs = [json.loads(path.read_text()) for path in sorted(folder.glob(f"*/{JOB}"), key=_number)]
+    planned = list(planned)
+    records = {item["number"]: item for item in planned if isinstance(item, dict)}
+    jobs = {item.number: item for item in planned if isinstance(item, Job)}
+    with report.sweep_progress(len(planned)) as show:
+        for record in records.values():
+            show(record)
+        try:
+            for wait in (False, True):
+                _work(jobs, records, workers, wait, stop_at_failure, show)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"{len(records)} of {len(planned)} jobs done; the same command goes on from there"
+            ) from None
+    for number, job in jobs.items():
+        records.setdefault(number, new_record(number, job.words, "not started", "on_failure=stop"))
+    return [records[number] for number in sorted(records)]
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a sweep; says how to go on."""
+
+
+def _work(
+    jobs: dict[int, Job],
+    records: dict[int, Record],
+    workers: Workers,
+    wait: bool,
+    stop_at_failure: bool,
+    show: Callable[[Record], None],
+) -> None:
+    """Do the jobs that have no record yet, and add theirs; those that others are at, only if `wait`."""
+    queue = deque(replace(job, wait=wait) for number, job in jobs.items() if number not in records)
+    if stop_at_failure and any(record["status"] == "failed" for record in records.values()):
+        queue.clear()
+    for job, record in workers(queue):
+        if record["status"] == "busy":
+            continue
+        records[job.number] = record
+        show(record)
+        if stop_at_failure and record["status"] == "failed":
+            queue.clear()
+
+
+def collect(folder: Path, jobs: list[Record]) -> bool:
+    """Gather the jobs of a sweep: errors.csv, regions.csv, jobs.json and a summary, written and printed.
+
+    Nothing in the tables depends on which jobs were computed and which were answered from disk.
+
+    Returns:
+        Whether all jobs have finished.
+    """
     for name in (results.ERRORS, results.REGIONS):
         tables = [
-            _with_overrides(job, pd.read_csv(Path(job["folder"]) / name)) for job in jobs if job["folder"]
+            _with_choices(job, pd.read_csv(Path(job["folder"]) / name)) for job in jobs if job["folder"]
         ]
         if tables:
             results.write_table(folder / name, pd.concat(tables, ignore_index=True))
     summary = pd.DataFrame([_summary_row(job) for job in jobs])
-    failed = [job for job in jobs if job["status"] == "failed"]
+    notes = [
+        f"failed: {' '.join(job['overrides'])}: {job['reason']}" for job in jobs if job["status"] == "failed"
+    ]
     text = summary.to_markdown(index=False, disable_numparse=True)
-    notes = [f"failed: {' '.join(job['overrides'])}: {job['reason']}" for job in failed]
     results.write_text(folder / SUMMARY, "\n\n".join([text, *notes]) + "\n")
-    _print_summary(summary, notes, folder)
-    return failed
+    results.write_text(folder / JOBS, json.dumps(jobs, indent=1) + "\n")
+    report.print_sweep(summary, notes, count(jobs), folder)
+    return all(job["status"] in ("finished", "reused") for job in jobs)
 
 
-def _number(path: Path) -> tuple[int, str]:
-    name = path.parent.name
-    return (int(name), "") if name.isdigit() else (-1, name)
+def read_jobs(folder: Path) -> list[Record]:
+    """The jobs of the last sweep in this folder that came to its end; none where there is no such sweep."""
+    try:
+        return json.loads((folder / JOBS).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
 
 
-def choices(job: dict[str, Any]) -> dict[str, str]:
+def count(jobs: list[Record]) -> str:
+    """`24 jobs: 20 computed, 3 from disk, 1 failed`."""
+    words = {"finished": "computed", "reused": "from disk", "failed": "failed", "not started": "not started"}
+    numbers = {word: sum(job["status"] == status for job in jobs) for status, word in words.items()}
+    parts = ", ".join(f"{number} {word}" for word, number in numbers.items() if number)
+    return f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}: {parts}"
+
+
+def choosing(words: Iterable[str]) -> list[str]:
+    """The words that choose what is computed, without those that say how and where."""
+    return [word for word in words if word.lstrip("+~").split("=")[0] not in HOW_WORDS]
+
+
+def choices(job: Record) -> dict[str, str]:
     """What the words of a job chose: {"function": "x2", "depth": "4"}."""
-    return dict(word.lstrip("+~").split("=", 1) for word in job["overrides"] if "=" in word)
+    return dict(word.lstrip("+~").split("=", 1) for word in choosing(job["overrides"]) if "=" in word)
 
 
-def _with_overrides(job: dict[str, Any], table: pd.DataFrame) -> pd.DataFrame:
+def _with_choices(job: Record, table: pd.DataFrame) -> pd.DataFrame:
     for column, (key, value) in enumerate(choices(job).items()):
         table.insert(column, key, value)
     return table
 
 
-def _summary_row(job: dict[str, Any]) -> dict[str, str]:
+def _summary_row(job: Record) -> dict[str, str]:
     row = choices(job)
     if job["folder"]:
         last = report.stage_summary(pd.read_csv(Path(job["folder"]) / results.ERRORS)).iloc[-1]
@@ -99,17 +260,5 @@ def _summary_row(job: dict[str, Any]) -> dict[str, str]:
             "linear regions": report.span(last.regions_min, last.regions_max),
             "best / floor": "-" if pd.isna(last.floor_ratio_min) else f"{last.floor_ratio_min:.3g}",
         }
-    return row | {"status": job["status"], "folder": job["folder"] or "-"}
-
-
-def _print_summary(summary: pd.DataFrame, notes: list[str], folder: Path) -> None:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    shown = summary.drop(columns="folder").fillna("-")
-    for column in shown:
-        table.add_column("\n".join(column.rsplit(" ", 1)), justify="right" if "MSE" in column else "left")
-    for row in shown.itertuples(index=False):
-        table.add_row(*row)
-    report.OUT.print(table)
-    for note in notes:
-        report.OUT.print(note, style="red", markup=False)
-    report.OUT.print(f"-> {folder}")
+    status = "finished" if job["status"] == "reused" else job["status"]
+    return row | {"status": status, "folder": job["folder"] or "-"}

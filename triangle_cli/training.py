@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from triangle_cli.network import Network
+from triangle_cli.optimizers import LevenbergMarquardt
 from triangle_cli.spaces import Space
 
 
@@ -78,7 +79,10 @@ class Adam:
         return loss
 
 
-OPTIMIZERS: dict[str, Callable[..., Adam]] = {"adam": Adam}
+OPTIMIZERS: dict[str, Callable[..., Adam | LevenbergMarquardt]] = {
+    "adam": Adam,
+    "levenberg_marquardt": LevenbergMarquardt,
+}
 
 
 def train(

@@ -1,8 +1,8 @@
 """A network on an interval in integers: the arithmetic behind every decision that floats cannot take.
 
-Floats are dyadic rationals, so one power of two per layer turns weights and biases into integers. On a piece with
-known on/off states a neuron's value is (A x + B) / 2^K with integers A and B; a breakpoint is the zero of such a
-map or an end of the box; so a sign at a breakpoint is the sign of one integer.
+Floats are dyadic rationals, so one power of two per layer turns weights and biases into integers. On a
+piece with known on/off states a neuron's value is (A x + B) / 2^K with integers A and B; a breakpoint is
+the zero of such a map or an end of the box; so a sign at a breakpoint is the sign of one integer.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
+Ratio = tuple[int, int]  # a number as numerator and positive denominator, not reduced: gcds are slow
 Affine = tuple[list[int], list[int]]  # A and B of every neuron of a level
 
 
@@ -70,21 +71,24 @@ class ExactLine:
             self._path.append((masks[m], current))
         return current
 
-    def breakpoint(self, level: int, neuron: int, masks: list[bytes]) -> Fraction:
+    def breakpoint(self, level: int, neuron: int, masks: list[bytes]) -> Ratio:
         """Where the neuron is 0; at level 0, an end of the box: neuron 0 for lo, 1 for hi."""
         if level == 0:
-            return self.hi if neuron else self.lo
+            return (self.hi if neuron else self.lo).as_integer_ratio()
         slopes, intercepts = self.affine(level, masks)
-        return Fraction(-intercepts[neuron], slopes[neuron])
+        if slopes[neuron] < 0:
+            return intercepts[neuron], -slopes[neuron]
+        return -intercepts[neuron], slopes[neuron]
 
-    def value(self, level: int, neuron: int, masks: list[bytes], x: Fraction) -> Fraction:
-        """The neuron's value at x before its ReLU."""
+    def values(self, level: int, masks: list[bytes], x: Ratio) -> list[Ratio]:
+        """The values of a level's neurons at x before their ReLUs."""
+        top, bottom = x
         slopes, intercepts = self.affine(level, masks)
-        top = slopes[neuron] * x.numerator + intercepts[neuron] * x.denominator
-        return Fraction(top, x.denominator << self.scales[level])
+        bottoms = bottom << self.scales[level]
+        return [(slope * top + intercept * bottom, bottoms) for slope, intercept in zip(slopes, intercepts)]
 
     def pieces(self, alive: list[list[bool]]) -> Iterator[ExactPiece]:
-        """The activation regions from left to right; marks in alive[m][j] each neuron of layer m that is on."""
+        """The activation regions from left to right; sets alive[m][j] where neuron j of layer m is on."""
         waiting = [(0, ([1], [0]), [True], self.lo, self.hi)]
         while waiting:
             level, maps, on, left, right = waiting.pop()

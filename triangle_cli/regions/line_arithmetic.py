@@ -1,9 +1,9 @@
 """Double-double arithmetic with running error bounds, for the depth-first walk.
 
-A number is three float64: (high, low, error), and the true value lies within `error` of high + low. Sums and
-products come with their rounding errors (Knuth's two_sum; a product by the hardware's fused multiply-add), and
-only what is dropped enters the bound: it stays exactly 0 as long as every operation was exact, and there a
-computed 0 is a true 0. The same source serves float64 and `Lanes`, four at a time.
+A number is three float64: (high, low, error), and the true value lies within `error` of high + low. Sums
+and products come with their rounding errors (Knuth's two_sum; a product by the hardware's fused
+multiply-add), and only what is dropped enters the bound: it stays exactly 0 as long as every operation was
+exact, and there a computed 0 is a true 0. The same source serves float64 and `Lanes`, four at a time.
 
 Rounding errors are themselves floats only away from underflow. Where an operand comes near it, the bound is
 raised (see `SMALL`); overflow leaves NaN or infinity, which `sign` does not accept as decided.
@@ -28,6 +28,8 @@ UNIT = 2.0**-53
 PLACE, LEAST, PLAIN, EXTRA = 0, 3, 4, 8  # columns of a point after those of its neurons
 UNDECIDED = 2  # what `sign` returns besides -1, 0, 1
 
+# Without Numba's runtime arrays are not reference-counted: counting took longer than the arithmetic. Nothing
+# compiled here or in the walk may allocate an array.
 compiled = njit(error_model="numpy", _nrt=False, forceinline=True)
 
 
@@ -76,7 +78,7 @@ def difference(a, a_low, b, b_low):
 
 @compiled
 def quotient(a, a_low, b, b_low, inverse):
-    """(high, low, lost): a / b lies within `lost` of high + low, if a and b are exact; inverse: about 1 / b."""
+    """(high, low, lost): a / b lies within `lost` of high + low, if both are exact; inverse: about 1 / b."""
     first = a * inverse
     back = first * b
     back_low = fma(first, b, -back)
@@ -120,9 +122,9 @@ def plain_layer(weights, biases, points, source, masks, level, inputs, outputs, 
 def layer(weights, biases, least_weight, points, source, masks, level, inputs, outputs, target, size):
     """points[target] = W (mask * points[source]) + b.
 
-    Rows of `points` are (high, low, error) of every neuron, `size` columns each, then `PLACE` and `LEAST` as in
-    `crossing`. weights, biases, masks: of all levels, the row `level` is used; weights[level]: (fan-in, fan-out),
-    padded with zeros; least_weight: its smallest magnitude that is not 0.
+    Rows of `points` are (high, low, error) of every neuron, `size` columns each, then `PLACE` and `LEAST`
+    as in `crossing`. weights, biases, masks: of all levels, the row `level` is used; weights[level]:
+    (fan-in, fan-out), padded with zeros; least_weight: its smallest magnitude that is not 0.
     """
     for part in range(3):
         points[target, 3 * size + PLACE + part] = points[source, 3 * size + PLACE + part]
@@ -188,13 +190,13 @@ def plain_crossing(points, left, right, neuron, neurons, target, a, b, span, siz
 
 @compiled
 def crossing(points, left, right, neuron, neurons, target, size):
-    """Fill row `target` with the values at the point where `neuron` is 0, its signs at `left` and `right` differing.
+    """Fill row `target` with the values where `neuron` is 0, its signs at `left` and `right` differing.
 
-    Rows of `points`: as in `layer`; PLACE: x at the point, as three columns; LEAST: the smallest magnitude that
-    is not 0 in the row, x aside.
-    With a and b the pivot's values at the ends, each neuron's value there is (L b - R a) / (b - a): no rounding
-    error where the true value is a float. Errors of the ends enter through (1 - t) L + t R, t = a / (a - b), not
-    through the determinant: on a narrow piece that would multiply them by |L| / |R - L| at every split.
+    Rows of `points`: as in `layer`; PLACE: x at the point, as three columns; LEAST: the smallest magnitude
+    that is not 0 in the row, x aside. With a and b the pivot's values at the ends, each neuron's value
+    there is (L b - R a) / (b - a): no rounding error where the true value is a float. Errors of the ends
+    enter through (1 - t) L + t R, t = a / (a - b), not through the determinant: on a narrow piece that
+    would multiply them by |L| / |R - L| at every split.
     """
     a, a_low, a_error = points[left, neuron], points[left, size + neuron], points[left, 2 * size + neuron]
     b, b_low, b_error = points[right, neuron], points[right, size + neuron], points[right, 2 * size + neuron]

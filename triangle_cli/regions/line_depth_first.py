@@ -1,10 +1,11 @@
 """Regions of a narrow network on an interval, by a depth-first walk over its pieces from left to right.
 
-Level 0 is the input x, level m the neurons of hidden layer m, level depth + 1 the outputs. A piece of level m is
-an interval on which every neuron below level m is on or off throughout; it knows the neurons' values at its two
-ends, before the ReLU. Its neurons are examined one by one: opposite signs at the ends split the piece at the
-zero, the left part goes on to the next neuron and the right part waits. So every decision is the sign of one
-value at one point, whether or not zeros coincide, and memory does not depend on the number of pieces.
+Level 0 is the input x, level m the neurons of hidden layer m, level depth + 1 the outputs. A piece of level
+m is an interval on which every neuron below level m is on or off throughout; it knows the neurons' values
+at its two ends, before the ReLU. Its neurons are examined one by one: opposite signs at the ends split the
+piece at the zero, the left part goes on to the next neuron and the right part waits. So every decision is
+the sign of one value at one point, whether or not zeros coincide, and memory does not depend on the number
+of pieces.
 
 Pieces of one level tile the box from left to right: the right end of one is the left end of the next, and its
 values are computed once.
@@ -57,7 +58,7 @@ class Network(NamedTuple):
 
 
 class Walk(NamedTuple):
-    """The state of a walk, or of one per network. Slot 0 of a level is its piece's left end, then the right ends."""
+    """The state of a walk, or of several. Slot 0 of a level: its piece's left end; then right ends."""
 
     points: np.ndarray  # (rows, 3 size + EXTRA): see `layer`; row level * (size + 2) + slot
     births: np.ndarray  # (rows, 2): level and neuron whose zero the point is; at level 0, an end of the box
@@ -101,7 +102,7 @@ def layer_slopes(weights, masks, slopes, level, inputs, outputs, size):
 
 @compiled
 def slopes_differ(slopes, level, outputs, size):
-    """1 if some output's slope certainly differs from the last leaf's, 0 if all certainly agree, else UNDECIDED."""
+    """1 if some output's slope differs from the last leaf's, 0 if all certainly agree, else UNDECIDED."""
     answer = 0
     for j in range(outputs):
         error = slopes[level, size + j] + slopes[level + 1, size + j]
@@ -155,8 +156,8 @@ def slopes_differ_closely(network, walk, widths):
                     least = value
             scratch[row, 3 * size + LEAST] = least
             layer(
-                network.weights, walk.zeros, network.least_weights[m], scratch, row, walk.all_on, m, widths[m],
-                widths[m + 1], row ^ 1, size,
+                network.weights, walk.zeros, network.least_weights[m], scratch, row, walk.all_on, m,
+                widths[m], widths[m + 1], row ^ 1, size,
             )  # fmt: skip
         slope, jump = slope ^ 1, jump ^ 1
     answer = 0
@@ -204,7 +205,7 @@ def enter(network, walk, widths, level, source, target, size):
 
 @compiled
 def leaf(network, walk, widths):
-    """Count one activation region, from slot 0 to the top of the last hidden level. DONE, or KINK or WIDTH."""
+    """Count one activation region, slot 0 to the top of the last hidden level. DONE, KINK, WIDTH or FULL."""
     state, start, slopes, points = walk.state, walk.region_start, walk.slopes, walk.points
     depth, size = len(widths) - 2, network.biases.shape[1]
     base, x = depth * (size + 2), 3 * size + PLACE
@@ -255,7 +256,7 @@ def leaf(network, walk, widths):
 
 @compiled
 def move_on(walk, level, size):
-    """Step past the current piece of `level`: its right end becomes the left. The neuron to examine next, or -1."""
+    """Step past the piece of `level`: its right end becomes the left. The neuron to examine next, or -1."""
     base = level * (size + 2)
     top = walk.tops[level]
     for j in range(0, 3 * size + EXTRA, LANES):
@@ -274,8 +275,9 @@ def move_on(walk, level, size):
 def walk_on(network, walk, widths):
     """Walk over the pieces of one network until done or until a decision needs exact arithmetic.
 
-    Returns DONE, or SIGN (of neuron NEURON at level LEVEL in row ROW), KINK (do the slopes differ between the
-    last leaf and this one), WIDTH (a width is within rounding of the threshold), FULL (no room to record a leaf).
+    Returns DONE, or SIGN (of neuron NEURON at level LEVEL in row ROW), KINK (do the slopes differ between
+    the last leaf and this one), WIDTH (a width is within rounding of the threshold), FULL (no room to
+    record a leaf).
     """
     depth, size = len(widths) - 2, network.biases.shape[1]
     state, points = walk.state, walk.points
@@ -348,9 +350,10 @@ def _compile_walk(sources: str) -> Callable:
                     networks.weights[i], networks.biases[i], networks.least_weights[i], networks.threshold[i]
                 )
                 walk = Walk(
-                    walks.points[i], walks.births[i], walks.tops[i], walks.masks[i],
-                    walks.old_masks[i], walks.slopes[i], walks.region_start[i], walks.state[i], walks.counts[i],
-                    walks.alive[i], walks.ends[i], walks.kinks[i], walks.patterns[i], walks.scratch[i], walks.zeros[i], walks.all_on[i],
+                    walks.points[i], walks.births[i], walks.tops[i], walks.masks[i], walks.old_masks[i],
+                    walks.slopes[i], walks.region_start[i], walks.state[i], walks.counts[i], walks.alive[i],
+                    walks.ends[i], walks.kinks[i], walks.patterns[i], walks.scratch[i], walks.zeros[i],
+                    walks.all_on[i],
                 )  # fmt: skip
                 status[i] = walk_on(network, walk, widths)
 
@@ -361,7 +364,7 @@ walk_all = _compile_walk(digest(line_arithmetic, line_lanes))
 
 
 def new_walk(networks: int, widths: np.ndarray, size: int, ends: np.ndarray, capacity: int = 0) -> Walk:
-    """The state before the first step. ends: (networks, 2), the boxes; capacity: leaves to record before FULL."""
+    """The state before the first step. ends: (networks, 2); capacity: leaves to record before FULL."""
     levels = len(widths) - 1
     walk = Walk(
         points=np.zeros((networks, levels * (size + 2), 3 * size + EXTRA)),

@@ -1,7 +1,8 @@
 """Four float64 side by side as one Numba value, so that compiled loops use the vector unit.
 
-LLVM vectorises loops over a few neurons badly; here the same scalar source (two_sum, ..) is compiled for `Lanes`.
-Arrays are read and written four neighbours at a time; their last dimension has to be a multiple of `LANES`.
+LLVM vectorises loops over a few neurons badly; here the same scalar source (two_sum, ..) is compiled for
+`Lanes`. Arrays are read and written four neighbours at a time; their last dimension has to be a multiple of
+`LANES`.
 """
 
 # ruff: noqa: ANN001, ANN201

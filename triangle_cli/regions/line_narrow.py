@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from triangle_cli.regions import line_depth_first as walker
+from triangle_cli.regions.exact_line import Ratio
 from triangle_cli.regions.line_arithmetic import LEAST, PLAIN
 from triangle_cli.regions.line_leaves import Leaves
 from triangle_cli.regions.line_packing import PackedNetworks, Unresolved, rounded
@@ -38,7 +39,7 @@ class NarrowWalks:
 
     def _answer(self, i: int) -> None:
         state, widths = self.walks.state[i], self.packed.widths
-        level, neuron, row = (int(state[k]) for k in (walker.LEVEL, walker.NEURON, walker.ROW))
+        level, row = int(state[walker.LEVEL]), int(state[walker.ROW])
         masks = [mask[:width].tobytes() for mask, width in zip(self.walks.masks[i], widths)]
         network = self.packed.exact(i)
         if self.status[i] == walker.KINK:
@@ -48,12 +49,17 @@ class NarrowWalks:
             return
         born_level, born_neuron = self.walks.births[i, row].tolist()
         x = network.breakpoint(born_level, born_neuron, masks)
-        value = rounded(network.value(level, neuron, masks, x))
+        self._replace(self.walks.points[i, row], network.values(level, masks, x))
+
+    def _replace(self, point: np.ndarray, values: list[Ratio]) -> None:
+        """Write exact values into a point, rounded: all its neurons, so that fewer are asked for later."""
         size = self.packed.size
-        point = self.walks.points[i, row]
-        point[[neuron, size + neuron, 2 * size + neuron]] = value
-        point[3 * size + LEAST] = min([point[3 * size + LEAST], *(abs(part) for part in value if part)])
-        point[3 * size + PLAIN] *= value[1:] == (0.0, 0.0)
+        parts = np.array([rounded(value) for value in values]).T
+        for part in range(3):
+            point[part * size : part * size + len(values)] = parts[part]
+        magnitudes = np.abs(parts)
+        point[3 * size + LEAST] = magnitudes[magnitudes > 0].min(initial=np.inf)
+        point[3 * size + PLAIN] = not parts[1:].any()
 
 
 def count_narrow(packed: PackedNetworks) -> tuple[np.ndarray, np.ndarray]:

@@ -1,10 +1,8 @@
-"""A batch of networks of one architecture as padded arrays, scaled by powers of two, and in integers on demand."""
-
-from fractions import Fraction
+"""A batch of networks of one architecture: padded, scaled by powers of two, in integers on demand."""
 
 import numpy as np
 
-from triangle_cli.regions.exact_line import ExactLine
+from triangle_cli.regions.exact_line import ExactLine, Ratio
 from triangle_cli.regions.line_lanes import LANES
 from triangle_cli.regions.line_scaling import equilibrate_all
 
@@ -16,10 +14,10 @@ class Unresolved(Exception):
 class PackedNetworks:
     """Padded to `size` neurons a layer, a multiple of LANES.
 
-    weights: (networks, layers, size, size), [network, layer, from, to]; biases: (networks, layers, size); least:
-    (networks, layers), the smallest |weight| that is not 0; shifts: (networks, layers + 1, size), the power of two
-    each neuron was multiplied by, row 0 for x; ends: (networks, 2), the box, so scaled; kept: (networks,), whether
-    the scaling kept every bit. widths: neurons of every level, 1 for x.
+    weights: (networks, layers, size, size), [network, layer, from, to]; biases: (networks, layers, size);
+    least: (networks, layers), the smallest |weight| that is not 0; shifts: (networks, layers + 1, size),
+    the power of two each neuron was multiplied by, row 0 for x; ends: (networks, 2), the box, so scaled;
+    kept: (networks,), whether the scaling kept every bit. widths: neurons of every level, 1 for x.
 
     Made from weights[l]: (networks, out, in) and biases[l]: (networks, out) of finite float64.
     """
@@ -37,9 +35,7 @@ class PackedNetworks:
         self.shifts = np.zeros((networks, len(weights) + 1, self.size), np.int64)
         self.kept = np.zeros(networks, bool)
         self.least = np.zeros((networks, len(weights)))
-        equilibrate_all(
-            self.weights, self.biases, self.widths, self.ends, self.shifts, self.kept, self.least
-        )
+        equilibrate_all(self.weights, self.biases, self.widths, self.ends, self.shifts, self.kept, self.least)
         self._exact: dict[int, ExactLine] = {}
 
     def layer(self, i: int, m: int) -> tuple[np.ndarray, np.ndarray]:
@@ -55,16 +51,20 @@ class PackedNetworks:
         return self._exact[i]
 
 
-def rounded(value: Fraction) -> tuple[float, float, float]:
+def rounded(value: Ratio) -> tuple[float, float, float]:
     """The value as (high, low, error): within `error` of high + low, and 0 only if it is 0."""
-    if value == 0:
+    top, bottom = value
+    if top == 0:
         return 0.0, 0.0, 0.0
     try:
-        high = float(value)
+        high = top / bottom  # correctly rounded, however long the integers
     except OverflowError as overflow:
         raise Unresolved from overflow
     if abs(high) < 2.0**-900:
         raise Unresolved
-    low = float(value - Fraction(high))
-    exact = value == Fraction(high) + Fraction(low)
+    high_top, high_bottom = high.as_integer_ratio()
+    rest = top * high_bottom - high_top * bottom
+    low = rest / (bottom * high_bottom)
+    low_top, low_bottom = low.as_integer_ratio()
+    exact = rest * low_bottom == low_top * bottom * high_bottom
     return high, low, 0.0 if exact else 2.0**-104 * abs(high)

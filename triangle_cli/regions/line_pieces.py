@@ -39,7 +39,9 @@ def fast_pieces(
     packed = PackedNetworks(weights, biases, lo, hi)
     narrow = packed.widths[1:-1].max(initial=0) <= NARROW
     try:
-        columns = _joined(_unscaled(packed, narrow_leaves(packed) if narrow else wide_leaves(packed), merged), hi)
+        columns = _joined(
+            _unscaled(packed, narrow_leaves(packed) if narrow else wide_leaves(packed), merged), hi
+        )
     except Unresolved:
         return exact_pieces(weights, biases, lo, hi, merged)
     columns[0][0] = lo

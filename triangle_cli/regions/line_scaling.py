@@ -1,7 +1,7 @@
 """Scaling a network's neurons by powers of two, so that its values stay within what floats can hold.
 
-relu(2^k z) = 2^k relu(z): the function of the network stays the same up to the scale of its outputs, and so do its
-regions and on/off patterns. Weights of any size become weights of at most 1.
+relu(2^k z) = 2^k relu(z): the function of the network stays the same up to the scale of its outputs, and so
+do its regions and on/off patterns. Weights of any size become weights of at most 1.
 """
 
 # ruff: noqa: ANN001, ANN201
@@ -56,7 +56,7 @@ def shifted(value, power):
 
 @njit(cache=True, error_model="numpy")
 def equilibrate_all(weights, biases, widths, ends, shifts, kept, least_weights):
-    """`equilibrate` for a batch; also the smallest |weight| that is not 0 of every layer, infinity without one."""
+    """`equilibrate` for a batch; also every layer's smallest |weight| that is not 0, infinity without one."""
     for i in range(len(weights)):
         kept[i] = equilibrate(weights[i], biases[i], widths, ends[i], shifts[i])
         for m in range(len(widths) - 1):

@@ -1,9 +1,9 @@
 """Wide networks: level by level, all pieces of a level at once, as matrix products.
 
-As in the depth-first walk, a piece knows its neurons' values at its two ends, and every decision is a sign at a
-point; but values are float64 with the a-priori bound of a matrix product, |error| <= gamma_n |W| |v|, whatever
-the order of summation (Higham, Accuracy and Stability of Numerical Algorithms, section 3.5), and the zeros
-within a piece are sorted. What the bounds leave open is decided in integers.
+As in the depth-first walk, a piece knows its neurons' values at its two ends, and every decision is a sign
+at a point; but values are float64 with the a-priori bound of a matrix product, |error| <= gamma_n |W| |v|,
+whatever the order of summation (Higham, Accuracy and Stability of Numerical Algorithms, section 3.5), and
+the zeros within a piece are sorted. What the bounds leave open is decided in integers.
 """
 
 from collections.abc import Iterator
@@ -36,8 +36,8 @@ class Pieces:
         """A run of neighbouring pieces."""
         ends = slice(pieces.start, min(pieces.stop, len(self.x) - 1) + 1)
         return Pieces(
-            self.x[ends], self.x_error[ends], self.births[:, ends], self.values[:, ends], self.errors[:, ends],
-            [mask[:, pieces] for mask in self.masks],
+            self.x[ends], self.x_error[ends], self.births[:, ends], self.values[:, ends], self.errors[:,
+            ends], [mask[:, pieces] for mask in self.masks],
         )  # fmt: skip
 
     def at(self, points: np.ndarray) -> "Pieces":
@@ -81,7 +81,7 @@ class WideWalk:
         self.alive = [np.zeros(width, bool) for width in packed.widths[1:-1]]
 
     def blocks(self) -> Iterator[tuple[Pieces, np.ndarray]]:
-        """The activation regions from left to right in blocks, with the outputs' slopes, and where there are kinks.
+        """The activation regions from left to right in blocks, and where there are kinks.
 
         kinks: (n,), whether a linear region starts at the piece's left end.
         """
@@ -95,14 +95,16 @@ class WideWalk:
             last = block
 
     def _kinks(self, last: Pieces | None, block: Pieces) -> np.ndarray:
-        """Where the outputs' slopes change: by differences of values, by products of matrices, by integers."""
+        """Where the outputs' slopes change: by differences of values, else by products, else by integers."""
         if last is not None:
             block = last.followed_by(block)
         length = np.diff(block.x)
         length_error = block.x_error[:-1] + block.x_error[1:]
         with np.errstate(all="ignore"):
             slopes = np.diff(block.values) / length
-            errors = (block.errors[:, :-1] + block.errors[:, 1:] + np.abs(slopes) * length_error) / (length - length_error)
+            errors = (block.errors[:, :-1] + block.errors[:, 1:] + np.abs(slopes) * length_error) / (
+                length - length_error
+            )
             errors = np.where(length > length_error, errors * ROOM + 4 * UNIT * np.abs(slopes), np.inf)
             kinks = (np.abs(np.diff(slopes)) * 0.999 > errors[:, :-1] + errors[:, 1:]).any(0)
         unclear = np.flatnonzero(~kinks)
@@ -113,8 +115,8 @@ class WideWalk:
             with np.errstate(invalid="ignore"):
                 kinks[unclear] = (gap * 0.999 > bound).any(0)
             unclear = unclear[~kinks[unclear] & ~((gap == 0.0) & (bound == 0.0)).all(0)]
-        network = self.exact(self.index)
         for i in unclear.tolist():
+            network = self.exact(self.index)
             old, new = ([mask[:, k].tobytes() for mask in block.masks] for k in (i, i + 1))
             kinks[i] = network.affine(self.depth + 1, old)[0] != network.affine(self.depth + 1, new)[0]
         return kinks if last is not None else np.concatenate([[True], kinks])
@@ -140,7 +142,7 @@ class WideWalk:
         fan_in = weight.shape[1]
         gamma = fan_in + 4  # times UNIT, the unit of the bounds: they are computed in float32
         bounds = np.where(on, errors * (1 / UNIT), 0.0) + gamma * np.abs(values)
-        touched = (magnitude != 0).any(1)[:, None] & (bounds != 0).any(0)
+        touched = (weight != 0).any(1)[:, None] & (bounds != 0).any(0)
         room = UNIT * (1.0 + (fan_in + 8) * 2.0**-22)
         underflow = fan_in * 2.0**-120 * (1.0 + bounds.max(0, initial=0.0))  # as all |weights| are at most 1
         with np.errstate(over="ignore", invalid="ignore"):
@@ -172,10 +174,10 @@ class WideWalk:
     def place(self, pieces: Pieces, point: int, piece: int) -> Fraction:
         """x of a point, exactly, given a piece next to it."""
         masks = [mask[:, piece].tobytes() for mask in pieces.masks]
-        return self.exact(self.index).breakpoint(*pieces.births[:, point].tolist(), masks)
+        return Fraction(*self.exact(self.index).breakpoint(*pieces.births[:, point].tolist(), masks))
 
     def _signs(self, level: int, pieces: Pieces, parents: np.ndarray) -> np.ndarray:
-        """Signs of the values; where a bound leaves one open, the value is replaced by its exact value, rounded.
+        """Signs of the values; one that its bound leaves open is replaced by the exact value, rounded.
 
         parents: (points,), a piece next to each point.
         """
@@ -184,14 +186,14 @@ class WideWalk:
         decided |= (pieces.values == 0.0) & (pieces.errors == 0.0)
         for neuron, point in np.argwhere(~decided).tolist():
             masks = [mask[:, parents[point]].tobytes() for mask in pieces.masks]
-            x = self.place(pieces, point, parents[point])
-            high, _, _ = rounded(self.exact(self.index).value(level, neuron, masks, x))
+            x = self.exact(self.index).breakpoint(*pieces.births[:, point].tolist(), masks)
+            high, _, _ = rounded(self.exact(self.index).values(level, masks, x)[neuron])
             pieces.values[neuron, point] = high
             pieces.errors[neuron, point] = abs(high) * 2 * UNIT
         return np.sign(pieces.values).astype(np.int8)
 
     def _split(self, level: int, pieces: Pieces) -> tuple[Pieces, np.ndarray]:
-        """Split pieces at the zeros of their neurons; the new pieces and which neurons are on there, (neurons, n)."""
+        """Split pieces at the zeros of their neurons; which neurons are on in the new ones: (neurons, n)."""
         count = len(pieces.x) - 1
         signs = self._signs(level, pieces, np.minimum(np.arange(count + 1), count - 1))
         parent, neuron = np.nonzero((signs[:, :-1] * signs[:, 1:] < 0).T)
@@ -227,7 +229,12 @@ class WideWalk:
 
     @staticmethod
     def _zeros(
-        level: int, pieces: Pieces, parent: np.ndarray, neuron: np.ndarray, share: np.ndarray, wander: np.ndarray
+        level: int,
+        pieces: Pieces,
+        parent: np.ndarray,
+        neuron: np.ndarray,
+        share: np.ndarray,
+        wander: np.ndarray,
     ) -> Pieces:
         """Every neuron's value at the zeros of some; `masks` are those of the pieces they lie in."""
 
@@ -255,9 +262,10 @@ class WideWalk:
         signs: np.ndarray,
         zero_signs: np.ndarray,
     ) -> np.ndarray:
-        """Indices of the zeros from left to right, each once: rounding may have swapped some, some may coincide.
+        """Indices of the zeros from left to right, each once: rounding may have swapped or parted some.
 
-        The next neuron's sign at one zero is that at the piece's left end if and only if its own zero lies beyond.
+        The next neuron's sign at one zero is that at the piece's left end if and only if its own zero lies
+        beyond.
         """
         beyond = zero_signs[neuron[1:], np.arange(len(neuron) - 1)] == signs[neuron[1:], parent[1:]]
         unclear = np.unique(parent[1:][~beyond & (parent[1:] == parent[:-1])])
@@ -266,7 +274,7 @@ class WideWalk:
         for piece in unclear.tolist():
             run = np.flatnonzero(parent == piece)
             masks = [mask[:, piece].tobytes() for mask in pieces.masks]
-            places = [self.exact(self.index).breakpoint(level, neuron[i], masks) for i in run]
+            places = [Fraction(*self.exact(self.index).breakpoint(level, neuron[i], masks)) for i in run]
             ranked = sorted(range(len(run)), key=places.__getitem__)
             indices[run] = run[ranked]
             for before, after, spot in zip(ranked, ranked[1:], run[1:]):

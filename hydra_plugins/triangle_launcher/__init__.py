@@ -1,0 +1,99 @@
+"""The launcher behind every word of conf/launcher/. Hydra takes launchers from packages in hydra_plugins only.
+
+Imported whenever Hydra starts, so what is slow to import waits until a sweep does.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn, JobStatus, filter_overrides, setup_globals
+from hydra.plugins.launcher import Launcher
+from omegaconf import DictConfig, open_dict
+
+if TYPE_CHECKING:
+    from triangle_cli.sweep import Job, Record
+
+
+class SweepLauncher(Launcher):
+    """Composes the jobs here, so that those already done start no worker, one bar shows them all, and a worker
+    that dies takes no other job with it. What runs elsewhere is `sweep.run_job`, which knows nothing of Hydra.
+    """
+
+    records: list[Record] = []  # noqa: RUF012  # of this process's sweep: a sweeper may launch many times
+
+    def __init__(self, backend: str, **options: Any) -> None:
+        self.backend = backend
+        self.options = options
+
+    def setup(self, *, hydra_context: Any, task_function: Any, config: DictConfig) -> None:
+        """Called by Hydra before `launch`."""
+        self.loader = hydra_context.config_loader
+        self.config = config
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
+        """Do these jobs; returns the least mean squared error of each, for sweepers that search."""
+        from triangle_cli import sweep
+        from triangle_cli.workers import BACKENDS, at_once
+
+        setup_globals()
+        planned = [
+            self._plan(initial_job_idx + index, list(words)) for index, words in enumerate(job_overrides)
+        ]
+        if self.config.dry_run:
+            from triangle_cli import estimate
+
+            _print_and_end(estimate.lines(planned, at_once(self.backend, self.options, len(planned))))
+        workers = partial(BACKENDS[self.backend], options=self.options)
+        with _sigterm_as_interrupt():
+            records = sweep.run_all(planned, workers, self.config.on_failure.value == "stop")
+        self.records.extend(records)
+        return [_job_return(record) for record in records]
+
+    def _plan(self, number: int, words: list[str]) -> Job | Record:
+        from triangle_cli import sweep
+        from triangle_cli.cli import typed_settings
+
+        config = self.loader.load_sweep_config(self.config, words)
+        with open_dict(config):
+            config.hydra.job.id = config.hydra.job.num = number
+        before = HydraConfig.instance().cfg
+        HydraConfig.instance().set_config(config)  # what ${hydra:...} refers to
+        try:
+            folder = Path(config.hydra.sweep.dir) / str(config.hydra.sweep.subdir)
+            return sweep.plan(
+                number, sweep.choosing(filter_overrides(words)), partial(typed_settings, config), folder
+            )
+        finally:
+            HydraConfig.instance().cfg = before
+
+
+def _print_and_end(lines: list[str]) -> None:
+    print("\n".join(lines))
+    raise SystemExit(0)
+
+
+def _job_return(record: Record) -> JobReturn:
+    done = JobReturn(overrides=record["overrides"], status=JobStatus.COMPLETED)
+    done.return_value = float("nan") if record["mse_min"] is None else record["mse_min"]
+    return done
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """A sweep that is told to end by `kill` or by a batch system ends as with Ctrl-C."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

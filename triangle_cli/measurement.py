@@ -14,6 +14,7 @@ from triangle_cli.functions import Target
 from triangle_cli.network import Network
 from triangle_cli.points import Points
 from triangle_cli.regions import RegionCounts, count_regions
+from triangle_cli.regions.plane import PlaneCounts, count_plane
 
 
 class Measurement:
@@ -27,7 +28,9 @@ class Measurement:
 
     @cached_property
     def floors(self) -> np.ndarray:
-        """The least MSE on the training points for 1, 2, ... pieces."""
+        """The least MSE on the training points for 1, 2, ... pieces; in the plane it is not known."""
+        if self.target.inputs > 1:
+            return np.full(len(self.train.y), np.nan)
         x = self.train.x.double().cpu().numpy()
         return floors(x, self.target(torch.from_numpy(x)).numpy())
 
@@ -66,6 +69,8 @@ def mean_squared_error(network: Network, points: Points) -> Tensor:
     return (network(points.x) - points.y).square().mean(1)
 
 
-def count(network: Network, target: Target) -> RegionCounts:
-    """The regions of every restart on the target's interval; weights must be finite."""
+def count(network: Network, target: Target) -> RegionCounts | PlaneCounts:
+    """The regions of every restart on the target's interval, or square; weights must be finite."""
+    if target.inputs == 2:
+        return count_plane(network.weights, network.biases, list(target.box))
     return count_regions(network.weights, network.biases, target.interval)

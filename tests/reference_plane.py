@@ -98,7 +98,7 @@ def linear_regions(pieces):
 
 
 def counts(weights, biases, box, share=Fraction(1, 10**9)):
-    """Counts of one network of tensors, by the names of `PlaneCounts`."""
+    """Counts of one network of tensors, by the names of `RegionCounts`."""
     box = rational(box)
     if len(box) == 2:
         (x0, x1), (y0, y1) = box

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from line_networks import forward, network, random_network, sawtooth, threefold_sawtooth, triangle_network
 from reference_line import count
 
-from triangle_cli.regions import count_regions, line, line_pieces, pieces
+from triangle_cli.regions import line, line_pieces
+from triangle_cli.regions.line import count_regions, pieces
 
 
 def counts(weights, biases, box, **options):

@@ -26,6 +26,7 @@ usage: triangle COMMAND ...
   show RUN                   settings, tables and picture of a run: its folder, its hash or a part of its path
   compare A B                the settings in which two runs differ, then their figures
   paper [NAME ...]           tables and figures from the runs of experiment=NAME
+  regions FILE [...]         exact linear regions of any ReLU network: a run, a state_dict, ONNX or JSON
   completion bash|zsh        print a tab-completion script: eval "$(triangle completion bash)"
   --help, --version
 
@@ -34,7 +35,9 @@ examples:
   triangle run function=tanh3x init=random seed=1
   triangle run -m function=x2,x3 depth=4,6,8 init=random,triangle
   triangle ls --where "depth >= 6 and init == 'triangle'" --sort mse_min
+  triangle regions net.json --box -1 1 --picture regions.png
   triangle run --help        every setting, and the words each takes
+  triangle regions --help    every option, with examples
 """
 
 
@@ -83,6 +86,8 @@ def _run(words: list[str]) -> int:
     try:
         with _as_program("triangle run", words + _elsewhere(words)), _raw_errors():
             application()
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError, HydraException, OmegaConfBaseException) as error:
         if wants_traceback:
             raise
@@ -207,7 +212,7 @@ def _recorded_settings(record: dict[str, Any]) -> Any:
     from triangle_cli.settings import Settings
 
     how = {"threads": record.get("threads", 1), "outputs": "outputs", "force": False}
-    how |= {"on_failure": "continue", "dry_run": False}
+    how |= {"on_failure": "continue", "tracker": "none", "dry_run": False}
     try:
         return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Settings), record["settings"] | how))
     except OmegaConfBaseException as error:
@@ -264,12 +269,26 @@ def _paper(words: list[str]) -> int:
         return 1
 
 
+def _regions(words: list[str]) -> int:
+    """`triangle regions`: count the regions of a network in a file."""
+    from triangle_cli import regions_command
+
+    try:
+        return regions_command.main(words)
+    except OSError as error:
+        print(f"triangle regions: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+    except ValueError as error:
+        print(f"triangle regions: {error}", file=sys.stderr)
+    return 1
+
+
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "run": _run,
     "ls": commands_runs.ls,
     "show": commands_runs.show,
     "compare": commands_runs.compare,
     "paper": _paper,
+    "regions": _regions,
     "completion": completion.main,
     "--help": _print_help,
     "-h": _print_help,

@@ -12,12 +12,17 @@ SCRIPT = """_triangle_complete() {
         words=$(COMP_LINE="$line" COMP_POINT=${#line} triangle run -sc query=bash 2>/dev/null)
     elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+completion[[:space:]] ]]; then
         words="bash zsh"
+    elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+regions[[:space:]] ]]; then
+        words=""  # files, but for a word that begins as an option does
+        if [[ "$word" == -* ]]; then
+            words="--box --restart --json --exact --breakpoints --picture --line --plane --lines --planes --seed --help"
+        fi
     elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+ls[[:space:]] ]]; then
         words="--where --sort --format --out --outputs"
     elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+(show|compare)[[:space:]] ]]; then
         words="$(compgen -d -- "$word") --outputs"
     else
-        words="run paper ls show compare completion --help --version"
+        words="run regions paper ls show compare completion --help --version"
     fi
     COMPREPLY=($(compgen -o default -W "$words" -- "$word"))
     # bash splits words at '=' and keeps what stands before it
@@ -27,7 +32,7 @@ SCRIPT = """_triangle_complete() {
 }
 complete -o nospace -o default -F _triangle_complete triangle
 """
-SHELLS = {"bash": SCRIPT, "zsh": "autoload -U +X bashcompinit && bashcompinit\\n" + SCRIPT}
+SHELLS = {"bash": SCRIPT, "zsh": "autoload -U +X bashcompinit && bashcompinit\n" + SCRIPT}
 
 
 def main(words: list[str]) -> int:

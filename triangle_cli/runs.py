@@ -183,10 +183,12 @@ def git_commit() -> str | None:
 
 def perform_and_report(settings: Settings, folder: Path, words: list[str]) -> None:
     """`triangle run`: the run with a progress bar, then its table. Raises ValueError if every restart diverged."""
-    from triangle_cli import report
+    from triangle_cli import report, trackers
 
+    trackers.require(settings.tracker.value)
     with report.progress() as watch:
         run = perform(settings, folder, words, watch)
+    trackers.track(settings.tracker.value, Path(settings.outputs), run.folder)
     report.print_run(run)
     if run.record["best_restart"] is None:
         raise ValueError(f"all {settings.restarts} restarts diverged: expected a smaller learning_rate")

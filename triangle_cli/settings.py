@@ -54,8 +54,17 @@ class Dtype(Enum):
 OnFailure = Enum("OnFailure", {"continue": "continue", "stop": "stop"})  # functional: continue is a keyword
 OnFailure.__doc__ = "What a sweep does with its other jobs when one has failed."
 
+
+class TrackerName(Enum):
+    """What else keeps the figures of the runs."""
+
+    none = "none"
+    tensorboard = "tensorboard"
+    mlflow = "mlflow"
+
+
 # how, where and whether to run, not what: these settings decide no numbers, are not hashed and head no column
-HOW = ("threads", "outputs", "force", "on_failure", "dry_run")
+HOW = ("threads", "outputs", "force", "on_failure", "tracker", "dry_run")
 
 
 def require(holds: bool, key: str, value: Any, expected: str) -> None:
@@ -252,6 +261,7 @@ class Settings:
     outputs: str
     force: bool
     on_failure: OnFailure
+    tracker: TrackerName
     dry_run: bool
 
     def __post_init__(self) -> None:

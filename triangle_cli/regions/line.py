@@ -26,10 +26,10 @@ BATCH = 256  # networks packed at a time
 class RegionCounts:
     """Counts of each network of a batch on the open box; every field is an int64 tensor of shape `batch`.
 
-    linear_regions: maximal intervals on which all outputs together are one affine map.
-    activation_regions: on/off patterns of all hidden neurons that occur on an interval of positive length.
+    linear_regions: maximal connected sets (through edges, in the plane) on which all outputs are one affine map.
+    activation_regions: on/off patterns of all hidden neurons that occur on a set of positive length or area.
     dead_neurons: hidden neurons that are off (z <= 0) on the whole box.
-    wide_linear_regions, wide_activation_regions: those wider than 1e-9 of the box.
+    wide_linear_regions, wide_activation_regions: those of more than 1e-9 of the box's length or area.
     """
 
     linear_regions: Tensor

@@ -18,18 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from triangle_cli.regions.line import RegionCounts
+
 WIDE = Fraction(1, 10**9)  # a region is wide if it has more than this share of the box
-
-
-@dataclass(frozen=True)
-class PlaneCounts:
-    """Counts of each network of a batch, int64 of shape (*batch,)."""
-
-    linear_regions: Tensor
-    activation_regions: Tensor
-    dead_neurons: Tensor
-    wide_linear_regions: Tensor
-    wide_activation_regions: Tensor
 
 
 @dataclass(frozen=True)
@@ -49,7 +40,7 @@ class Polygons:
 
 def count_plane(
     weights: list[Tensor], biases: list[Tensor], box: list, *, exact: bool = False
-) -> PlaneCounts:
+) -> RegionCounts:
     """Count the regions of ReLU networks of two inputs in a box of the plane.
 
     Args:
@@ -73,7 +64,7 @@ def count_plane(
         for i in range(weights[0].shape[0])
     ]
     table = torch.tensor(counts, dtype=torch.int64).reshape(*batch, 5)
-    return PlaneCounts(*table.unbind(-1))
+    return RegionCounts(*table.unbind(-1))
 
 
 def polygons(weights: list[Tensor], biases: list[Tensor], box: list, *, exact: bool = False) -> Polygons:

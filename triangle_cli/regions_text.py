@@ -1,0 +1,122 @@
+"""What `triangle regions` prints for people: a table of counts beside what the architecture allows."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+
+def count_text(record: dict[str, Any]) -> str:
+    """The counts of one network on its box, line or plane."""
+    neurons = sum(record["hidden_widths"])
+    rows = [
+        ("linear regions", _number(record["linear_regions"]), ""),
+        ("activation regions", _number(record["activation_regions"]), ""),
+        *_bounds(record),
+        ("dead neurons", _number(record["dead_neurons"]), f"of {neurons:,}, off on the whole box"),
+        ("wide linear regions", _number(record["wide_linear_regions"]), "wider than 1e-9 of the box"),
+        ("wide activation regions", _number(record["wide_activation_regions"]), "wider than 1e-9 of the box"),
+    ]
+    for name in ("narrowest", "widest"):
+        rows.append((f"{name} linear region", *_extreme(record[name])))
+    lines = [*_heading(record), _place(record), "", *_aligned(rows), "", record["exact"]]
+    return "\n".join([*lines, _seconds(record)])
+
+
+def average_text(record: dict[str, Any]) -> str:
+    """The means over random lines or planes."""
+    rows = []
+    for name, label in (
+        ("linear_regions", "linear regions"),
+        ("activation_regions", "activation regions"),
+        ("dead_neurons", "neurons dead on the slice"),
+    ):
+        found = record[name]
+        error = "" if found["standard_error"] is None else f" +- {found['standard_error']:.2g}"
+        rows.append((label, f"{found['mean']:.6g}{error}", f"from {found['min']:,} to {found['max']:,}"))
+    where = f"mean +- standard error over {record['slices']:,} {record['average_over']} {_box_text(record['box'])}"
+    lines = [*_heading(record), f"{where}, seed {record['seed']}", "", *_aligned([*rows, *_bounds(record)])]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            record["exact"],
+            _seconds(record),
+        ]
+    )
+
+
+def _heading(record: dict[str, Any]) -> list[str]:
+    hidden = record["hidden_widths"]
+    same = hidden and set(hidden) == {hidden[0]}
+    shape = (
+        f"{_plural(len(hidden), 'hidden layer')} of width {hidden[0]}" if same else f"hidden widths {hidden}"
+    )
+    restart = "" if record["restart"] is None else f", restart {record['restart']}"
+    ends = f"{_plural(record['inputs'], 'input')}, {_plural(record['outputs'], 'output')}"
+    return [f"{record['file']}{restart}: {ends}, {shape if hidden else 'no hidden layer'}, {record['dtype']}"]
+
+
+def _place(record: dict[str, Any]) -> str:
+    if "line" in record:
+        return f"on the line from {_short(record['line'][0])} to {_short(record['line'][1])}"
+    if "plane" in record:
+        return "in the parallelogram P, Q, R = " + ", ".join(map(_short, record["plane"]))
+    return _box_text(record["box"])
+
+
+def _box_text(box: list[list[float]]) -> str:
+    sides = [f"[{lo:g}, {hi:g}]" for lo, hi in box]
+    if len(set(sides)) == 1 and len(sides) > 2:
+        return f"in {sides[0]}^{len(sides)}"
+    return "in " + " x ".join(sides[:4] + ["..."] * (len(sides) > 4))
+
+
+def _bounds(record: dict[str, Any]) -> list[tuple[str, str, str]]:
+    is_line = record["dimensions"] == 1
+    ceiling = "width + 1" if is_line else "1 + width + width (width - 1) / 2"
+    guess = "neurons" if is_line else "neurons^2 / 2"
+    return [
+        (
+            "ceiling",
+            _number(record["ceiling"]),
+            f"for the architecture: {ceiling}, multiplied over the layers",
+        ),
+        (
+            "random start, about",
+            _number(round(record["expected_random"])),
+            f"{guess} (Hanin and Rolnick 2019)",
+        ),
+    ]
+
+
+def _extreme(found: dict[str, Any] | None) -> tuple[str, str]:
+    if found is None:
+        return "-", "not looked for among so many"
+    size = found["width"] if "width" in found else found["area"]
+    text = f"{size:.4g}" if found["is_resolved"] else "under 1e-15"
+    if "width" in found:
+        return text, f"from {found['left']:.8g} to {found['right']:.8g}"
+    return text, f"in area, at ({found['at'][0]:.6g}, {found['at'][1]:.6g})"
+
+
+def _aligned(rows: list[tuple[str, str, str]]) -> list[str]:
+    left, middle = (max(len(row[i]) for row in rows) for i in (0, 1))
+    return [f"  {name:{left}}  {value:>{middle}}  {note}".rstrip() for name, value, note in rows]
+
+
+def _number(value: int) -> str:
+    return f"{value:,}" if value < 10**12 else f"{Decimal(value):.3e}"
+
+
+def _seconds(record: dict[str, Any]) -> str:
+    return f"counted in {record['seconds']:.3g} s, loading the compiled code included"
+
+
+def _plural(count: int, name: str) -> str:
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"
+
+
+def _short(point: list[float]) -> str:
+    shown = [f"{value:g}" for value in point[:4]] + ["..."] * (len(point) > 4)
+    return f"({', '.join(shown)})"

@@ -18,8 +18,7 @@ from triangle_cli.blocks import (
 )
 from triangle_cli.optimizers import LevenbergMarquardt
 from triangle_cli.points import Points
-from triangle_cli.regions import count_regions
-from triangle_cli.regions.plane import count_plane
+from triangle_cli.regions import count_regions, pieces
 from triangle_cli.schedule import enter, run_schedule
 from triangle_cli.settings import OptimizerName, PhaseSettings, SpaceName
 from triangle_cli.training import Problem
@@ -89,14 +88,12 @@ def test_a_ridge_network_has_the_cells_that_its_lines_cut(depth, directions):
         assert len(kinks) == 2**depth - 1
         lines += [torch.cat([slopes[0, k], (kink - shift[0, k]).view(1)]) for kink in kinks]
     network = start.network()
-    counts = count_plane(network.weights, network.biases, list(SQUARE))
+    counts = count_regions(network.weights, network.biases, SQUARE)
     assert counts.linear_regions.tolist() == [cells(lines)]
     assert counts.activation_regions.tolist() == [cells(lines)]
 
 
 def breakpoints(network, k):
-    from triangle_cli.regions import pieces
-
     return pieces([w[k] for w in network.weights], [b[k] for b in network.biases], (0.0, 1.0)).left[1:]
 
 
@@ -122,6 +119,18 @@ def test_peak_space_decodes_what_it_encodes(made, free_scales):
     learned = 2 * start.directions.shape[1] if len(start.box) == 2 else 0
     assert theta.shape == (start.restarts, start.blocks * numbers + learned)
     assert torch.allclose(space.decode(theta).flatten(), start.network().flatten(), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("made", [difference(), ridge(each_way=2)])
+def test_derivatives_are_pulled_back(made):
+    start, *_ = made
+    space = BlockPeakSpace.of(start, False)
+    theta = space.encode(start).requires_grad_()
+    network = space.decode(theta)
+    derivative = torch.randn(network.flatten().shape, dtype=F64, generator=torch.Generator().manual_seed(0))
+    (expected,) = torch.autograd.grad((network.flatten() * derivative).sum(), theta)
+    with torch.no_grad():
+        assert torch.allclose(space.pull_back(theta, derivative), expected)
 
 
 def test_directions_are_learned():

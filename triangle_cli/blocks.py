@@ -114,6 +114,12 @@ class BlockPeakSpace:
         """The networks whose weights the peaks and directions set."""
         return self.triangle(theta).network()
 
+    def pull_back(self, theta: Tensor, derivative: Tensor) -> Tensor:
+        """The derivative by theta, (R, p), from the one by the weights, (R, P)."""
+        with torch.enable_grad():
+            theta = theta.detach().requires_grad_()
+            return torch.autograd.grad(self.decode(theta).flatten(), theta, derivative)[0]
+
 
 def alternating_signs(blocks: int, each_way: int) -> Tensor:
     """sigma, (K,): +1, -1, +1, ... over the blocks along each direction."""

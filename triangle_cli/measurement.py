@@ -14,7 +14,6 @@ from triangle_cli.functions import Target
 from triangle_cli.network import Network
 from triangle_cli.points import Points
 from triangle_cli.regions import RegionCounts, count_regions
-from triangle_cli.regions.plane import PlaneCounts, count_plane
 
 
 class Measurement:
@@ -69,8 +68,6 @@ def mean_squared_error(network: Network, points: Points) -> Tensor:
     return (network(points.x) - points.y).square().mean(1)
 
 
-def count(network: Network, target: Target) -> RegionCounts | PlaneCounts:
+def count(network: Network, target: Target) -> RegionCounts:
     """The regions of every restart on the target's interval, or square; weights must be finite."""
-    if target.inputs == 2:
-        return count_plane(network.weights, network.biases, list(target.box))
-    return count_regions(network.weights, network.biases, target.interval)
+    return count_regions(network.weights, network.biases, target.box)

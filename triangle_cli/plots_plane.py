@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from triangle_cli.experiment import Result
 from triangle_cli.functions import Target
 from triangle_cli.network import Network
-from triangle_cli.regions.plane import polygons
+from triangle_cli.regions import polygons
 from triangle_cli.settings import Settings
 
 SIDE = 401  # points along each side of the maps

@@ -44,7 +44,7 @@ class WeightSpace:
 
     def pull_back(self, theta: Tensor, derivative: Tensor) -> Tensor:
         """The derivative by theta, (R, P), from the one by the weights, (R, P)."""
-        return derivative
+        return self.select(derivative)
 
 
 @dataclass(frozen=True)

@@ -18,22 +18,33 @@ LOGISTIC_RATE = 4.0  # the logistic map then has slope 1 at 1/2: a learning rate
 
 
 class WeightSpace:
-    """theta is the weights and biases themselves."""
+    """theta is the weights and biases themselves, or those of them that are free; the others stay 0.
 
-    def __init__(self, shape: Network) -> None:
+    free: (P,) of bool, in the order of `Network.flatten`; None: all.
+    """
+
+    def __init__(self, shape: Network, free: Tensor | None = None) -> None:
         self.shape = shape
+        self.free = None if free is None or free.all() else free.nonzero().squeeze(1)
+
+    def select(self, values: Tensor) -> Tensor:
+        """Those of (..., P) values that belong to free parameters, in the same order."""
+        return values if self.free is None else values[..., self.free]
 
     def encode(self, network: Network) -> Tensor:
         """(R, P), in the order of `Network.flatten`."""
-        return network.flatten()
+        return self.select(network.flatten())
 
     def decode(self, theta: Tensor) -> Network:
         """The networks with these weights."""
+        if self.free is not None:
+            zeros = theta.new_zeros(len(theta), self.shape.parameters_each)
+            theta = zeros.index_copy(1, self.free, theta)
         return self.shape.unflatten(theta)
 
     def pull_back(self, theta: Tensor, derivative: Tensor) -> Tensor:
         """The derivative by theta, (R, P), from the one by the weights, (R, P)."""
-        return derivative
+        return self.select(derivative)
 
 
 @dataclass(frozen=True)

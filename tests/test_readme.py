@@ -51,7 +51,7 @@ def test_all_commands_print_what_readme_shows(tmp_path):
 
 def test_every_make_target_in_readme_exists():
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"make ([a-z-]+)", TEXT):
+    for target in re.findall(r"(?:`|^)make ([a-z-]+)", TEXT, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 

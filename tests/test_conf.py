@@ -10,7 +10,7 @@ import torch
 from hydra import compose, initialize_config_module
 from hydra.core.hydra_config import HydraConfig
 
-from triangle_cli import cli, experiment, messages, tables
+from triangle_cli import cli, experiment, messages
 from triangle_cli.settings import Settings
 
 ROOT = Path(__file__).parent.parent

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install tables table-dense table-sparse table-depth table-beyond figures test test-kill test-all readme lint format benchmark clean
+.PHONY: help run install tables table-dense table-sparse table-depth table-beyond table-nonconvex table-radial figures test test-kill test-all readme lint format benchmark clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -19,7 +19,7 @@ $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,compare]'
 	@touch $@
 
-tables: table-dense table-sparse table-depth table-beyond ## every table and figure of the paper, in outputs/; finished runs are reused
+tables: table-dense table-sparse table-depth table-beyond table-nonconvex table-radial ## every table and figure of the paper, in outputs/; finished runs are reused
 
 table-dense: install ## tables 1 and 2: five methods, 500 points, and their figures
 	$(BIN)/triangle run experiment=dense
@@ -36,6 +36,14 @@ table-depth: install ## linear regions and error against depth
 table-beyond: install ## second-order schedules, the floor, and what else one might fit
 	$(BIN)/triangle run experiment=beyond
 	$(BIN)/triangle paper beyond
+
+table-nonconvex: install ## differences of triangle networks against random networks with as many parameters
+	$(BIN)/triangle run experiment=nonconvex
+	$(BIN)/triangle paper nonconvex
+
+table-radial: install ## triangle networks along learned directions of the plane, likewise
+	$(BIN)/triangle run experiment=radial
+	$(BIN)/triangle paper radial
 
 figures: install ## redraw all tables and figures from the runs on disk
 	$(BIN)/triangle paper

@@ -50,7 +50,9 @@ def plain_loop(network, points, epochs):
             optimizer.step()
 
     some = min(5, network.restarts)  # every network costs the same
-    return best_of(3, lambda: [train_one(restart) for restart in range(some)]) / epochs * network.restarts / some
+    return (
+        best_of(3, lambda: [train_one(restart) for restart in range(some)]) / epochs * network.restarts / some
+    )
 
 
 def batch(space, theta, points, epochs):
@@ -78,7 +80,9 @@ def main():
     peak_space = PeakSpace(start.depth, start.sign, start.interval)
 
     flops = 2 * 3 * network.parameters_each * options.points * options.restarts
-    print(f"{options.restarts} restarts, depth {options.depth}, {options.points} points, milliseconds per epoch")
+    print(
+        f"{options.restarts} restarts, depth {options.depth}, {options.points} points, milliseconds per epoch"
+    )
     print(f"arithmetic of one epoch: {flops / 1e6:.1f} MFLOP")
     print(f"{'threads':>8}{'plain loop':>12}{'weights':>10}{'ratio':>8}{'peaks':>10}{'ratio':>8}{'count':>8}")
     for threads in (1, 2):

@@ -1,7 +1,11 @@
-"""Fill the pages: run every `$ triangle ...` command of their console blocks and write down what it printed.
+"""Fill the pages with what commands print and what tables say; nothing in them is typed.
 
-python docs/readme.py              README.md and docs/regions.md
-python docs/readme.py FILE ..      only these
+make readme                        builds the tables first, then fills README.md and docs/regions.md
+python docs/readme.py FILE ..      only these pages
+
+A block ```console with a line `$ triangle ...` gets the output of that command, run in a folder that starts with
+docs/examples. A pair of comments <!-- table NAME --> ... <!-- end --> gets docs/tables/NAME.md, fresh from
+outputs/tables.
 """
 
 from __future__ import annotations
@@ -15,20 +19,34 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PAGES = [HERE.parent / "README.md", HERE / "regions.md"]
+README = HERE.parent / "README.md"
+PAGES = [README, HERE / "regions.md"]
+TABLES = HERE / "tables"
+BUILT = HERE.parent / "outputs" / "tables"
 BLOCK = re.compile(r"```console\n\$ (?P<command>[^\n]+)\n(?P<output>.*?)```", re.DOTALL)
+TABLE = re.compile(r"<!-- table (?P<name>\w+) -->\n(?P<content>.*?)<!-- end -->", re.DOTALL)
 
 
 def run(command: str, folder: Path) -> str:
-    """What a `triangle ...` command prints, run in `folder`."""
-    program, *words = shlex.split(command)
-    path = Path(sys.executable).with_name(program)
-    done = subprocess.run([path, *words], cwd=folder, capture_output=True, text=True, check=True)
-    return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines() if "[HYDRA]" not in line)
+    """What a `triangle ...` command prints, run in `folder` by a shell, which expands *."""
+    path = shlex.quote(str(Path(sys.executable).parent))
+    words = ["bash", "-c", f"PATH={path}:$PATH; {command}"]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True)
+    return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
+
+
+def with_tables(text: str) -> str:
+    """A page's text with its tables as they are in docs/tables/."""
+
+    def table(found: re.Match[str]) -> str:
+        content = (TABLES / found["name"]).with_suffix(".md").read_text()
+        return f"<!-- table {found['name']} -->\n{content}<!-- end -->"
+
+    return TABLE.sub(table, text)
 
 
 def fill(page: Path) -> None:
-    """Rewrite the console blocks of a page, from commands in a folder that starts with docs/examples."""
+    """Rewrite the tables and the console blocks of a page."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copytree(HERE / "examples", folder, dirs_exist_ok=True)
@@ -36,9 +54,17 @@ def fill(page: Path) -> None:
         def block(found: re.Match[str]) -> str:
             return f"```console\n$ {found['command']}\n{run(found['command'], folder)}```"
 
-        page.write_text(BLOCK.sub(block, page.read_text()))
+        page.write_text(BLOCK.sub(block, with_tables(page.read_text())))
+
+
+def main() -> None:
+    """Copy the tables that were built, then fill the pages named on the command line, or all."""
+    TABLES.mkdir(exist_ok=True)
+    for path in [*BUILT.glob("*.md"), *BUILT.glob("*.csv")]:
+        shutil.copy(path, TABLES)
+    for page in [Path(word) for word in sys.argv[1:]] or PAGES:
+        fill(page)
 
 
 if __name__ == "__main__":
-    for page in [Path(word) for word in sys.argv[1:]] or PAGES:
-        fill(page)
+    main()

@@ -35,7 +35,21 @@ def _sweep_name(monkeypatch):
     monkeypatch.setenv("TRIANGLE_SWEEP", "test")
 
 
-@pytest.mark.parametrize("function", words_of("function"))
+NEEDS = {"cubic": ["network=difference"], "waves": ["network=difference"], "r3": ["network=ridge", "points=plane"]}
+BENT_ONE_WAY = [word for word in words_of("function") if word not in NEEDS]
+
+
+@pytest.mark.parametrize("function", NEEDS)
+@pytest.mark.parametrize("init", ["triangle", "random", "raai"])
+def test_every_function_that_is_not_convex_runs_with_several_triangle_networks(function, init):
+    words = [f"function={function}", f"init={init}", *NEEDS[function], "points.grid=121"]
+    settings = settings_of(*words, *SHORT)
+    for phase in settings.schedule.phases:
+        phase.epochs = 3
+    assert not experiment.run(settings).errors["diverged"].any()
+
+
+@pytest.mark.parametrize("function", BENT_ONE_WAY)
 @pytest.mark.parametrize("init", words_of("init"))
 def test_every_function_runs_from_every_start(function, init):
     words = (
@@ -64,15 +78,16 @@ def test_every_schedule_runs_from_a_triangle(schedule):
 
 @pytest.mark.parametrize("points", words_of("points"))
 def test_every_choice_of_points_runs(points):
-    experiment.run(settings_of(f"points={points}", *SHORT))
+    words = ["function=r3", *NEEDS["r3"]] if points == "plane" else []
+    experiment.run(settings_of(*words, f"points={points}", *SHORT, "points.grid=121"))
 
 
 def test_every_method_of_the_paper_has_as_many_epochs():
-    methods = [word for word in words_of("method") if word != "second_order"]
+    methods = [word for word in words_of("method") if not word.startswith("second_order")]
     totals = {
         sum(phase.epochs for phase in settings_of(f"method={word}").schedule.phases) for word in methods
     }
-    assert len(methods) == 5
+    assert len(methods) == 9
     assert totals == {2000}
 
 

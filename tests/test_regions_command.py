@@ -114,7 +114,7 @@ def test_a_run_folder_and_its_network(shared_triangle, tmp_path, capsys):
     )
     assert (other["linear_regions"], other["restart"]) == (8, 1)
     network = folder / "network.pt"
-    assert "--restart 2: expected 0 to 1" in refused([folder, "--restart", "2"], capsys)
+    assert "--restart 2: expected one of 0, 1" in refused([folder, "--restart", "2"], capsys)
     (tmp_path / "alone.pt").write_bytes(network.read_bytes())
     alone = refused([tmp_path / "alone.pt", "--box", "0", "1"], capsys)
     assert "holds 2 networks, expected --restart K, 0 to 1" in alone

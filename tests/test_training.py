@@ -1,16 +1,20 @@
 """Spaces, the hand-written derivative, the loop and the schedule."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
 from triangle_cli import initialization
 from triangle_cli.functions import Target
+from triangle_cli.loss import MeanSquaredError
+from triangle_cli.network import Network
 from triangle_cli.points import even_points
 from triangle_cli.regions import count_regions
 from triangle_cli.schedule import phase_names, run_schedule
 from triangle_cli.settings import OptimizerName, PhaseSettings, SpaceName
 from triangle_cli.spaces import PeakSpace, WeightSpace
-from triangle_cli.training import MeanSquaredError, Problem, train
+from triangle_cli.training import Problem, train
 
 UNIT = (0.0, 1.0)
 F64 = torch.float64
@@ -50,15 +54,44 @@ def test_every_point_of_peak_space_has_two_to_the_depth_regions(size):
     assert counts.linear_regions.tolist() == [16] * 20
 
 
-@pytest.mark.parametrize("start", [triangle_start().network(), random_start()])
-def test_the_hand_written_derivative_is_autograds(start):
-    layers = [layer.clone().requires_grad_() for layer in start.layers]
-    expected = (type(start)(tuple(layers))(POINTS.x) - POINTS.y).square().mean(1)
-    expected.sum().backward()
-    loss, derivatives = MeanSquaredError(POINTS.x, POINTS.y, start)(start)
-    assert torch.allclose(loss, expected.detach(), rtol=1e-12)
-    for layer, derivative in zip(layers, derivatives, strict=True):
-        assert torch.allclose(derivative, layer.grad, rtol=1e-9, atol=1e-12)
+@pytest.mark.parametrize("start", [triangle_start().network(), random_start(), random_start(depth=1)])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_the_compiled_derivative_is_autograds(start, dtype):
+    x, y, weights = POINTS.x.to(dtype), POINTS.y.to(dtype), start.flatten().to(dtype)
+    compiled, by_autograd = MeanSquaredError(x, y, start), MeanSquaredError(x, y, start)
+    by_autograd.by_kernel = False
+    for found, expected in zip(compiled(weights), by_autograd(weights), strict=True):
+        assert torch.allclose(
+            found, expected, rtol=1e4 * torch.finfo(dtype).eps, atol=10 * torch.finfo(dtype).eps
+        )
+
+
+@pytest.mark.parametrize("width", [1, 3, 6, 9])
+def test_the_compiled_derivative_takes_any_width_and_two_inputs(width):
+    generator = torch.Generator().manual_seed(0)
+    sizes = [2, width, width + 1, 1]
+    layers = [torch.randn(3, b, a + 1, generator=generator, dtype=F64) for a, b in pairwise(sizes)]
+    network = Network(tuple(layers))
+    x = torch.rand(300, 2, generator=generator, dtype=F64)
+    compiled, by_autograd = (MeanSquaredError(x, x[:, 0] * x[:, 1], network) for _ in range(2))
+    by_autograd.by_kernel = False
+    for found, expected in zip(compiled(network.flatten()), by_autograd(network.flatten()), strict=True):
+        assert torch.allclose(found, expected, rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("free", [False, True])
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_the_pull_back_is_autograds(free, sign, depth):
+    space = PeakSpace(depth, sign, (-1.0, 3.0), free_scales=free)
+    generator = torch.Generator().manual_seed(depth)
+    theta = torch.randn(
+        6, depth + 1 + (depth if free else 1) + 2, generator=generator, dtype=F64, requires_grad=True
+    )
+    weights = space.decode(theta).flatten()
+    signal = torch.randn(weights.shape, generator=generator, dtype=F64)
+    (expected,) = torch.autograd.grad(weights, theta, signal)
+    assert torch.allclose(space.pull_back(theta.detach(), signal), expected, rtol=1e-9, atol=1e-11)
 
 
 def test_a_batch_trains_each_network_as_torch_trains_it_alone():

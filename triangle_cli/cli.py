@@ -86,6 +86,8 @@ def _run(words: list[str]) -> int:
     try:
         with _as_program("triangle run", words + _elsewhere(words)), _raw_errors():
             application()
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError, HydraException, OmegaConfBaseException) as error:
         if wants_traceback:
             raise
@@ -210,7 +212,7 @@ def _recorded_settings(record: dict[str, Any]) -> Any:
     from triangle_cli.settings import Settings
 
     how = {"threads": record.get("threads", 1), "outputs": "outputs", "force": False}
-    how |= {"on_failure": "continue", "dry_run": False}
+    how |= {"on_failure": "continue", "tracker": "none", "dry_run": False}
     try:
         return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Settings), record["settings"] | how))
     except OmegaConfBaseException as error:

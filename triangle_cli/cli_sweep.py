@@ -23,6 +23,12 @@ class CollectSweep(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Forget the jobs of an earlier sweep with the same words; their runs stay, and are answered from disk."""
+        if "optuna" in config.hydra.sweeper._target_:
+            if config.dry_run:
+                raise SystemExit(
+                    "dry_run=true: expected no search, whose jobs follow from each other's errors"
+                )
+            Path(config.outputs).mkdir(parents=True, exist_ok=True)  # for its database
         SweepLauncher.records.clear()
         for record in Path(config.hydra.sweep.dir).glob(f"*/{JOB}"):
             record.unlink(missing_ok=True)

@@ -184,7 +184,7 @@ def compare(words: list[str]) -> int:
     for _, damage in checked:
         if damage:
             raise ValueError(damage)
-    first, second = (index.flat(record["settings"]) for record, _ in checked)
+    first, second = (index.flat(record["settings"], deep=True) for record, _ in checked)
     differing = [key for key in {**first, **second} if first.get(key) != second.get(key)]
     print(f"A  {folders[0]}\nB  {folders[1]}\n")
     settings = [(key, _plain(first.get(key)), _plain(second.get(key))) for key in differing]

@@ -32,7 +32,7 @@ SCRIPT = """_triangle_complete() {
 }
 complete -o nospace -o default -F _triangle_complete triangle
 """
-SHELLS = {"bash": SCRIPT, "zsh": "autoload -U +X bashcompinit && bashcompinit\\n" + SCRIPT}
+SHELLS = {"bash": SCRIPT, "zsh": "autoload -U +X bashcompinit && bashcompinit\n" + SCRIPT}
 
 
 def main(words: list[str]) -> int:

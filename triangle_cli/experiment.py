@@ -10,10 +10,11 @@ import pandas as pd
 import torch
 
 from triangle_cli import initialization
+from triangle_cli.blocks import WIDTH, Blocks, draw_blocks, fitted_blocks, side_by_side
 from triangle_cli.functions import Target
 from triangle_cli.measurement import Measurement
 from triangle_cli.network import Network
-from triangle_cli.points import even_points, middle_points
+from triangle_cli.points import even_points, middle_points, side
 from triangle_cli.schedule import Epoch, Start, enter, run_schedule
 from triangle_cli.settings import Mode, Settings, SpaceName
 from triangle_cli.zigzag import draw_kinks, zigzag
@@ -27,6 +28,7 @@ class Result:
 
     target: Target
     network: Network
+    parameters: int  # of one network, without the zeros between blocks that are kept
     errors: pd.DataFrame
     regions: pd.DataFrame
     history: pd.DataFrame
@@ -65,8 +67,9 @@ def check(settings: Settings) -> Target:
     """
     function = settings.function
     target = Target(function.name, function.formula, (function.interval[0], function.interval[1]))
-    if settings.init.mode is Mode.triangle:
-        initialization.require_bend(target)
+    check_network(settings, target)
+    for count in (settings.points.train, settings.points.test, settings.points.grid):
+        side(target, count)
     try:
         torch.zeros(1, device=settings.device)
     except (RuntimeError, AssertionError) as error:
@@ -75,9 +78,60 @@ def check(settings: Settings) -> Target:
     return target
 
 
+def check_network(settings: Settings, target: Target) -> None:
+    """Raise ValueError where the function has other inputs or bends than the networks can follow."""
+    network, mode = settings.network, settings.init.mode
+    key, inputs = f"function={target.name}", "x and y" if target.inputs == 2 else "x alone"
+    if network.directions is not None and target.inputs == 1:
+        raise ValueError(f"{key}: is of {inputs}, expected a function of x and y for network={network.name}")
+    if mode is Mode.zigzag and not (network.single and target.inputs == 1):
+        raise ValueError(
+            f"init={settings.init.name}: expected network=single and a function of x alone ({key} is of {inputs})"
+        )
+    if mode is Mode.triangle and target.inputs == 2 and network.directions is None:
+        raise ValueError(
+            f"{key}: is of {inputs}, expected network=ridge (network={network.name} is for x alone)"
+        )
+    if mode is Mode.triangle and network.single:
+        initialization.require_bend(target)
+
+
+def random_width(settings: Settings, inputs: int) -> int:
+    """The width of a random network: as set, or that with as many parameters as the blocks have, or nearly."""
+
+    def parameters(width: int) -> int:
+        return width * (inputs + 1) + (settings.depth - 1) * width * (width + 1) + width + 1
+
+    if settings.init.width is not None:
+        return settings.init.width
+    wanted = settings.network.total * (parameters(WIDTH) - 1) + 1
+    return min(range(1, wanted), key=lambda width: abs(parameters(width) - wanted))
+
+
+def start_blocks(settings: Settings, target: Target, measurement: Measurement) -> Blocks:
+    """Networks of several triangle networks before training."""
+    init, network, train = settings.init, settings.network, measurement.train
+    peaks, directions = draw_blocks(
+        settings.depth,
+        init.peak_low,
+        init.peak_high,
+        network.total,
+        network.directions or 1,
+        target.inputs,
+        settings.seed,
+        settings.starts,
+    )
+    if init.peaks:
+        peaks = torch.tensor(init.peaks, dtype=torch.float64).expand_as(peaks).contiguous()
+    peaks, directions = (tensor.to(train.y) for tensor in (peaks, directions))
+    return fitted_blocks(peaks, directions, target.box, train.x, train.y)
+
+
 def start_networks(settings: Settings, target: Target, measurement: Measurement) -> Start:
     """The restarts before training: (restarts, ...) in every tensor."""
     init, dtype = settings.init, getattr(torch, settings.dtype.value)
+    if init.mode is Mode.triangle and not settings.network.single:
+        return start_blocks(settings, target, measurement)
     if init.mode is Mode.triangle:
         shape = (settings.seed, settings.starts)
         if init.peaks:
@@ -91,7 +145,11 @@ def start_networks(settings: Settings, target: Target, measurement: Measurement)
         kinks = draw_kinks(train.x, train.y, settings.depth, init.width - 2, settings.seed, settings.starts)
         return zigzag(kinks, train.x, train.y, target.interval)
     draw = {Mode.random: initialization.random, Mode.raai: initialization.raai}[init.mode]
-    network = draw(settings.depth, init.width, target.interval, settings.seed, settings.starts, dtype)
+    kept = settings.network.kept
+    width = (init.width or WIDTH) if kept else random_width(settings, target.inputs)
+    shape = (settings.seed, settings.starts, dtype, target.inputs, kept or 1)
+    network = draw(settings.depth, width, target.interval, *shape)
+    network = side_by_side(network, kept) if kept else network
     return Network(tuple(layer.to(settings.device) for layer in network.layers))
 
 
@@ -116,12 +174,14 @@ def run(settings: Settings, watch: Callable[[Epoch], object] = lambda epoch: Non
         grid=even_points(target, points.grid, dtype, device),
     )
     start = start_networks(settings, target, measurement)
-    network, restarts = enter(SpaceName.weights, start)[0].shape, list(range(settings.starts))
+    kept = settings.network.kept
+    space, weights = enter(SpaceName.weights, start, kept)
+    network, restarts = space.shape, list(range(settings.starts))
     errors = [measurement.errors(network, restarts).assign(stage=INIT)]
     regions = [measurement.regions(network, restarts).assign(phase=INIT, epoch=0)]
     history, seconds, began = [], {}, time.perf_counter()
 
-    for epoch in run_schedule(settings.schedule.phases, start, measurement.train):
+    for epoch in run_schedule(settings.schedule.phases, start, measurement.train, kept):
         watch(epoch)
         first, last = epoch.number == 0, epoch.number == epoch.last
         if last or epoch.number % settings.history.every == 0:
@@ -140,6 +200,7 @@ def run(settings: Settings, watch: Callable[[Epoch], object] = lambda epoch: Non
     return Result(
         target=target,
         network=network.detach(),
+        parameters=weights.shape[1],
         errors=_order(pd.concat(errors), ["restart", "stage"]),
         regions=_order(pd.concat(regions), ["restart", "phase", "epoch"]),
         history=_order(pd.concat(history), ["restart", "phase", "epoch"]),

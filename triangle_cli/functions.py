@@ -30,6 +30,7 @@ ALLOWED_NODES = (
     *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd, ast.Lt, ast.LtE, ast.Gt, ast.GtE),
 )
 SHAPE_GRID = 513  # points on which the sign of the second difference is looked at
+VARIABLES = ("x", "y")
 
 
 def parse_formula(formula: str, variables: tuple[str, ...] = ("x",)) -> Callable[..., Tensor]:
@@ -70,7 +71,7 @@ def parse_formula(formula: str, variables: tuple[str, ...] = ("x",)) -> Callable
 
 @dataclass(frozen=True)
 class Target:
-    """A function of one variable on an interval [lo, hi].
+    """A function of x on an interval [lo, hi], or of x and y, each in it, where the formula speaks of y.
 
     Raises:
         ValueError: the formula is not allowed, the interval is empty or not finite, or the function is not
@@ -86,30 +87,52 @@ class Target:
         if not (math.isfinite(lo) and math.isfinite(hi) and lo < hi):
             raise ValueError(f"function.interval=[{lo}, {hi}]: expected two finite numbers, the lower first")
         x = torch.linspace(lo, hi, SHAPE_GRID, dtype=torch.float64)
+        if self.inputs == 2:
+            x = torch.cartesian_prod(x[::8], x[::8])
         try:
             finite = self(x).isfinite()
         except (TypeError, RuntimeError) as error:
             raise ValueError(f"function.formula={self.formula!r}: {error}") from None
         if not finite.all():
             raise ValueError(
-                f"function.formula={self.formula!r}: not finite at x={x[~finite][0]:g}, "
+                f"function.formula={self.formula!r}: not finite at {self._place(x[~finite][0])}, "
                 f"expected finite values on [{lo:g}, {hi:g}]"
             )
 
+    @staticmethod
+    def _place(point: Tensor) -> str:
+        return ", ".join(f"{name}={value:g}" for name, value in zip(VARIABLES, point.reshape(-1).tolist()))
+
+    @cached_property
+    def inputs(self) -> int:
+        """1, or 2 where the formula speaks of y."""
+        try:
+            tree = ast.parse(self.formula.strip(), mode="eval")
+        except (SyntaxError, ValueError):  # `parse_formula` explains it
+            return 1
+        return 2 if any(isinstance(node, ast.Name) and node.id == "y" for node in ast.walk(tree)) else 1
+
+    @property
+    def box(self) -> tuple[tuple[float, float], ...]:
+        """The interval of each input."""
+        return (self.interval,) * self.inputs
+
     @cached_property
     def _evaluate(self) -> Callable[..., Tensor]:
-        return parse_formula(self.formula)
+        return parse_formula(self.formula, VARIABLES[: self.inputs])
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The values at x, any shape; returns the same shape."""
-        return self._evaluate(x)
+        """The values at x, any shape; returns the same shape. Of x and y: at (..., 2), returns (...)."""
+        return self._evaluate(*x.unbind(-1)) if self.inputs == 2 else self._evaluate(x)
 
     @cached_property
     def curvature(self) -> str:
-        """'convex', 'concave', 'a straight line' or 'neither convex nor concave'.
+        """'convex', 'concave', 'a straight line' or 'neither convex nor concave'; of x and y: 'in the plane'.
 
         Found from the signs of second differences on an even grid.
         """
+        if self.inputs == 2:
+            return "in the plane"
         x = torch.linspace(*self.interval, SHAPE_GRID, dtype=torch.float64)
         y = self(x)
         bend = y[:-2] - 2 * y[1:-1] + y[2:]

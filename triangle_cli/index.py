@@ -96,12 +96,14 @@ def as_row(record: dict[str, Any]) -> Row:
     return row | {key: value for key, value in flat(settings).items() if key not in row}
 
 
-def flat(settings: dict[str, Any], prefix: str = "") -> Row:
-    """Nested settings as `outer.inner`; lists as JSON."""
+def flat(settings: dict[str, Any], prefix: str = "", deep: bool = False) -> Row:
+    """Nested settings as `outer.inner`; lists as JSON, or if `deep` the phases of a schedule as `phases.0.epochs`."""
     row: Row = {}
     for key, value in settings.items():
+        if deep and isinstance(value, list) and value and isinstance(value[0], dict):
+            value = {str(index): item for index, item in enumerate(value)}
         if isinstance(value, dict):
-            row |= flat(value, f"{prefix}{key}.")
+            row |= flat(value, f"{prefix}{key}.", deep)
         else:
             row[prefix + key] = json.dumps(value) if isinstance(value, list) else value
     return row

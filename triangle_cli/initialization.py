@@ -95,23 +95,37 @@ def end_slope_scale(target: Target, peaks: Tensor) -> Tensor:
 
 
 def random(
-    depth: int, width: int, interval: tuple[float, float], seed: int, restarts: int, dtype: torch.dtype
+    depth: int,
+    width: int,
+    interval: tuple[float, float],
+    seed: int,
+    restarts: int,
+    dtype: torch.dtype,
+    inputs: int = 1,
+    each: int = 1,
 ) -> Network:
     """PyTorch's default for Linear: weights and biases uniform in +-1/sqrt(fan_in).
 
     The first layer takes u = (x - lo) / (hi - lo), folded into its weights: on every interval the same
-    networks as on [0, 1].
+    networks as on [0, 1]. With `each` > 1 every restart's stream draws so many networks, one after the other.
     """
 
     def draw(stream: np.random.Generator, fan_out: int, fan_in: int) -> np.ndarray:
         bound = 1 / math.sqrt(fan_in)
         return stream.uniform(-bound, bound, (fan_out, fan_in + 1))
 
-    return _draw_layers(draw, depth, width, interval, seed, restarts, dtype)
+    return _draw_layers(draw, [inputs, *[width] * depth, 1], interval, seed, restarts, dtype, each)
 
 
 def raai(
-    depth: int, width: int, interval: tuple[float, float], seed: int, restarts: int, dtype: torch.dtype
+    depth: int,
+    width: int,
+    interval: tuple[float, float],
+    seed: int,
+    restarts: int,
+    dtype: torch.dtype,
+    inputs: int = 1,
+    each: int = 1,
 ) -> Network:
     """Randomized asymmetric initialization (Lu, Shin, Su, Karniadakis 2020, arXiv 1903.06733).
 
@@ -124,17 +138,17 @@ def raai(
         layer[np.arange(fan_out), stream.integers(0, fan_in + 1, fan_out)] = stream.beta(2, 1, fan_out)
         return layer
 
-    return _draw_layers(draw, depth, width, interval, seed, restarts, dtype)
+    return _draw_layers(draw, [inputs, *[width] * depth, 1], interval, seed, restarts, dtype, each)
 
 
-def _draw_layers(draw, depth, width, interval, seed, restarts, dtype) -> Network:  # noqa: ANN001
-    sizes = [1, *[width] * depth, 1]
+def _draw_layers(draw, sizes, interval, seed, restarts, dtype, each) -> Network:  # noqa: ANN001
     restarts_layers = [
         [draw(stream, fan_out, fan_in) for fan_in, fan_out in pairwise(sizes)]
         for stream in streams(seed, restarts)
+        for _ in range(each)
     ]
     weight, shift = fold_interval(*interval)
     for first, *_ in restarts_layers:
-        first[:, 1] += first[:, 0] * shift
-        first[:, 0] *= weight
+        first[:, -1] += first[:, :-1].sum(1) * shift
+        first[:, :-1] *= weight
     return Network(tuple(torch.from_numpy(np.stack(layer)).to(dtype) for layer in zip(*restarts_layers)))

@@ -27,7 +27,9 @@ class Measurement:
 
     @cached_property
     def floors(self) -> np.ndarray:
-        """The least MSE on the training points for 1, 2, ... pieces."""
+        """The least MSE on the training points for 1, 2, ... pieces; in the plane it is not known."""
+        if self.target.inputs > 1:
+            return np.full(len(self.train.y), np.nan)
         x = self.train.x.double().cpu().numpy()
         return floors(x, self.target(torch.from_numpy(x)).numpy())
 
@@ -67,5 +69,5 @@ def mean_squared_error(network: Network, points: Points) -> Tensor:
 
 
 def count(network: Network, target: Target) -> RegionCounts:
-    """The regions of every restart on the target's interval; weights must be finite."""
-    return count_regions(network.weights, network.biases, target.interval)
+    """The regions of every restart on the target's interval, or square; weights must be finite."""
+    return count_regions(network.weights, network.biases, target.box)

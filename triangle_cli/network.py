@@ -45,10 +45,15 @@ class Network:
     def __call__(self, x: Tensor) -> Tensor:
         """The outputs at x: (n,), or (n, inputs) for more than one. Returns (R, n) or (R, outputs, n)."""
         points = x.unsqueeze(0) if x.dim() == 1 else x.T  # (inputs, n)
-        values = points.expand(self.restarts, -1, -1)
-        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases)):
-            values = torch.baddbmm(bias.unsqueeze(2), weight, values.relu() if layer else values)
+        values = self.propagate(points.expand(self.restarts, -1, -1))
         return values.squeeze(1) if values.shape[1] == 1 else values
+
+    def propagate(self, values: Tensor) -> Tensor:
+        """The outputs (R, outputs, n) where every network has inputs of its own: (R, inputs, n)."""
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases)):
+            weight = weight.contiguous()  # else the product of many small matrices is a loop over them
+            values = torch.baddbmm(bias.unsqueeze(2), weight, values.relu_() if layer else values)
+        return values
 
     def __getitem__(self, restarts: Tensor | slice) -> Network:
         """The networks of the chosen restarts, still with a leading dimension."""

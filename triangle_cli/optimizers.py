@@ -89,6 +89,7 @@ class LevenbergMarquardt:
         space = self.problem.space
         if isinstance(space, WeightSpace):
             outputs, jacobian = weight_jacobian(space.decode(theta), x)
+            jacobian = space.select(jacobian)
         else:
             outputs, jacobian = decoded_jacobian(space.decode, theta, x)
         residual = y - outputs  # (R, n)

@@ -147,7 +147,7 @@ class Triangle:
         wave_sum = (self.scales.T.unsqueeze(2) * waves(u, self.peaks[:, :-1])).sum(0)  # (R, n)
         return self.offset.unsqueeze(1) + self.slope.unsqueeze(1) * u + self.sign * wave_sum
 
-    def network(self) -> Network:
+    def network(self, fold: tuple[float, float | Tensor] | None = None) -> Network:
         """The same function as a ReLU network of width 4, neurons (sum, t1, t2, bias) in every layer.
 
         The weights are rounded inward: slopes are shrunk by a few units in the last place, so that no
@@ -157,8 +157,11 @@ class Triangle:
         product of all 1/a_i nears 1e15.
 
         Differentiable in all tensors.
+
+        Args:
+            fold: weight and bias, a number or (R,), of `u = weight x + bias`; None: those of the interval.
         """
-        weight, shift = fold_interval(*self.interval, self.peaks.dtype)
+        weight, shift = fold or fold_interval(*self.interval, self.peaks.dtype)
         with torch.no_grad():
             # layer 1 rounds shift - a_0, so the first triangle peaks at a number beside a_0
             rounding = torch.zeros_like(self.peaks[:, :-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +13,7 @@ from triangle_cli.functions import Target
 
 @dataclass(frozen=True)
 class Points:
-    """Places x, (n,), increasing, and the target's values y there, (n,)."""
+    """Places x, (n,), increasing, or (n, 2) in the plane, and the target's values y there, (n,)."""
 
     x: Tensor
     y: Tensor
@@ -20,12 +21,34 @@ class Points:
 
 def even_points(target: Target, count: int, dtype: torch.dtype, device: str) -> Points:
     """`count` even points from end to end of the interval: training points, and the fine grid."""
-    x = torch.linspace(*target.interval, count, dtype=torch.float64)
-    return Points(x.to(device, dtype), target(x).to(device, dtype))
+    return _points(
+        target, torch.linspace(*target.interval, side(target, count), dtype=torch.float64), dtype, device
+    )
 
 
 def middle_points(target: Target, count: int, dtype: torch.dtype, device: str) -> Points:
     """The middles of `count` even cells of the interval: they avoid the ends, and even points almost always."""
     lo, hi = target.interval
-    x = lo + (hi - lo) * (torch.arange(count, dtype=torch.float64) + 0.5) / count
+    cells = side(target, count)
+    x = lo + (hi - lo) * (torch.arange(cells, dtype=torch.float64) + 0.5) / cells
+    return _points(target, x, dtype, device)
+
+
+def side(target: Target, count: int) -> int:
+    """How many points along each input make `count` points.
+
+    Raises:
+        ValueError: a grid in the plane cannot have so many.
+    """
+    along = round(count ** (1 / target.inputs))
+    if along**target.inputs != count or along < target.inputs:
+        near = max(2, math.isqrt(count))
+        raise ValueError(
+            f"points: {count}, expected a square for a grid in x and y, such as {near**2} (points=plane)"
+        )
+    return along
+
+
+def _points(target: Target, along: Tensor, dtype: torch.dtype, device: str) -> Points:
+    x = torch.cartesian_prod(*[along] * target.inputs)
     return Points(x.to(device, dtype), target(x).to(device, dtype))

@@ -98,7 +98,7 @@ def _compute(settings: Settings, folder: Path, words: list[str], watch: Callable
         "diverged_restarts": int(result.final["diverged"].sum()),
         "starts": settings.starts,
         "restarts": result.restarts,  # in the order of network.pt
-        "parameters": result.network.parameters_each,
+        "parameters": result.parameters,
         "seed": settings.seed,
         "device": _device_name(settings.device),
         "dtype": settings.dtype.value,
@@ -127,7 +127,9 @@ def _writers(result: Any, settings: Settings) -> dict[str, Callable[[Path], obje
     """What writes each file but run.json."""
     import torch
 
-    from triangle_cli import plots
+    from triangle_cli import plots, plots_plane
+
+    draw = plots_plane.plane_figure if result.target.inputs == 2 else plots.fit_figure
 
     def network(path: Path) -> None:
         content = io.BytesIO()  # torch.save aborts the process when the disk is full
@@ -141,7 +143,7 @@ def _writers(result: Any, settings: Settings) -> dict[str, Callable[[Path], obje
         results.HISTORY: lambda path: result.history.to_csv(path, index=False),
         results.NETWORK: network,
         results.CONFIG: lambda path: path.write_text(config, encoding="utf-8"),
-        results.PICTURE: plots.fit_figure(result, settings).savefig,
+        results.PICTURE: draw(result, settings).savefig,
     }
 
 
@@ -181,10 +183,12 @@ def git_commit() -> str | None:
 
 def perform_and_report(settings: Settings, folder: Path, words: list[str]) -> None:
     """`triangle run`: the run with a progress bar, then its table. Raises ValueError if every restart diverged."""
-    from triangle_cli import report
+    from triangle_cli import report, trackers
 
+    trackers.require(settings.tracker.value)
     with report.progress() as watch:
         run = perform(settings, folder, words, watch)
+    trackers.track(settings.tracker.value, Path(settings.outputs), run.folder)
     report.print_run(run)
     if run.record["best_restart"] is None:
         raise ValueError(f"all {settings.restarts} restarts diverged: expected a smaller learning_rate")

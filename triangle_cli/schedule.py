@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from triangle_cli.blocks import BlockPeakSpace, Blocks, kept_entries
 from triangle_cli.network import Network
 from triangle_cli.optimizers import keep_best
 from triangle_cli.parameterization import Triangle
@@ -17,7 +18,7 @@ from triangle_cli.settings import PhaseSettings, SpaceName
 from triangle_cli.spaces import PeakSpace, Space, WeightSpace
 from triangle_cli.training import Problem, train
 
-Start = Triangle | Network
+Start = Triangle | Blocks | Network
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Epoch:
     last: int
     loss: Tensor  # (R,)
     theta: Tensor  # (R, P)
-    space: Space
+    space: Space | BlockPeakSpace
     restarts: list[int]  # the number of each start that is left, R of them
 
     @property
@@ -49,30 +50,39 @@ def phase_names(phases: Sequence[PhaseSettings]) -> list[str]:
     return names
 
 
-def enter(space: SpaceName, start: Start) -> tuple[Space, Tensor]:
-    """The space of a phase, and where it starts in it: (R, P)."""
+def enter(space: SpaceName, start: Start, blocks: int | None = None) -> tuple[Space | BlockPeakSpace, Tensor]:
+    """The space of a phase, and where it starts in it: (R, P).
+
+    blocks: how many diagonal blocks the hidden matrices keep in weight space; None: all weights are free.
+    """
     if space is SpaceName.weights:
-        network = start.network() if isinstance(start, Triangle) else start
-        weights = WeightSpace(network)
+        network = start if isinstance(start, Network) else start.network()
+        weights = WeightSpace(network, kept_entries(network, blocks) if blocks else None)
         return weights, weights.encode(network)
     free = space is SpaceName.peaks_and_scales
+    if isinstance(start, Blocks):
+        peaks = BlockPeakSpace.of(start, free)
+        return peaks, peaks.encode(start)
     peaks = PeakSpace(start.depth, start.sign, start.interval, free_scales=free)
     return peaks, peaks.encode(start)
 
 
-def leave(space: Space, theta: Tensor) -> Start:
+def leave(space: Space | BlockPeakSpace, theta: Tensor) -> Start:
     """What the next phase starts from."""
     return space.decode(theta) if isinstance(space, WeightSpace) else space.triangle(theta)
 
 
-def run_schedule(phases: Sequence[PhaseSettings], start: Start, points: Points) -> Iterator[Epoch]:
+def run_schedule(
+    phases: Sequence[PhaseSettings], start: Start, points: Points, blocks: int | None = None
+) -> Iterator[Epoch]:
     """Train all restarts through all phases; yields every epoch, the state before its step.
 
-    A phase with `keep` hands only so many restarts on, those with the least loss: successive halving.
+    A phase with `keep` hands only so many restarts on, those with the least loss: successive halving. `blocks` as
+    for `enter`.
     """
     restarts = torch.arange(len(start.peaks) if isinstance(start, Triangle) else start.restarts)
     for name, phase in zip(phase_names(phases), phases):
-        space, theta = enter(phase.space, start)
+        space, theta = enter(phase.space, start, blocks)
         problem = Problem(space, points.x, points.y)
         steps = train(problem, theta, phase.optimizer.value, phase.epochs, **phase.optimizer_settings)
         for number, theta, loss in steps:

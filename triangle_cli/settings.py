@@ -37,6 +37,13 @@ class OptimizerName(Enum):
     levenberg_marquardt = "levenberg_marquardt"
 
 
+class Freedom(Enum):
+    """Which weights of a network of several blocks a phase in weight space moves."""
+
+    blocks = "blocks"
+    dense = "dense"
+
+
 class Dtype(Enum):
     """The floating-point numbers that weights and points are made of."""
 
@@ -47,8 +54,17 @@ class Dtype(Enum):
 OnFailure = Enum("OnFailure", {"continue": "continue", "stop": "stop"})  # functional: continue is a keyword
 OnFailure.__doc__ = "What a sweep does with its other jobs when one has failed."
 
+
+class TrackerName(Enum):
+    """What else keeps the figures of the runs."""
+
+    none = "none"
+    tensorboard = "tensorboard"
+    mlflow = "mlflow"
+
+
 # how, where and whether to run, not what: these settings decide no numbers, are not hashed and head no column
-HOW = ("threads", "outputs", "force", "on_failure", "dry_run")
+HOW = ("threads", "outputs", "force", "on_failure", "tracker", "dry_run")
 
 
 def require(holds: bool, key: str, value: Any, expected: str) -> None:
@@ -87,8 +103,13 @@ class InitSettings:
             for key in ("peak_low", "peak_high", "peaks", "scale"):
                 given = getattr(self, key)
                 require(given is None, f"init.{key}", given, f"nothing: init={self.mode.value} has no {key}")
+            # None: as wide as has as many parameters as the blocks
+            matched = self.width is None and self.mode is not Mode.zigzag
             require(
-                self.width is not None and self.width >= least, "init.width", self.width, f"{least} or more"
+                matched or (self.width is not None and self.width >= least),
+                "init.width",
+                self.width,
+                f"{least} or more",
             )
             return
         require(self.width in (None, 4), "init.width", self.width, "4: a triangle network has width 4")
@@ -102,6 +123,36 @@ class InitSettings:
         require(
             self.scale is None or 0 < self.scale < math.inf, "init.scale", self.scale, "a positive number"
         )
+
+
+@dataclass
+class NetworkSettings:
+    """How many triangle networks make one network: conf/network/."""
+
+    name: str
+    blocks: int
+    directions: Optional[int]  # noqa: UP045
+    weights: Freedom
+
+    def __post_init__(self) -> None:
+        require(self.blocks >= 1, "network.blocks", self.blocks, "1 or more")
+        directions = self.directions
+        require(directions is None or directions >= 1, "network.directions", directions, "1 or more")
+
+    @property
+    def total(self) -> int:
+        """The triangle networks in one network."""
+        return self.blocks * (self.directions or 1)
+
+    @property
+    def single(self) -> bool:
+        """Whether it is the paper's network of one block on x."""
+        return self.blocks == 1 and self.directions is None
+
+    @property
+    def kept(self) -> int | None:
+        """How many diagonal blocks the hidden matrices keep; None: they are dense."""
+        return self.total if self.weights is Freedom.blocks and self.total > 1 else None
 
 
 @dataclass
@@ -195,6 +246,7 @@ class Settings:
     """One run."""
 
     function: FunctionSettings
+    network: NetworkSettings
     init: InitSettings
     schedule: ScheduleSettings
     points: PointsSettings
@@ -209,6 +261,7 @@ class Settings:
     outputs: str
     force: bool
     on_failure: OnFailure
+    tracker: TrackerName
     dry_run: bool
 
     def __post_init__(self) -> None:
@@ -263,6 +316,8 @@ class Settings:
         settings = plain(asdict(self))
         for key in HOW:
             del settings[key]
+        if self.network.single:  # one block is what a run without this setting has
+            del settings["network"]
         return settings
 
     @property

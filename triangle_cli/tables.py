@@ -19,6 +19,10 @@ METHOD_NAMES = {
     "skip_pretraining": "skip pretraining",
     "no_regularization": "pretraining, no regularization",
     "theorem_3_1": "pretraining + Theorem 3.1",
+    "random_dense": "random, dense",
+    "random_blocks": "random, blocks",
+    "blocks": "triangles, blocks kept",
+    "blocks_dense": "triangles, then dense",
     "second_order_quick": "second order, 100 starts",
     "second_order": "second order, 400 starts",
     "second_order_long": "second order, 1600 starts",
@@ -165,6 +169,57 @@ def past_the_paper(runs: list[Collected]) -> Table:
     return Table("beyond", caption, table, parts)
 
 
+def compare_networks(name: str) -> Callable[[list[Collected]], Table]:
+    """A table builder: several triangle networks beside random networks with as many parameters, by function."""
+
+    def build(runs: list[Collected]) -> Table:
+        rows = []
+        for run in runs:
+            errors = run.final_errors
+            rows.append(
+                {
+                    "function": run.config["function"]["name"],
+                    "method": run.choices["method"],
+                    "parameters": run.record["parameters"],
+                    "mse_min": errors["mse_train"].min(),
+                    "mse_mean": errors["mse_train"].mean(),
+                    "mse_median": errors["mse_train"].median(),
+                    "regions_min": errors["linear_regions"].min(),
+                    "regions_max": errors["linear_regions"].max(),
+                }
+            )
+        table = pd.DataFrame(rows)
+        parts = {
+            f"{run.target.formula} on [{run.target.interval[0]:g}, {run.target.interval[1]:g}]"
+            f"{'^2' if run.target.inputs == 2 else ''}": _networks(
+                table[table["function"] == run.target.name]
+            )
+            for run in runs
+        }
+        return Table(name, f"{describe(runs)}. In brackets the best random network's over it.", table, parts)
+
+    return build
+
+
+def _networks(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row per method; in brackets how many times smaller than that of the best random network."""
+    random = rows[rows["method"].str.startswith("random")]
+
+    def ahead(column: str) -> list[str]:
+        best = random[column].min()
+        return [f"{error:.2e} (x{best / error:.2g})" for error in rows[column]]
+
+    return pd.DataFrame(
+        {
+            "network": rows["method"].map(METHOD_NAMES),
+            "parameters": rows["parameters"].astype(str),
+            "least MSE": ahead("mse_min"),
+            "mean MSE": ahead("mse_mean"),
+            "linear regions": list(map(span, rows["regions_min"], rows["regions_max"])),
+        }
+    )
+
+
 def _range(column: pd.Series) -> tuple[float, float]:
     return column.min(), column.max()
 
@@ -183,6 +238,8 @@ BUILDERS: dict[str, Callable[[list[Collected]], Table]] = {
     "sparse": compare_methods("sparse", "mse_test"),
     "depth": against_depth,
     "beyond": past_the_paper,
+    "nonconvex": compare_networks("nonconvex"),
+    "radial": compare_networks("radial"),
 }
 
 

@@ -34,14 +34,19 @@ class SweepLauncher(Launcher):
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: DictConfig) -> None:
         """Called by Hydra before `launch`."""
-        self.loader = hydra_context.config_loader
         self.config = config
+        self.compose = hydra_context.config_loader.load_sweep_config
+        # sweepers compose every job once more, a tenth of a second for each, only to see whether it can be done:
+        # `launch` sees that as well, before any job starts
+        hydra_context.config_loader.load_sweep_config = lambda master_config, sweep_overrides: None
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
         """Do these jobs; returns the least mean squared error of each, for sweepers that search."""
-        from triangle_cli import sweep
+        from triangle_cli import sweep, trackers
         from triangle_cli.workers import BACKENDS, at_once
 
+        tracker = self.config.tracker.value
+        trackers.require(tracker)
         setup_globals()
         planned = [
             self._plan(initial_job_idx + index, list(words)) for index, words in enumerate(job_overrides)
@@ -54,13 +59,16 @@ class SweepLauncher(Launcher):
         with _sigterm_as_interrupt():
             records = sweep.run_all(planned, workers, self.config.on_failure.value == "stop")
         self.records.extend(records)
+        for record in records:
+            if record["folder"]:
+                trackers.track(tracker, Path(self.config.outputs), Path(record["folder"]))
         return [_job_return(record) for record in records]
 
     def _plan(self, number: int, words: list[str]) -> Job | Record:
         from triangle_cli import sweep
         from triangle_cli.cli import typed_settings
 
-        config = self.loader.load_sweep_config(self.config, words)
+        config = self.compose(self.config, words)
         with open_dict(config):
             config.hydra.job.id = config.hydra.job.num = number
         before = HydraConfig.instance().cfg
@@ -81,7 +89,7 @@ def _print_and_end(lines: list[str]) -> None:
 
 def _job_return(record: Record) -> JobReturn:
     done = JobReturn(overrides=record["overrides"], status=JobStatus.COMPLETED)
-    done.return_value = float("nan") if record["mse_min"] is None else record["mse_min"]
+    done.return_value = float("inf") if record["mse_min"] is None else record["mse_min"]
     return done
 
 

@@ -1,0 +1,64 @@
+"""README.md says what the commands and the tables say."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from triangle_cli import cli
+
+ROOT = Path(__file__).parent.parent
+spec = importlib.util.spec_from_file_location("readme", ROOT / "docs" / "readme.py")
+readme = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(readme)
+
+NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?(?: s\b)?")
+TEXT = readme.README.read_text()
+BLOCKS = [(block["command"], block["output"]) for block in readme.BLOCK.finditer(TEXT)]
+
+
+def skeleton(text):
+    """The text without its numbers, folders' hashes and the white space that aligns it."""
+    return re.sub(r"\s+", " ", NUMBER.sub("#", re.sub(r"-[0-9a-f]{8}\b", "-HASH", text)))
+
+
+def numbers(text):
+    """The numbers in the text that say nothing of time."""
+    found = NUMBER.findall(re.sub(r"-[0-9a-f]{8}\b", "", text))
+    return [float(number) for number in found if not number.endswith(" s")]
+
+
+def test_the_tables_are_those_in_docs():
+    assert readme.TABLE.search(TEXT)
+    assert readme.with_tables(TEXT) == TEXT
+
+
+def test_the_first_command_prints_what_readme_shows(triangle):
+    command, shown = BLOCKS[0]
+    assert command == "triangle run function=x2 depth=8"
+    printed = triangle(*command.split()[1:]).stdout
+    assert skeleton(printed) == skeleton(shown)
+    # other processors round otherwise, and a thousand steps of Adam amplify it
+    assert numbers(printed) == pytest.approx(numbers(shown), rel=0.5)
+
+
+@pytest.mark.slow
+def test_all_commands_print_what_readme_shows(tmp_path):
+    for command, shown in BLOCKS:
+        assert skeleton(readme.run(command, tmp_path)) == skeleton(shown), command
+
+
+def test_every_make_target_in_readme_exists():
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"(?:`|^)make ([a-z-]+)", TEXT, re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_every_command_is_in_the_help_and_the_completion():
+    from triangle_cli import completion
+
+    for command in cli.COMMANDS:
+        if not command.startswith("-"):
+            assert f"\n  {command} " in cli.HELP
+            assert command in completion.SCRIPT

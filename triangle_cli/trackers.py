@@ -1,0 +1,107 @@
+"""`tracker=`: finished runs, told to TensorBoard or MLflow: settings, figures on the way, the picture.
+
+Called by the process that runs the sweep, once a run is whole on disk: what is told is what the files say, and
+no two processes write to one database.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from triangle_cli import index, results
+
+
+def require(tracker: str) -> None:
+    """Raise ValueError, before anything is computed, for a tracker that is not installed."""
+    if tracker != "none" and importlib.util.find_spec(tracker) is None:
+        raise ValueError(
+            f"tracker={tracker}: expected {tracker} to be installed (pip install 'triangle-cli[{tracker}]')"
+        )
+
+
+def track(tracker: str, outputs: Path, folder: Path) -> None:
+    """Tell a tracker of a finished run, unless it knows.
+
+    Args:
+        tracker: none, tensorboard or mlflow.
+        outputs: the tracker's own files go to `outputs/tensorboard` or `outputs/mlflow.db`.
+        folder: the run's.
+    """
+    if tracker != "none" and (record := results.read_run(folder)):
+        TRACKERS[tracker](outputs, folder, record)
+
+
+def metrics(folder: Path) -> Iterator[tuple[str, int, float]]:
+    """Name, epoch counted through all phases, value: losses and linear regions over the restarts."""
+    for name, column, figures in (
+        (results.HISTORY, "loss", ("min", "mean")),
+        (results.REGIONS, "linear_regions", ("min", "max")),
+    ):
+        table = pd.read_csv(folder / name)
+        last = table.groupby("phase", sort=False)["epoch"].max()
+        before = last.cumsum() - last
+        table["step"] = table["epoch"] + table["phase"].map(before)
+        for step, row in table.groupby("step")[column].agg(list(figures)).dropna().iterrows():
+            for figure in figures:
+                yield f"{column}/{figure}", int(step), float(row[figure])
+
+
+def _tensorboard(outputs: Path, folder: Path, record: dict[str, Any]) -> None:
+    target = outputs / "tensorboard" / record["function"] / folder.name
+    if target.exists():
+        return
+    from matplotlib.pyplot import imread
+    from torch.utils.tensorboard import SummaryWriter
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
+    try:
+        with SummaryWriter(str(beside)) as writer:
+            writer.add_text("config", f"<pre>{(folder / results.CONFIG).read_text(encoding='utf-8')}</pre>")
+            for name, step, value in metrics(folder):
+                writer.add_scalar(name, value, step)
+            writer.add_image("fit", imread(folder / results.PICTURE)[..., :3], dataformats="HWC")
+        beside.replace(target)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _mlflow(outputs: Path, folder: Path, record: dict[str, Any]) -> None:
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    import mlflow
+    from mlflow.entities import Metric, Param, RunTag
+
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    client = mlflow.MlflowClient(f"sqlite:///{outputs / 'mlflow.db'}")
+    name = "triangle"
+    experiment = client.get_experiment_by_name(name)
+    artifacts = (outputs / "mlflow").resolve().as_uri()
+    number = experiment.experiment_id if experiment else client.create_experiment(name, artifacts)
+    if client.search_runs([number], f"tags.hash = '{record['hash']}' and attributes.status = 'FINISHED'"):
+        return
+    run = client.create_run(number, run_name=f"{record['function']}/{folder.name}").info.run_id
+    epochs = [Metric(key, value, 0, step) for key, step, value in metrics(folder)]
+    final = [
+        Metric(key, float(v), 0, 0) for key, v in record["summary"].items() if isinstance(v, int | float)
+    ]
+    for start in range(0, len(epochs), 900):  # a call takes up to 1000 metrics
+        client.log_batch(run, epochs[start : start + 900])
+    params = [Param(key, str(value)[:6000]) for key, value in index.flat(record["settings"]).items()]
+    client.log_batch(run, final, params, [RunTag("hash", record["hash"]), RunTag("folder", str(folder))])
+    client.log_artifact(run, str(folder / results.PICTURE))
+    client.set_terminated(run)
+
+
+TRACKERS: dict[str, Callable[[Path, Path, dict[str, Any]], None]] = {
+    "tensorboard": _tensorboard,
+    "mlflow": _mlflow,
+}

@@ -1,9 +1,11 @@
-"""Fill README.md with what commands print and what tables say; nothing in it is typed.
+"""Fill the pages with what commands print and what tables say; nothing in them is typed.
 
-    make readme      builds the tables first, then runs this
+make readme                        builds the tables first, then fills README.md and docs/regions.md
+python docs/readme.py FILE ..      only these pages
 
-A block ```console with a line `$ triangle ...` gets the output of that command, run in a folder that starts
-empty. A pair of comments <!-- table NAME --> ... <!-- end --> gets docs/tables/NAME.md, fresh from outputs/tables/.
+A block ```console with a line `$ triangle ...` gets the output of that command, run in a folder that starts with
+docs/examples. A pair of comments <!-- table NAME --> ... <!-- end --> gets docs/tables/NAME.md, fresh from
+outputs/tables.
 """
 
 from __future__ import annotations
@@ -16,42 +18,52 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
-TABLES = ROOT / "docs" / "tables"
+HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
+PAGES = [README, HERE / "regions.md"]
+TABLES = HERE / "tables"
+BUILT = HERE.parent / "outputs" / "tables"
 BLOCK = re.compile(r"```console\n\$ (?P<command>[^\n]+)\n(?P<output>.*?)```", re.DOTALL)
 TABLE = re.compile(r"<!-- table (?P<name>\w+) -->\n(?P<content>.*?)<!-- end -->", re.DOTALL)
 
 
 def run(command: str, folder: Path) -> str:
-    """What a `triangle ...` command prints, run in `folder`."""
-    program, *words = shlex.split(command)
-    path = Path(sys.executable).with_name(program)
-    done = subprocess.run([path, *words], cwd=folder, capture_output=True, text=True, check=True)
+    """What a `triangle ...` command prints, run in `folder` by a shell, which expands *."""
+    path = shlex.quote(str(Path(sys.executable).parent))
+    words = ["bash", "-c", f"PATH={path}:$PATH; {command}"]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True)
     return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
 
 
 def with_tables(text: str) -> str:
-    """README's text with its tables as they are in docs/tables/."""
-    return TABLE.sub(
-        lambda found: (
-            f"<!-- table {found['name']} -->\n{(TABLES / found['name']).with_suffix('.md').read_text()}<!-- end -->"
-        ),
-        text,
-    )
+    """A page's text with its tables as they are in docs/tables/."""
+
+    def table(found: re.Match[str]) -> str:
+        content = (TABLES / found["name"]).with_suffix(".md").read_text()
+        return f"<!-- table {found['name']} -->\n{content}<!-- end -->"
+
+    return TABLE.sub(table, text)
+
+
+def fill(page: Path) -> None:
+    """Rewrite the tables and the console blocks of a page."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copytree(HERE / "examples", folder, dirs_exist_ok=True)
+
+        def block(found: re.Match[str]) -> str:
+            return f"```console\n$ {found['command']}\n{run(found['command'], folder)}```"
+
+        page.write_text(BLOCK.sub(block, with_tables(page.read_text())))
 
 
 def main() -> None:
-    """Rewrite README.md and docs/tables/."""
+    """Copy the tables that were built, then fill the pages named on the command line, or all."""
     TABLES.mkdir(exist_ok=True)
-    for path in [*(ROOT / "outputs" / "tables").glob("*.md"), *(ROOT / "outputs" / "tables").glob("*.csv")]:
+    for path in [*BUILT.glob("*.md"), *BUILT.glob("*.csv")]:
         shutil.copy(path, TABLES)
-    with tempfile.TemporaryDirectory() as folder:
-
-        def fill(block: re.Match[str]) -> str:
-            return f"```console\n$ {block['command']}\n{run(block['command'], Path(folder))}```"
-
-        README.write_text(BLOCK.sub(fill, with_tables(README.read_text())))
+    for page in [Path(word) for word in sys.argv[1:]] or PAGES:
+        fill(page)
 
 
 if __name__ == "__main__":

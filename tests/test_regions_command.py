@@ -1,7 +1,10 @@
 """`triangle regions` as a user types it; what is wrong with a file is tried in one process, to save its start."""
 
+import doctest
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from itertools import pairwise
@@ -18,7 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch.nn import Linear, ReLU, Sequential
 
 from triangle_cli import cli
-from triangle_cli.regions import count_regions, polygons, random_slices, restrict
+from triangle_cli.regions import bounds, count_regions, counting, polygons, random_slices, restrict, slices
 from triangle_cli.regions.slices import SEGMENT
 from triangle_cli.regions_plots import neighbours, region_colours
 
@@ -80,7 +83,7 @@ def test_a_sawtooth_in_json_and_with_exact(triangle, capsys):
     assert 0 < found["seconds"] < 60
     exact = answer_here([triangle.folder / name, "--exact"], capsys)
     different = {key for key in found if found[key] != exact[key]}
-    assert different == {"file", "seconds", "exact"}
+    assert different == {"file", "seconds", "loading_seconds", "exact"}
 
 
 def test_two_outputs_a_dead_neuron_and_a_table_of_pieces(triangle):
@@ -114,7 +117,7 @@ def test_a_run_folder_and_its_network(shared_triangle, tmp_path, capsys):
     )
     assert (other["linear_regions"], other["restart"]) == (8, 1)
     network = folder / "network.pt"
-    assert "--restart 2: expected 0 to 1" in refused([folder, "--restart", "2"], capsys)
+    assert "--restart 2: expected one of 0, 1" in refused([folder, "--restart", "2"], capsys)
     (tmp_path / "alone.pt").write_bytes(network.read_bytes())
     alone = refused([tmp_path / "alone.pt", "--box", "0", "1"], capsys)
     assert "holds 2 networks, expected --restart K, 0 to 1" in alone
@@ -151,10 +154,10 @@ def test_a_line_and_lines_through_many_inputs(triangle, capsys):
     assert found["hidden_widths"] == [8, 8]
 
     mean = answer_here([triangle.folder / "net.pt", "--lines", 7, "--seed", 3, "--box", "-1", "1"], capsys)
-    slices = random_slices([[-1, 1]] * 5, 2, 7, seed=3)
+    lines = random_slices([[-1, 1]] * 5, 2, 7, seed=3)
     counts = [
         count_regions(*restrict(*layers_of(model), ends.tolist()), SEGMENT).linear_regions.item()
-        for ends in slices
+        for ends in lines
     ]
     assert mean["linear_regions"]["mean"] == pytest.approx(np.mean(counts))
     assert mean["linear_regions"]["standard_error"] == pytest.approx(np.std(counts, ddof=1) / 7**0.5)
@@ -353,6 +356,32 @@ def test_neighbouring_regions_have_different_colours_and_touching_ones_are_no_ne
     pairs, colour = neighbours(found), region_colours(found)
     assert len(pairs) > len(colour) > 20
     assert (colour[pairs[:, 0]] != colour[pairs[:, 1]]).all()
+
+
+PAGE = Path(__file__).parent.parent / "docs" / "regions.md"
+
+
+def test_the_examples_in_the_documentation_are_right(tmp_path, monkeypatch, capsys):
+    text = doctest.testfile(str(PAGE), module_relative=False)
+    for checked in (text, doctest.testmod(slices), doctest.testmod(bounds), doctest.testmod(counting)):
+        assert checked.attempted > 1
+        assert checked.failed == 0
+    monkeypatch.chdir(shutil.copytree(PAGE.parent / "examples", tmp_path / "examples"))
+    for block in re.findall(r"```console\n\$ triangle (.*?)```", PAGE.read_text(), re.DOTALL):
+        words, _, shown = block.partition("\n")
+        assert cli.main(words.split()) == 0
+        printed = capsys.readouterr().out
+        for found, documented in zip(printed.splitlines(), shown.splitlines(), strict=True):
+            if "seconds" not in found and "counted in" not in found:
+                assert found == documented
+
+
+def test_every_key_of_the_json_is_documented(capsys):
+    examples = PAGE.parent / "examples"
+    line = ["--line", "0,0,0,0,0", "1,0,0,0,0"]
+    for words in (["plane.json"], ["five.json", "--lines", 2], ["five.json", *line]):
+        for key in answer_here([examples / words[0], *words[1:]], capsys):
+            assert f"`{key}`" in PAGE.read_text()
 
 
 def test_a_picture_that_cannot_be_written_leaves_nothing(tmp_path):

@@ -16,6 +16,7 @@ from triangle_cli.settings import Settings
 # Okabe and Ito's palette: told apart by the colour-blind, and in grey
 BLACK, ORANGE, BLUE, GREY = "#000000", "#D55E00", "#0072B2", "#999999"
 MANY_BREAKPOINTS = 300  # beyond this, dots hide the line
+MOST_BREAKPOINTS = 20_000  # beyond this, they are a solid line that takes long to draw
 SMOOTH = 4001  # points that a curve is drawn with
 
 
@@ -32,14 +33,15 @@ def draw_fit(axes: Axes, target: Target, network: Network, label: str) -> Tensor
     axes.plot(x, target(x), color=GREY, linewidth=5, alpha=0.5, label=f"target: {target.formula}")
     axes.plot(x, evaluate(network, x), color=BLUE, linewidth=1.2, label=label)
     size = 14 if len(kinks) < MANY_BREAKPOINTS else 3
-    heights = evaluate(network, kinks)
-    axes.scatter(kinks, heights, s=size, color=ORANGE, zorder=3, label="breakpoints")
+    shown = kinks[:: 1 + len(kinks) // MOST_BREAKPOINTS]
+    axes.scatter(shown, evaluate(network, shown), s=size, color=ORANGE, zorder=3, label="breakpoints")
     return kinks
 
 
 def draw_error(axes: Axes, target: Target, network: Network, kinks: Tensor, size_only: bool = False) -> float:
     """Draw fit - target against x, or its size, with the breakpoints; returns the largest error drawn."""
     x = torch.linspace(*target.interval, SMOOTH, dtype=torch.float64)
+    kinks = kinks[:: 1 + len(kinks) // MOST_BREAKPOINTS]
     error, at_kinks = evaluate(network, x) - target(x), evaluate(network, kinks) - target(kinks)
     if size_only:
         error, at_kinks = error.abs(), at_kinks.abs()

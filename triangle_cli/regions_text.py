@@ -110,7 +110,7 @@ def _number(value: int) -> str:
 
 
 def _seconds(record: dict[str, Any]) -> str:
-    return f"counted in {record['seconds']:.3g} s, loading the compiled code included"
+    return f"counted in {record['seconds']:.3g} s, after {record['loading_seconds']:.1f} s for loading compiled code"
 
 
 def _plural(count: int, name: str) -> str:

@@ -1,7 +1,8 @@
 """What a TriangleLayer costs beside the Linear and ReLU it stands for, forwards and with gradients.
 
 Both layers have the same Linear; the difference in time is the triangle networks, and is given in percent of
-Linear and ReLU. Turns alternate between the layers, so that a busy machine disturbs all alike.
+Linear and ReLU. Turns alternate between the layers, and what is measured is the processor's time, not the wall's,
+so that a busy machine disturbs little.
 
     python benchmarks/layer.py [--units 4096] [--features 4096] [--depth 4] [--batch 128] [--threads 1]
 """
@@ -33,10 +34,10 @@ def medians(work, layers, x, turns):
     times = {name: [] for name in layers}
     for turn in range(turns + 2):  # the first two warm up
         for name, layer in layers.items():
-            began = time.perf_counter()
+            began = time.process_time()
             work(layer, x)
             if turn >= 2:
-                times[name].append(1e3 * (time.perf_counter() - began))
+                times[name].append(1e3 * (time.process_time() - began))
     return {name: statistics.median(taken) for name, taken in times.items()}
 
 

@@ -110,7 +110,8 @@ def test_units_do_not_feel_each_other_nor_the_tiles(released, monkeypatch):
     unit = activation(units=11, released=released)
     z = pre_activations(13, 11)
     whole = unit(z)
-    monkeypatch.setattr("triangle_cli.nn.TILE", (4, 3))
+    monkeypatch.setattr("triangle_cli.nn.TILE", 1)
+    monkeypatch.setattr("triangle_cli.nn.SMALLEST_TILE", 3)
     assert torch.allclose(unit(z), whole, atol=1e-14)
     with torch.no_grad():
         for parameter in unit.parameters():

@@ -17,7 +17,6 @@ torch.Size([32, 75])
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Any
@@ -31,7 +30,8 @@ from triangle_cli.spaces import PEAK_MARGIN, PeakSpace
 
 CONVEX = -1.0
 PEAKS, WEIGHTS = "peaks", "weights"  # the names of the parameters in a state_dict
-TILE = 128, 512  # rows and units whose values stay in a processor's cache: 1 MB in a released layer
+TILE = 65536  # values that are computed at a time: four neurons each take 1 MB in single precision
+SMALLEST_TILE = 16  # rows, so that calls cost less than arithmetic
 
 
 class TriangleActivation(nn.Module):
@@ -120,10 +120,16 @@ class TriangleActivation(nn.Module):
         """
         if z.dim() == 0 or z.shape[-1] != self.units:
             raise ValueError(f"z: shape {tuple(z.shape)}, expected (..., {self.units})")
-        function, numbers = (by_weights, self.weights.T) if self.released else (by_peaks, self._lines())
         with torch.autocast(z.device.type, enabled=False):  # half precision has no digits for small scales
-            rows = z.reshape(-1, self.units).to(numbers.dtype)
-            return in_tiles(function, rows, numbers, self.interval).to(z.dtype).reshape(z.shape)
+            parameters = self.weights if self.released else self._lines()
+            rows = z.reshape(-1, self.units).to(parameters.dtype)  # (n, units)
+            if self.released:
+                tiles = zip(tiled(rows.T.contiguous(), len(rows)), tiled(parameters, len(rows)))
+                values = torch.cat([by_weights(*tile, self.interval) for tile in tiles]).T
+            else:
+                tiles = tiled(rows, self.units)
+                values = torch.cat([by_peaks(tile, parameters, self.interval) for tile in tiles])
+            return values.to(z.dtype).reshape(z.shape)
 
     def _lines(self) -> Tensor:
         """What `by_peaks` takes."""
@@ -243,35 +249,28 @@ def by_peaks(z: Tensor, numbers: Tensor, interval: tuple[float, float]) -> Tenso
 
 
 def by_weights(z: Tensor, numbers: Tensor, interval: tuple[float, float]) -> Tensor:
-    """The ReLU networks on z clamped to the interval, and a straight line on each side of it.
+    """The ReLU networks on z clamped to the interval, and a straight line on each side of it: (units, n).
 
-    numbers: (P + 2, units), the weights of each unit's network, dy/dz below lo and above hi. Else as `by_peaks`.
+    Args:
+        z: (units, n), pre-activations.
+        numbers: (units, P + 2), the weights of each unit's network, dy/dz below lo and above hi.
+        interval: (lo, hi).
     """
-    weights, (below, above) = numbers[:-2].T, numbers[-2:]
+    weights, below, above = numbers[:, :-2], numbers[:, -2:-1], numbers[:, -1:]
     inside = z.clamp(*interval)
-    columns = inside.T.unsqueeze(1).contiguous()  # (units, 1, n)
-    values = _shape(weights).unflatten(weights).propagate(columns).squeeze(1).T  # (n, units)
+    values = _shape(weights).unflatten(weights).propagate(inside.unsqueeze(1)).squeeze(1)
     outside = z - inside
-    return values + below * outside.clamp(max=0) + above * outside.clamp(min=0)
+    return values.addcmul(below, outside.clamp(max=0)).addcmul(above, outside.clamp(min=0))
 
 
-def in_tiles(
-    function: Callable[..., Tensor], z: Tensor, numbers: Tensor, interval: tuple[float, float]
-) -> Tensor:
-    """`function(z, numbers, interval)`; on a processor tile by tile, so that what lies between stays in its cache.
+def tiled(values: Tensor, across: int) -> tuple[Tensor, ...]:
+    """Rows of `values`, so many at a time that what is computed for `across` places of each stays in the cache.
 
-    z: (n, units), numbers: (P, units). A compiler keeps it in registers instead.
+    Only for a processor: what lies between is then not written to memory. A compiler keeps it in registers.
     """
-    if z.device.type != "cpu" or torch.compiler.is_compiling():
-        return function(z, numbers, interval)
-    rows, units = TILE
-    parts = numbers.split(units, 1)
-    done = [
-        [function(tile, part, interval) for tile, part in zip(row.split(units, 1), parts)]
-        for row in z.split(rows)
-    ]
-    rows = [torch.cat(row, 1) if len(row) > 1 else row[0] for row in done]
-    return torch.cat(rows) if len(rows) > 1 else rows[0]
+    if values.device.type != "cpu" or torch.compiler.is_compiling():
+        return (values,)
+    return values.split(max(SMALLEST_TILE, TILE // max(across, 1)))
 
 
 def release(model: nn.Module) -> None:

@@ -35,7 +35,11 @@ def _sweep_name(monkeypatch):
     monkeypatch.setenv("TRIANGLE_SWEEP", "test")
 
 
-NEEDS = {"cubic": ["network=difference"], "waves": ["network=difference"], "r3": ["network=ridge", "points=plane"]}
+NEEDS = {
+    "cubic": ["network=difference"],
+    "waves": ["network=difference"],
+    "r3": ["network=ridge", "points=plane"],
+}
 BENT_ONE_WAY = [word for word in words_of("function") if word not in NEEDS]
 
 

@@ -1,7 +1,9 @@
 """Layers for any model: what they compute, where they go on, and that they stand where Linear and ReLU stood."""
 
 import copy
+import re
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -334,3 +336,14 @@ def test_peaks_cost_less_than_a_tenth_of_the_linear_they_follow():
                 work(x)
                 times[name].append(time.perf_counter() - began)
     assert min(times["whole"]) < 1.1 * min(times["linear"])
+
+
+def test_the_documentation_runs_as_written():
+    text = (Path(__file__).parent.parent / "docs" / "layers.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict = {}
+    for block in blocks:
+        exec(block, names)
+    assert names["y"].shape == (8, 10, 32)
+    assert names["fresh"][0].activation.released
+    assert isinstance(names["model"][0], TriangleLayer)

@@ -60,8 +60,10 @@ test-all: install ## the slow tests too
 readme: tables ## run README.md's commands and write down what they print
 	$(BIN)/python docs/readme.py
 
-benchmark: install ## training and region counts against plain loops and other packages
+benchmark: install ## training, region counts and layers, each beside what one would use else
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/regions.py
+	$(BIN)/python benchmarks/layer.py
 
 lint: install ## what ruff finds
 	$(BIN)/ruff check .

@@ -85,7 +85,9 @@ def _from_run(folder: Path, restart: int | None) -> LoadedNetwork:
         raise ValueError(f"{folder}: all restarts diverged, expected --restart K")
     kept = record["restarts"]  # in the order of the file: schedules may keep the best of many starts
     if restart not in kept:
-        raise ValueError(f"--restart {restart}: expected one of {', '.join(map(str, kept))}, which {folder} kept")
+        raise ValueError(
+            f"--restart {restart}: expected one of {', '.join(map(str, kept))}, which {folder} kept"
+        )
     network = _from_state_dict(folder / results.NETWORK, kept.index(restart), hint="--restart K")
     interval = record["interval"]
     box = [interval] if not isinstance(interval[0], Sequence) else interval

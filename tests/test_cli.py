@@ -158,7 +158,10 @@ def test_the_user_may_choose_the_folder(triangle):
         (["depth=0"], "depth=0: expected 1 to 64 hidden layers"),
         (["dpeth=5"], "dpeth=5: no such setting; did you mean depth?"),
         (["+foo=1"], "foo: no such setting"),
-        (["function=foo"], "function=foo: expected one of circle, exp, sin, softplus, tanh3x, x11, x2, x3"),
+        (
+            ["function=foo"],
+            "function=foo: expected one of circle, cubic, exp, r3, sin, softplus, tanh3x, waves, x11, x2, x3",
+        ),
         (
             ["init=trianle"],
             "init=trianle: expected one of raai, random, triangle, zigzag; did you mean triangle?",
@@ -179,6 +182,8 @@ def test_the_user_may_choose_the_folder(triangle):
         (["function.formula=x.y"], "function.formula='x.y': Attribute is not allowed"),
         (["device=cuda:7"], "device=cuda:7: expected a device of this machine"),
         (["force=maybe"], "force=maybe: expected true or false"),
+        (["foo"], "foo: expected KEY=VALUE"),
+        (["function=x2,x3"], "function=x2,x3: several values make a sweep, expected -m before them"),
     ],
 )
 def test_bad_words_get_one_line_and_leave_nothing(triangle, words, message):
@@ -259,7 +264,10 @@ def test_an_unknown_command_names_the_known_ones(triangle):
 
 
 def test_hydras_own_words_work(triangle):
-    assert "function: circle, exp, sin, softplus, tanh3x, x11, x2, x3" in triangle("run", "--help").stdout
+    assert (
+        "function: circle, cubic, exp, r3, sin, softplus, tanh3x, waves, x11, x2, x3"
+        in triangle("run", "--help").stdout
+    )
     shown = yaml.safe_load(triangle("run", "function=x11", "--cfg", "job").stdout)
     assert shown["function"]["formula"] == "x**11"
     assert "Defaults List" in triangle("run", "--info", "defaults").stdout
@@ -279,6 +287,8 @@ def test_hydras_own_words_work(triangle):
         ("triangle run depth=3 init=r", {"raai", "random"}),
         ("triangle run -m schedule=pe", {"peaks_only"}),
         ("triangle run points.tr", {"points.train="}),
+        ("triangle run --c", {"--cfg", "--config-dir"}),
+        ("triangle paper s", {"sparse"}),
     ],
 )
 def test_tab_completion_in_bash(tmp_path, line, expected):

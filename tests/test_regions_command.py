@@ -210,7 +210,7 @@ def test_without_the_package_onnx_one_line_says_what_to_install(triangle):
     (triangle.folder / "net.onnx").write_bytes(b"")
     done = triangle("regions", "net.onnx", "--box", "0", "1", PYTHONPATH=str(triangle.folder))
     assert done.returncode == 1
-    assert "pip install 'triangle-cli[onnx]'" in done.stderr
+    assert "pip install '.[onnx]'" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -1,6 +1,6 @@
 """What a user might fit instead of a ReLU network, with no more numbers: on the same points, in the same time.
 
-Needs scipy (`pip install triangle-cli[compare]`).
+Needs scipy (`pip install .[compare]`).
 """
 
 from __future__ import annotations

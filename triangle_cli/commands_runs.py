@@ -135,7 +135,7 @@ def _write_parquet(rows: list[index.Row], columns: list[str], path: Path) -> Non
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        raise ValueError("--format=parquet: expected pyarrow (pip install 'triangle-cli[parquet]')") from None
+        raise ValueError("--format=parquet: expected pyarrow (pip install '.[parquet]')") from None
     table = pyarrow.table({column: [row.get(column) for row in rows] for column in columns})
     results.write_whole(path, lambda beside: pyarrow.parquet.write_table(table, beside))
 

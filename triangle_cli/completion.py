@@ -7,7 +7,9 @@ import sys
 SCRIPT = """_triangle_complete() {
     local line="${COMP_LINE:0:$COMP_POINT}" words word
     word="${line##* }"
-    if [[ "$line" =~ ^[^[:space:]]+[[:space:]]+run[[:space:]] ]]; then
+    if [[ "$line" =~ ^[^[:space:]]+[[:space:]]+run[[:space:]] && "$word" == -* ]]; then
+        words="-m --from --cfg --info --config-dir --help"
+    elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+run[[:space:]] ]]; then
         line="triangle ${line#*[[:space:]]run[[:space:]]}"
         words=$(COMP_LINE="$line" COMP_POINT=${#line} triangle run -sc query=bash 2>/dev/null)
     elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+completion[[:space:]] ]]; then
@@ -17,6 +19,8 @@ SCRIPT = """_triangle_complete() {
         if [[ "$word" == -* ]]; then
             words="--box --restart --json --exact --breakpoints --picture --line --plane --lines --planes --seed --help"
         fi
+    elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+paper[[:space:]] ]]; then
+        words="beyond dense depth nonconvex radial sparse --outputs"
     elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+ls[[:space:]] ]]; then
         words="--where --sort --format --out --outputs"
     elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+(show|compare)[[:space:]] ]]; then

@@ -30,6 +30,10 @@ def explain(error: BaseException, words: list[str]) -> str:
         return f"{group}={word}: expected one of {', '.join(options)}{_close(word, options)}"
     if unknown := re.search(r"Could not override '([^']+)'|Key '([^']+)' (?:is )?not in", text):
         return unknown_setting(unknown[1] or unknown[2], words)
+    if bare := re.search(r"Error parsing override '([^'=]*)'\s+missing EQUAL", text):
+        return f"{bare[1]}: expected KEY=VALUE (`triangle run --help` lists the keys)"
+    if several := re.search(r"Ambiguous value for argument '([^']*)'", text):
+        return f"{several[1]}: several values make a sweep, expected -m before them: triangle run -m {several[1]}"
     if "Error merging override" in text:
         return _wrong_type(text)
     if (

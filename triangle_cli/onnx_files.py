@@ -26,7 +26,7 @@ def read_layers(path: Path) -> tuple[list[str], list[Tensor], list[Tensor]]:
         import onnx
     except ImportError:
         raise ValueError(
-            f"{path}: reading ONNX needs the package onnx, expected `pip install 'triangle-cli[onnx]'`"
+            f"{path}: reading ONNX needs the package onnx, expected `pip install '.[onnx]'`"
         ) from None
     try:
         graph = onnx.load(str(path)).graph

@@ -18,7 +18,7 @@ DESCRIPTION = """Count the linear regions of a ReLU network, exactly: not a samp
 FILE is one of
   a run folder, or its network.pt     the best restart, on the run's interval
   *.json   {"layers": [{"weight": [[..], ..], "bias": [..]}, ..], "box": [[lo, hi], ..]}
-  *.onnx   Gemm, MatMul, Add and Relu in a chain (needs the extra: pip install 'triangle-cli[onnx]')
+  *.onnx   Gemm, MatMul, Add and Relu in a chain (needs the extra: pip install '.[onnx]')
   else     a state_dict of Linear layers, written by torch.save; ReLU between them is taken for granted
 
 A linear region is a maximal connected set on which all outputs together are one affine map; an activation

@@ -316,8 +316,6 @@ class Settings:
         settings = plain(asdict(self))
         for key in HOW:
             del settings[key]
-        if self.network.single:  # one block is what a run without this setting has
-            del settings["network"]
         return settings
 
     @property

@@ -24,7 +24,7 @@ def require(tracker: str) -> None:
     """Raise ValueError, before anything is computed, for a tracker that is not installed."""
     if tracker != "none" and importlib.util.find_spec(tracker) is None:
         raise ValueError(
-            f"tracker={tracker}: expected {tracker} to be installed (pip install 'triangle-cli[{tracker}]')"
+            f"tracker={tracker}: expected {tracker} to be installed (pip install '.[{tracker}]')"
         )
 
 

@@ -42,7 +42,7 @@ def on_cores(queue: deque[Job], options: Options) -> Iterator[tuple[Job, Record]
     try:
         from joblib.externals.loky.process_executor import TerminatedWorkerError
     except ImportError:
-        raise ValueError("launcher=joblib: expected joblib (pip install 'triangle-cli[joblib]')") from None
+        raise ValueError("launcher=joblib: expected joblib (pip install '.[joblib]')") from None
     while queue:
         at_work: dict[int, Job] = {}
         try:
@@ -110,7 +110,7 @@ def under_submitit(queue: deque[Job], options: Options) -> Iterator[tuple[Job, R
     try:
         import submitit
     except ImportError:
-        raise ValueError("launcher=slurm: expected submitit (pip install 'triangle-cli[slurm]')") from None
+        raise ValueError("launcher=slurm: expected submitit (pip install '.[slurm]')") from None
     options = dict(options)
     poll, cluster = options.pop("poll_seconds"), options.pop("cluster")
     most = options.pop("at_once") or len(queue)

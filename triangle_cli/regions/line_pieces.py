@@ -84,8 +84,10 @@ def _unscaled(packed: PackedNetworks, blocks: Iterable[Leaves], merged: bool) ->
             weight, bias = packed.layer(0, level)
             on = mask[:, starts]
             slope, intercept = weight @ (on * slope), weight @ (on * intercept) + bias[:, None]
-        left = np.ldexp(block.left[starts], -scale_x)
-        yield left, np.ldexp(slope, scale_x - scale_y).T, np.ldexp(intercept, -scale_y).T
+        with np.errstate(over="ignore"):  # a number past the largest float64 is infinite
+            left = np.ldexp(block.left[starts], -scale_x)
+            lines = np.ldexp(slope, scale_x - scale_y).T, np.ldexp(intercept, -scale_y).T
+        yield left, *lines
 
 
 def _joined(blocks: Iterable[tuple], hi: float) -> Columns:

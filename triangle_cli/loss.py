@@ -2,34 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from triangle_cli.network import Network
-
-
-@lru_cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads)
-
-
-def in_threads(work: Callable[[slice], None], count: int) -> None:
-    """Do `work` on slices of 0..count, as many at a time as torch has threads; it must let go of Python's lock."""
-    threads = min(torch.get_num_threads(), count)
-    if threads < 2:
-        return work(slice(0, count))
-    size = -(-count // threads)
-    parts = [slice(begin, begin + size) for begin in range(0, count, size)]
-    waiting = [_pool(threads).submit(work, part) for part in parts[1:]]
-    work(parts[0])
-    for part in waiting:
-        part.result()
-    return None
 
 
 class MeanSquaredError:
@@ -57,13 +34,7 @@ class MeanSquaredError:
             from triangle_cli.loss_kernel import loss_and_derivative  # numba, when it is needed
 
             loss, derivative = torch.empty_like(weights[:, 0]), torch.empty_like(weights)
-            filled = weights.numpy(), loss.numpy(), derivative.numpy()
-
-            def fill(part: slice) -> None:
-                weights, loss, derivative = (array[part] for array in filled)
-                loss_and_derivative(weights, self.widths, *self.arrays, loss, derivative)
-
-            in_threads(fill, len(weights))
+            loss_and_derivative(weights.numpy(), self.widths, *self.arrays, loss.numpy(), derivative.numpy())
             return loss, derivative
         with torch.enable_grad():
             weights = weights.detach().requires_grad_()

@@ -19,7 +19,7 @@ $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,compare]'
 	@touch $@
 
-tables: table-dense table-sparse table-depth table-beyond table-nonconvex table-radial ## every table and figure of the paper, in outputs/; finished runs are reused
+tables: table-dense table-sparse table-depth table-beyond ## the tables and figures of README.md, in outputs/; finished runs are reused
 
 table-dense: install ## tables 1 and 2: five methods, 500 points, and their figures
 	$(BIN)/triangle run experiment=dense

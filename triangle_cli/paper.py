@@ -23,7 +23,10 @@ def main(words: list[str]) -> int:
     )
     names = list(tables.BUILDERS)
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"one or more of {', '.join(names)}; default: all"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"one or more of {', '.join(names)}; default: all that have been run",
     )
     parser.add_argument(
         "--outputs", type=Path, default=Path("outputs"), help="the folder of the runs; default: %(default)s"
@@ -32,7 +35,8 @@ def main(words: list[str]) -> int:
     for name in options.names or names:
         if name not in names:
             parser.error(f"no experiment {name!r}, expected one of {', '.join(names)}")
-    for name in options.names or names:
+    run_so_far = [name for name in names if (options.outputs / "sweeps" / name).is_dir()]
+    for name in options.names or run_so_far or names:
         written = tables.write(name, options.outputs)
         if name in figures.DRAWERS:
             written += figures.write(name, options.outputs)

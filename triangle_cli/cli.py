@@ -163,9 +163,9 @@ def _register() -> None:
 
         settings = typed_settings(_root_)
         if not results.read_run(Path(settings.folder)):
-            from triangle_cli.experiment import check
+            from triangle_cli.runs import experiment_of
 
-            check(settings)  # here, because Hydra makes the folder before it starts the job
+            experiment_of(settings).check(settings)  # here: Hydra makes the folder before it starts the job
         return settings.folder
 
     ConfigStore.instance().store("settings", Settings)
@@ -188,13 +188,18 @@ def typed_settings(config: Any) -> Any:
     """
     import copy
 
+    from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf, open_dict, read_write
 
     from triangle_cli.messages import setting_names, unknown_setting
+    from triangle_cli.settings import DATA_GROUPS, FUNCTION_GROUPS
 
     config = copy.deepcopy(config)
     with read_write(config), open_dict(config):
         config.pop("hydra", None)
+        for group in (*FUNCTION_GROUPS, *DATA_GROUPS):
+            if HydraConfig.get().runtime.choices[group] is None:
+                config[group] = None
     for key in set(_keys(OmegaConf.to_container(config))) - set(setting_names()):
         raise ValueError(unknown_setting(key, []))
     return OmegaConf.to_object(config)
@@ -209,12 +214,13 @@ def _recorded_settings(record: dict[str, Any]) -> Any:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    from triangle_cli.settings import Settings
+    from triangle_cli.settings import DATA_GROUPS, FUNCTION_GROUPS, Settings
 
     how = {"threads": record.get("threads", 1), "outputs": "outputs", "force": False}
     how |= {"on_failure": "continue", "tracker": "none", "dry_run": False}
+    chosen = dict.fromkeys((*FUNCTION_GROUPS, *DATA_GROUPS)) | record["settings"] | how
     try:
-        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Settings), record["settings"] | how))
+        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Settings), chosen))
     except OmegaConfBaseException as error:
         reason = str(error).splitlines()[0]
         raise ValueError(

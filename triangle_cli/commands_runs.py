@@ -13,9 +13,21 @@ from typing import Any
 from triangle_cli import index, results
 from triangle_cli.where import compile_filter, require_column
 
-SHOWN = ("function", "depth", "init", "schedule", "mse_min", "mse_mean", "regions", "when", "folder")
+SHOWN = (
+    "function",
+    "depth",
+    "init",
+    "schedule",
+    "mse_min",
+    "mse_mean",
+    "accuracy",
+    "regions",
+    "when",
+    "folder",
+)
 FIGURES = ("mse_min", "mse_mean", "mse_median", "test_mse_mean", "regions_min", "regions_max")
-FIGURES += ("floor_ratio_min", "diverged")
+FIGURES += ("floor_ratio_min", "test_mse_sd", "test_r2_mean", "train_accuracy_mean", "test_accuracy_mean")
+FIGURES += ("test_accuracy_sd", "test_loss_mean", "diverged")
 
 
 def _one_line_errors(command: Callable[[list[str]], int]) -> Callable[[list[str]], int]:
@@ -99,10 +111,11 @@ def _sorted(rows: list[index.Row], by: str, columns: list[str]) -> list[index.Ro
 
 
 def _as_text(rows: list[index.Row]) -> str:
-    lines = [SHOWN, *(tuple(_cell(row, column) for column in SHOWN) for row in rows)]
+    shown = [column for column in SHOWN if column != "accuracy" or any(row[column] for row in rows)]
+    lines = [shown, *(tuple(_cell(row, column) for column in shown) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines)]
-    numbers = ("depth", "mse_min", "mse_mean", "regions")
-    align = ["rjust" if column in numbers else "ljust" for column in SHOWN]
+    numbers = ("depth", "mse_min", "mse_mean", "accuracy", "regions")
+    align = ["rjust" if column in numbers else "ljust" for column in shown]
     text = [
         "  ".join(getattr(cell, how)(width) for cell, how, width in zip(line, align, widths)).rstrip()
         for line in lines
@@ -119,6 +132,8 @@ def _cell(row: index.Row, column: str) -> str:
         return str(value) if least == value else f"{least}-{value}"
     if column == "when":
         return value[:16].replace("T", " ")
+    if column == "accuracy":
+        return f"{100 * value:.2f} %"
     return f"{value:.2e}" if column.startswith("mse") else str(value)
 
 
@@ -167,6 +182,8 @@ def _print_tables(folder: Path, record: dict[str, Any]) -> None:
 
     errors = pd.read_csv(folder / results.ERRORS)
     report.print_run(runs.Run(folder, record, errors, reused=False))
+    if results.REGIONS not in record["files"]:
+        return
     regions = pd.read_csv(folder / results.REGIONS)
     counts = regions.groupby(["phase", "epoch"], sort=False)[["linear_regions", "dead_neurons"]]
     print("\nregions and dead neurons on the way, over the restarts")
@@ -201,6 +218,8 @@ def _plain(value: Any) -> str:
 def _figures(first: dict[str, Any], second: dict[str, Any]) -> list[tuple[str, ...]]:
     lines = []
     for name in ("stage", *FIGURES):
+        if name not in {**first["summary"], **second["summary"]}:
+            continue
         a, b = first["summary"].get(name), second["summary"].get(name)
         shown = (f"{x:.3e}" if isinstance(x, float) else _plain(x) for x in (a, b))
         numbers = all(isinstance(x, int | float) for x in (a, b)) and a

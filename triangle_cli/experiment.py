@@ -5,16 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 import torch
+from torch import Tensor
 
-from triangle_cli import initialization
+from triangle_cli import initialization, results
 from triangle_cli.blocks import WIDTH, Blocks, draw_blocks, fitted_blocks, side_by_side
 from triangle_cli.functions import Target
 from triangle_cli.measurement import Measurement
 from triangle_cli.network import Network
 from triangle_cli.points import even_points, middle_points, side
+from triangle_cli.require import require_device
+from triangle_cli.results import first_columns
 from triangle_cli.schedule import Epoch, Start, enter, run_schedule
 from triangle_cli.settings import Mode, Settings, SpaceName
 from triangle_cli.zigzag import draw_kinks, zigzag
@@ -33,6 +37,27 @@ class Result:
     regions: pd.DataFrame
     history: pd.DataFrame
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """What goes to disk, by file name."""
+        return {results.ERRORS: self.errors, results.REGIONS: self.regions, results.HISTORY: self.history}
+
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """What network.pt holds: all networks, as plain tensors."""
+        return self.network.state_dict()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What run.json says of it beside times and settings."""
+        return {
+            "interval": list(self.target.interval),
+            "curvature": self.target.curvature,
+            "best_restart": self.best_restart,
+            "restarts": self.restarts,  # in the order of network.pt
+            "parameters": self.parameters,
+        }
 
     @property
     def final(self) -> pd.DataFrame:
@@ -70,11 +95,7 @@ def check(settings: Settings) -> Target:
     check_network(settings, target)
     for count in (settings.points.train, settings.points.test, settings.points.grid):
         side(target, count)
-    try:
-        torch.zeros(1, device=settings.device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"device={settings.device}: expected a device of this machine ({reason})") from None
+    require_device(settings.device)
     return target
 
 
@@ -201,13 +222,8 @@ def run(settings: Settings, watch: Callable[[Epoch], object] = lambda epoch: Non
         target=target,
         network=network.detach(),
         parameters=weights.shape[1],
-        errors=_order(pd.concat(errors), ["restart", "stage"]),
-        regions=_order(pd.concat(regions), ["restart", "phase", "epoch"]),
-        history=_order(pd.concat(history), ["restart", "phase", "epoch"]),
+        errors=first_columns(pd.concat(errors), ["restart", "stage"]),
+        regions=first_columns(pd.concat(regions), ["restart", "phase", "epoch"]),
+        history=first_columns(pd.concat(history), ["restart", "phase", "epoch"]),
         seconds=seconds,
     )
-
-
-def _order(table: pd.DataFrame, first: list[str]) -> pd.DataFrame:
-    """The table with these columns first, numbered anew."""
-    return table[[*first, *(column for column in table if column not in first)]].reset_index(drop=True)

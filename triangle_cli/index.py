@@ -15,7 +15,7 @@ from typing import Any
 from triangle_cli import results
 
 INDEX = ".index.json"
-INDEX_VERSION = 1  # raise when rows get other columns
+INDEX_VERSION = 2  # raise when rows get other columns
 
 Row = dict[str, Any]
 Signature = list[int]  # of run.json: when it was written, in ns, and its size in bytes
@@ -85,6 +85,7 @@ def as_row(record: dict[str, Any]) -> Row:
         "mse_mean": summary.get("mse_mean"),
         "mse_median": summary.get("mse_median"),
         "test_mse_mean": summary.get("test_mse_mean"),
+        "accuracy": summary.get("test_accuracy_mean"),
         "regions_min": summary.get("regions_min"),
         "regions": summary.get("regions_max"),
         "floor_ratio_min": summary.get("floor_ratio_min"),

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
-from typing import get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from triangle_cli.settings import Settings
 
@@ -55,10 +55,16 @@ def setting_names(kind: type = Settings, prefix: str = "") -> Iterator[str]:
     """Every setting as typed on the command line, such as `points.train`."""
     hints = get_type_hints(kind)
     for field in fields(kind):
-        inner = hints[field.name]
+        inner = _without_none(hints[field.name])
         yield prefix + field.name
         if is_dataclass(inner):
             yield from setting_names(inner, f"{prefix}{field.name}.")
+
+
+def _without_none(kind: Any) -> Any:
+    """The type in an Optional; any other type as it is."""
+    inner = get_args(kind)
+    return inner[0] if len(inner) == 2 and inner[1] is type(None) else kind
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

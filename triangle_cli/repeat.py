@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from triangle_cli.settings import Settings
 
 FROM = "--from"
-TABLES = {results.ERRORS: "errors", results.REGIONS: "regions", results.HISTORY: "history"}
 
 
 def main(words: list[str], settings_of: Callable[[dict[str, Any]], Settings]) -> int:
@@ -40,14 +39,14 @@ def main(words: list[str], settings_of: Callable[[dict[str, Any]], Settings]) ->
 
 
 def _repeat(folder: Path, record: dict[str, Any], settings: Settings) -> int:
-    from triangle_cli import experiment, report, runs
+    from triangle_cli import report, runs
 
     with report.progress() as watch:
-        result = experiment.run(settings, watch)
-    lines = [compare(name, folder, getattr(result, table)) for name, table in TABLES.items()]
+        result = runs.experiment_of(settings).run(settings, watch)
+    lines = [compare(name, folder, table) for name, table in result.tables.items()]
     same = not any(lines)
     if same:
-        print(f"{folder}: repeated, every number the same ({', '.join(TABLES)})")
+        print(f"{folder}: repeated, every number the same ({', '.join(result.tables)})")
         return 0
     print(f"{folder}: repeated, with other numbers")
     for line in filter(None, lines):

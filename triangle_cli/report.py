@@ -34,23 +34,79 @@ class ConsoleHandler(logging.Handler):
 
 def stage_summary(errors: pd.DataFrame) -> pd.DataFrame:
     """errors.csv -> a row per stage, in order: statistics over the restarts that did not diverge."""
+    figures = next(figures for column, figures in FIGURES.items() if column in errors)
     order = errors["stage"].drop_duplicates()
     groups = errors[~errors["diverged"]].groupby("stage", sort=False)
-    table = groups.agg(
-        mse_min=("mse_train", "min"),
-        mse_mean=("mse_train", "mean"),
-        mse_median=("mse_train", "median"),
-        test_mse_mean=("mse_test", "mean"),
-        regions_min=("linear_regions", "min"),
-        regions_max=("linear_regions", "max"),
-        floor_ratio_min=("floor_ratio", "min"),
-    ).reindex(order)
+    table = groups.agg(**figures).reindex(order)
     table["diverged"] = errors.groupby("stage", sort=False)["diverged"].sum()
     return table.rename_axis("stage").reset_index()
 
 
+TRAIN_MSE = {f"mse_{name}": ("mse_train", name) for name in ("min", "mean", "median")}
+TEST_MSE = {"test_mse_mean": ("mse_test", "mean")}
+# a column that only one kind of errors.csv has -> what is said of it
+FIGURES: dict[str, dict[str, tuple[str, str]]] = {
+    "linear_regions": {
+        **TRAIN_MSE,
+        **TEST_MSE,
+        "regions_min": ("linear_regions", "min"),
+        "regions_max": ("linear_regions", "max"),
+        "floor_ratio_min": ("floor_ratio", "min"),
+    },
+    "accuracy_test": {
+        "train_accuracy_mean": ("accuracy_train", "mean"),
+        "test_accuracy_mean": ("accuracy_test", "mean"),
+        "test_accuracy_sd": ("accuracy_test", "std"),
+        "test_accuracy_min": ("accuracy_test", "min"),
+        "test_loss_mean": ("loss_test", "mean"),
+    },
+    "r2_test": {
+        **TRAIN_MSE,
+        **TEST_MSE,
+        "test_mse_sd": ("mse_test", "std"),
+        "test_r2_mean": ("r2_test", "mean"),
+        "test_r2_sd": ("r2_test", "std"),
+    },
+}
+
+
+def stage_cells(row: pd.Series) -> dict[str, str]:
+    """A row of `stage_summary` as it is shown: heading -> text."""
+    if "test_accuracy_mean" in row:
+        return {
+            "mean train accuracy": _percent(row["train_accuracy_mean"]),
+            "mean test accuracy": _percent(row["test_accuracy_mean"]),
+            "standard deviation": _percent(row["test_accuracy_sd"]),
+            "least test accuracy": _percent(row["test_accuracy_min"]),
+            "mean test loss": _number(row["test_loss_mean"], ".3g"),
+        }
+    cells = {
+        "min MSE": _number(row["mse_min"], ".2e"),
+        "mean MSE": _number(row["mse_mean"], ".2e"),
+        "median MSE": _number(row["mse_median"], ".2e"),
+        "mean test MSE": _number(row["test_mse_mean"], ".2e"),
+    }
+    if "test_r2_mean" in row:
+        return cells | {
+            "standard deviation": _number(row["test_mse_sd"], ".2e"),
+            "mean test R²": _number(row["test_r2_mean"], ".3f"),
+        }
+    return cells | {
+        "linear regions": span(row["regions_min"], row["regions_max"]),
+        "best / floor": _number(row["floor_ratio_min"], ".3g"),
+    }
+
+
+def _number(value: float, form: str) -> str:
+    return "-" if pd.isna(value) else format(value, form)
+
+
+def _percent(share: float) -> str:
+    return "-" if pd.isna(share) else f"{100 * share:.2f} %"
+
+
 def print_run(run: Run) -> None:
-    """The table of a run on the terminal: min, mean and median MSE, regions, ratio to the floor, the folder."""
+    """The table of a run on the terminal, a row per stage, and its folder."""
     seconds = run.record["seconds"]["total"]
     origin = "from disk, already finished (force=true runs it again)" if run.reused else f"{seconds:.1f} s"
     kept, starts = len(run.record["restarts"]), run.record["starts"]
@@ -58,21 +114,12 @@ def print_run(run: Run) -> None:
     OUT.print(f"[bold]{run.record['function']}[/], {count}: {origin}")
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("\nstage", no_wrap=True)
-    for heading in (
-        "min\nMSE",
-        "mean\nMSE",
-        "median\nMSE",
-        "mean\ntest MSE",
-        "linear\nregions",
-        "best /\nfloor",
-    ):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in stage_summary(run.errors).itertuples():
+    for number, (_, row) in enumerate(stage_summary(run.errors).iterrows()):
+        cells = stage_cells(row)
+        for heading in cells if number == 0 else ():
+            table.add_column("\n".join(heading.rsplit(" ", 1)), justify="right", no_wrap=True)
         table.add_row(
-            row.stage + (f" ({row.diverged} diverged)" if row.diverged else ""),
-            *(f"{value:.2e}" for value in (row.mse_min, row.mse_mean, row.mse_median, row.test_mse_mean)),
-            span(row.regions_min, row.regions_max),
-            "-" if pd.isna(row.floor_ratio_min) else f"{row.floor_ratio_min:.3g}",
+            row["stage"] + (f" ({row['diverged']} diverged)" if row["diverged"] else ""), *cells.values()
         )
     OUT.print(table)
     OUT.print(f"-> {run.folder}")
@@ -115,8 +162,14 @@ def print_sweep(summary: pd.DataFrame, notes: list[str], count: str, folder: Pat
     """The table of a sweep on the terminal, what failed, how many jobs there were, the folder."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     shown = summary.drop(columns="folder").fillna("-")
+    figures = (
+        set(summary.columns[list(summary.columns).index("stage") + 1 :])
+        - {"status", "linear regions", "best / floor"}
+        if "stage" in summary
+        else set()
+    )
     for column in shown:
-        table.add_column("\n".join(column.rsplit(" ", 1)), justify="right" if "MSE" in column else "left")
+        table.add_column("\n".join(column.rsplit(" ", 1)), justify="right" if column in figures else "left")
     for row in shown.itertuples(index=False):
         table.add_row(*row)
     OUT.print(table)

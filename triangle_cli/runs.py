@@ -11,7 +11,9 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -83,22 +85,17 @@ def finished(settings: Settings, folder: Path) -> dict[str, Any] | None:
 
 
 def _compute(settings: Settings, folder: Path, words: list[str], watch: Callable[[Any], object]) -> None:
-    from triangle_cli import experiment  # torch, from here on
-
+    experiment = experiment_of(settings)  # torch, from here on
     started = datetime.datetime.now(datetime.timezone.utc)
     clock = time.perf_counter()
     result = experiment.run(settings, watch)
     elapsed = time.perf_counter() - clock
     record = {
         "hash": settings.hash,
-        "function": settings.function.name,
-        "interval": list(result.target.interval),
-        "curvature": result.target.curvature,
-        "best_restart": result.best_restart,
+        "function": settings.name,
+        **result.facts,
         "diverged_restarts": int(result.final["diverged"].sum()),
         "starts": settings.starts,
-        "restarts": result.restarts,  # in the order of network.pt
-        "parameters": result.parameters,
         "seed": settings.seed,
         "device": _device_name(settings.device),
         "dtype": settings.dtype.value,
@@ -114,12 +111,22 @@ def _compute(settings: Settings, folder: Path, words: list[str], watch: Callable
     results.publish(folder, _writers(result, settings), record)
 
 
+def experiment_of(settings: Settings) -> ModuleType:
+    """The module whose `check` and `run` take these settings."""
+    if settings.data is not None:
+        from triangle_cli.data import experiment
+    else:
+        from triangle_cli import experiment
+    return experiment
+
+
 def _summary(result: Any) -> dict[str, Any]:
     """The last stage of errors.csv in a few figures; None where all restarts diverged."""
     last = stage_summary(result.errors).iloc[-1]
-    return {name: None if pd.isna(value) else value for name, value in last.items()} | {
-        name: None if pd.isna(last[name]) else int(last[name])
-        for name in ("regions_min", "regions_max", "diverged")
+    whole = ("regions_min", "regions_max", "diverged")
+    return {
+        name: None if pd.isna(value) else int(value) if name in whole else value
+        for name, value in last.items()
     }
 
 
@@ -127,24 +134,34 @@ def _writers(result: Any, settings: Settings) -> dict[str, Callable[[Path], obje
     """What writes each file but run.json."""
     import torch
 
-    from triangle_cli import plots, plots_plane
-
-    draw = plots_plane.plane_figure if result.target.inputs == 2 else plots.fit_figure
-
     def network(path: Path) -> None:
         content = io.BytesIO()  # torch.save aborts the process when the disk is full
-        torch.save({name: tensor.cpu() for name, tensor in result.network.state_dict().items()}, content)
+        torch.save({name: tensor.cpu() for name, tensor in result.state.items()}, content)
         path.write_bytes(content.getvalue())
 
     config = yaml.safe_dump(plain(settings.describe()), sort_keys=False)
     return {
-        results.ERRORS: lambda path: result.errors.to_csv(path, index=False),
-        results.REGIONS: lambda path: result.regions.to_csv(path, index=False),
-        results.HISTORY: lambda path: result.history.to_csv(path, index=False),
+        **{name: partial(_write_csv, table) for name, table in result.tables.items()},
         results.NETWORK: network,
         results.CONFIG: lambda path: path.write_text(config, encoding="utf-8"),
-        results.PICTURE: draw(result, settings).savefig,
+        results.PICTURE: _picture(result, settings).savefig,
     }
+
+
+def _write_csv(table: pd.DataFrame, path: Path) -> None:
+    table.to_csv(path, index=False)
+
+
+def _picture(result: Any, settings: Settings) -> Any:
+    """The figure that shows what a run found."""
+    if settings.data is not None:
+        from triangle_cli.data.plots import learning_figure
+
+        return learning_figure(result, settings)
+    from triangle_cli import plots, plots_plane
+
+    draw = plots_plane.plane_figure if result.target.inputs == 2 else plots.fit_figure
+    return draw(result, settings)
 
 
 def _device_name(device: str) -> str:

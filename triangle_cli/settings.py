@@ -10,6 +10,9 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any, Optional
 
+from triangle_cli.data.settings import DataSettings, ModelSettings
+from triangle_cli.require import require
+
 RESULTS_VERSION = 1  # raise when the same settings give other numbers: finished runs are then not reused
 
 
@@ -65,12 +68,8 @@ class TrackerName(Enum):
 
 # how, where and whether to run, not what: these settings decide no numbers, are not hashed and head no column
 HOW = ("threads", "outputs", "force", "on_failure", "tracker", "dry_run")
-
-
-def require(holds: bool, key: str, value: Any, expected: str) -> None:
-    """Raise ValueError with one line that names the setting, its value and what is accepted."""
-    if not holds:
-        raise ValueError(f"{key}={value}: expected {expected}")
+# what a run that fits a function has, and what one that learns from data has in its place
+FUNCTION_GROUPS, DATA_GROUPS = ("function", "network", "points"), ("data", "model")
 
 
 @dataclass
@@ -245,11 +244,11 @@ class RecordSettings:
 class Settings:
     """One run."""
 
-    function: FunctionSettings
-    network: NetworkSettings
+    function: Optional[FunctionSettings]  # noqa: UP045
+    network: Optional[NetworkSettings]  # noqa: UP045
     init: InitSettings
     schedule: ScheduleSettings
-    points: PointsSettings
+    points: Optional[PointsSettings]  # noqa: UP045
     depth: int
     restarts: int
     seed: int
@@ -263,6 +262,8 @@ class Settings:
     on_failure: OnFailure
     tracker: TrackerName
     dry_run: bool
+    data: Optional[DataSettings] = None  # in the place of a function  # noqa: UP045
+    model: Optional[ModelSettings] = None  # in the place of a network  # noqa: UP045
 
     def __post_init__(self) -> None:
         require(1 <= self.depth <= 64, "depth", self.depth, "1 to 64 hidden layers")
@@ -271,6 +272,7 @@ class Settings:
         require(self.threads >= 1, "threads", self.threads, "1 or more")
         require(self.regions.every >= 1, "regions.every", self.regions.every, "1 or more epochs")
         require(self.history.every >= 1, "history.every", self.history.every, "1 or more epochs")
+        self._check_groups()
         self._check_selection()
         peaks = self.init.peaks
         require(
@@ -292,6 +294,38 @@ class Settings:
     def starts(self) -> int:
         """How many networks the first phase trains."""
         return self.schedule.starts or self.restarts
+
+    @property
+    def name(self) -> str:
+        """What is fitted: the name of the function, or of the data."""
+        return (self.data or self.function).name
+
+    def _check_groups(self) -> None:
+        """A run fits a function, or learns from data."""
+        if self.data is None:
+            for key in FUNCTION_GROUPS:
+                require(
+                    getattr(self, key) is not None, key, None, f"one of conf/{key}, unless data is chosen"
+                )
+            require(self.model is None, "model", self.model and self.model.name, "data=... with it")
+            return
+        for key in FUNCTION_GROUPS:
+            given = getattr(self, key)
+            require(given is None, key, given and given.name, f"nothing with data={self.data.name}")
+        require(self.model is not None, "model", None, "one of conf/model")
+        chosen = f"init={self.init.name}"
+        triangle = self.init.mode is Mode.triangle
+        require(
+            triangle or self.init.mode is Mode.random, "init", self.init.name, "triangle or random with data"
+        )
+        require(not (triangle and self.model.matched), "model.matched", True, f"false with {chosen}")
+        require(self.init.peaks is None, "init.peaks", self.init.peaks, "null with data")
+        require(self.init.scale is None, "init.scale", self.init.scale, "null with data")
+        for index, phase in enumerate(self.schedule.phases):
+            key = f"schedule.phases.{index}"
+            adam = phase.optimizer is OptimizerName.adam
+            require(adam, f"{key}.optimizer", phase.optimizer.value, "adam with data")
+            require(phase.keep is None, f"{key}.keep", phase.keep, "null with data")
 
     def _check_selection(self) -> None:
         """Phases may only narrow the starts down, to `restarts` of them in the end."""
@@ -316,6 +350,9 @@ class Settings:
         settings = plain(asdict(self))
         for key in HOW:
             del settings[key]
+        for key in (*FUNCTION_GROUPS, *DATA_GROUPS):
+            if settings[key] is None:
+                del settings[key]
         return settings
 
     @property
@@ -328,7 +365,7 @@ class Settings:
     def folder(self) -> str:
         """Where the run's files go, unless the user sets `hydra.run.dir`."""
         parts = [f"d{self.depth}", self.init.name, self.schedule.name, self.hash]
-        return f"{self.outputs}/{self.function.name}/{'-'.join(parts)}"
+        return f"{self.outputs}/{self.name}/{'-'.join(parts)}"
 
 
 def plain(value: Any) -> Any:

@@ -91,7 +91,7 @@ def run_job(job: Job) -> Record:
 def _ended(record: Record, run: dict[str, Any]) -> Record:
     if run["best_restart"] is None:
         return record | {"status": "failed", "reason": "all restarts diverged"}
-    return record | {"mse_min": run["summary"]["mse_min"]}
+    return record | {"mse_min": run["summary"].get("mse_min")}
 
 
 def _failed(number: int, words: list[str], error: Exception) -> Record:
@@ -252,13 +252,6 @@ def _summary_row(job: Record) -> dict[str, str]:
     row = choices(job)
     if job["folder"]:
         last = report.stage_summary(pd.read_csv(Path(job["folder"]) / results.ERRORS)).iloc[-1]
-        row |= {
-            "stage": last.stage,
-            "min MSE": f"{last.mse_min:.2e}",
-            "mean MSE": f"{last.mse_mean:.2e}",
-            "median MSE": f"{last.mse_median:.2e}",
-            "linear regions": report.span(last.regions_min, last.regions_max),
-            "best / floor": "-" if pd.isna(last.floor_ratio_min) else f"{last.floor_ratio_min:.3g}",
-        }
+        row |= {"stage": last["stage"], **report.stage_cells(last)}
     status = "finished" if job["status"] == "reused" else job["status"]
     return row | {"status": status, "folder": job["folder"] or "-"}

@@ -1,0 +1,93 @@
+"""What can be set for models that learn from data: `data=` and `model=`. Values are in conf/data and conf/model."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from typing import Optional
+
+from triangle_cli.require import require
+
+
+class Source(Enum):
+    """Where examples come from."""
+
+    sklearn = "sklearn"  # a table that scikit-learn brings along
+    csv = "csv"
+    cifar10 = "cifar10"
+    image_folder = "image_folder"
+
+
+class Task(Enum):
+    """What is to be said of an example."""
+
+    regression = "regression"
+    classification = "classification"
+
+
+class Architecture(Enum):
+    """The shape of a model; all end in a classifier of Linears and ReLUs."""
+
+    mlp = "mlp"
+    cnn = "cnn"
+    vgg16 = "vgg16"
+
+
+@dataclass
+class DataSettings:
+    """Examples to learn from: conf/data/."""
+
+    name: str
+    source: Source
+    task: Task
+    path: Optional[str]  # of a CSV file, or of the folder of images  # noqa: UP045
+    table: Optional[str]  # scikit-learn's word for a table  # noqa: UP045
+    target: Optional[str]  # the column to be told; None: scikit-learn's own target  # noqa: UP045
+    drop: list[str]  # columns to leave out
+    folds: Optional[int]  # restart k is judged by fold k; None: the data say what is for testing  # noqa: UP045
+    batch: int  # examples a step
+    image_size: Optional[int]  # pixels, to which pictures in folders are brought  # noqa: UP045
+    augment: bool  # training pictures mirrored and moved at random
+    workers: int  # processes that read pictures
+
+    def __post_init__(self) -> None:
+        require(self.batch >= 1, "data.batch", self.batch, "1 or more examples")
+        require(self.workers >= 0, "data.workers", self.workers, "0 or more processes")
+        from_folder = self.source in (Source.cifar10, Source.image_folder)
+        require(from_folder or (self.folds or 0) >= 2, "data.folds", self.folds, "2 or more")
+        require(not from_folder or self.folds is None, "data.folds", self.folds, "null: the folder says it")
+        require(self.source is not Source.csv or self.target is not None, "data.target", None, "a column")
+        size = self.image_size
+        require(size is None or size >= 1, "data.image_size", size, "1 or more pixels")
+        if self.source is not Source.sklearn:
+            what = "a CSV file" if self.source is Source.csv else "a folder"
+            require(self.path is not None, "data.path", None, f"{what}, for data={self.name}")
+
+
+@dataclass
+class ModelSettings:
+    """What learns: conf/model/."""
+
+    name: str
+    architecture: Architecture
+    hidden: list[int]  # widths of the Linears that a ReLU, or a triangle network per unit, follows
+    channels: Optional[list[int]]  # of a cnn's convolutions  # noqa: UP045
+    dropout: float
+    replace: list[str]  # which Linears get triangle networks, as patterns of their names
+    interval: list[float]  # the pre-activations that a unit's [0, 1] stands for
+    matched: bool  # of a model without triangles: wider, with as many parameters as with them
+    weights: Optional[str]  # a state_dict to start the convolutions from  # noqa: UP045
+    frozen: bool  # keep the convolutions as they start
+
+    def __post_init__(self) -> None:
+        for key in ("hidden", "channels"):
+            widths = getattr(self, key)
+            require(all(width >= 1 for width in widths or ()), f"model.{key}", widths, "1 or more, each")
+        require(len(self.hidden) > 0, "model.hidden", self.hidden, "at least one width")
+        require(0 <= self.dropout < 1, "model.dropout", self.dropout, "a number in [0, 1)")
+        convolves = self.architecture is not Architecture.mlp
+        require(convolves or not self.frozen, "model.frozen", True, "false: an mlp has no convolutions")
+        require(convolves or self.weights is None, "model.weights", self.weights, "null for an mlp")
+        ordered = len(self.interval) == 2 and -math.inf < self.interval[0] < 0 < self.interval[1] < math.inf
+        require(ordered, "model.interval", self.interval, "[lo, hi] with 0 between them")

@@ -1,0 +1,22 @@
+"""How a setting is refused: one line with its name, its value and what is accepted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def require(holds: bool, key: str, value: Any, expected: str) -> None:
+    """Raise ValueError with one line that names the setting, its value and what is accepted."""
+    if not holds:
+        raise ValueError(f"{key}={value}: expected {expected}")
+
+
+def require_device(device: str) -> None:
+    """Raise ValueError for a device that this machine does not have."""
+    import torch
+
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device={device}: expected a device of this machine ({reason})") from None

@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install tables table-dense table-sparse table-depth table-beyond table-nonconvex table-radial figures test test-kill test-all readme lint format benchmark clean
+.PHONY: help run install tables table-dense table-sparse table-depth table-beyond table-nonconvex table-radial table-digits table-tabular table-cifar10 table-imagenet_vgg16 figures test test-kill test-all readme lint format benchmark clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -E '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
 
 run: install ## train and count: triangle run function=x2 depth=8
 	$(BIN)/triangle run function=x2 depth=8
@@ -16,7 +16,7 @@ install: $(VENV)/installed ## virtual environment in .venv with the pinned versi
 
 $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,compare]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,compare,data]'
 	@touch $@
 
 tables: table-dense table-sparse table-depth table-beyond ## the tables and figures of README.md, in outputs/; finished runs are reused
@@ -44,6 +44,22 @@ table-nonconvex: install ## differences of triangle networks against random netw
 table-radial: install ## triangle networks along learned directions of the plane, likewise
 	$(BIN)/triangle run experiment=radial
 	$(BIN)/triangle paper radial
+
+table-digits: install ## handwritten digits: triangle networks in the place of ReLUs
+	$(BIN)/triangle run experiment=digits
+	$(BIN)/triangle paper digits
+
+table-tabular: install ## regression on tables, beside ReLUs, a linear model and gradient-boosted trees
+	$(BIN)/triangle run experiment=tabular
+	$(BIN)/triangle paper tabular
+
+table-cifar10: install ## CIFAR-10, for those who have it: see docs/data.md
+	$(BIN)/triangle run experiment=cifar10
+	$(BIN)/triangle paper cifar10
+
+table-imagenet_vgg16: install ## the classifier of VGG-16 on ImageNet, for those who have it: see docs/data.md
+	$(BIN)/triangle run experiment=imagenet_vgg16
+	$(BIN)/triangle paper imagenet_vgg16
 
 figures: install ## redraw all tables and figures from the runs on disk
 	$(BIN)/triangle paper

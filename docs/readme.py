@@ -1,6 +1,6 @@
 """Fill the pages with what commands print and what tables say; nothing in them is typed.
 
-make readme                        builds the tables first, then fills README.md, docs/regions.md and docs/paper.md
+make readme                        builds the tables first, then fills README.md and the pages in docs/
 python docs/readme.py FILE ..      only these pages
 
 A block ```console with a line `$ triangle ...` gets the output of that command, run in a folder that starts with
@@ -20,7 +20,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
-PAGES = [README, HERE / "regions.md", HERE / "paper.md"]
+PAGES = [README, *(HERE / f"{name}.md" for name in ("regions", "paper", "layers", "data"))]
 TABLES = HERE / "tables"
 BUILT = HERE.parent / "outputs" / "tables"
 BLOCK = re.compile(r"```console\n\$ (?P<command>[^\n]+)\n(?P<output>.*?)```", re.DOTALL)

@@ -198,7 +198,10 @@ def typed_settings(config: Any) -> Any:
     with read_write(config), open_dict(config):
         config.pop("hydra", None)
         for group in (*FUNCTION_GROUPS, *DATA_GROUPS):
-            if HydraConfig.get().runtime.choices[group] is None:
+            choice = HydraConfig.get().runtime.choices[group]
+            if choice is not None and config[group] is None:
+                raise ValueError(f"{group}={choice}: expected nothing with data=...")
+            if choice is None:
                 config[group] = None
     for key in set(_keys(OmegaConf.to_container(config))) - set(setting_names()):
         raise ValueError(unknown_setting(key, []))

@@ -20,7 +20,7 @@ SCRIPT = """_triangle_complete() {
             words="--box --restart --json --exact --breakpoints --picture --line --plane --lines --planes --seed --help"
         fi
     elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+paper[[:space:]] ]]; then
-        words="beyond dense depth nonconvex radial sparse --outputs"
+        words="beyond cifar10 dense depth digits imagenet_vgg16 nonconvex radial sparse tabular --outputs"
     elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+ls[[:space:]] ]]; then
         words="--where --sort --format --out --outputs"
     elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+(show|compare)[[:space:]] ]]; then

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from triangle_cli import results
-from triangle_cli.collection import Collected, collect_experiment
+from triangle_cli.collection import Collected
 from triangle_cli.plots import BLACK, BLUE, GREY, ORANGE, draw_error, draw_fit
 from triangle_cli.tables import METHOD_NAMES
 
@@ -20,6 +20,9 @@ STYLES = {
     "skip_pretraining": ("#56B4E9", "--", "v"),
     "no_regularization": (ORANGE, (0, (5, 1)), "D"),
     "theorem_3_1": (BLUE, "-", "o"),
+    "relu": (GREY, ":", "s"),
+    "relu_matched": (ORANGE, "--", "D"),
+    "layers": (BLUE, "-", "o"),
     "second_order_quick": ("#CC79A7", "--", "<"),
     "second_order": ("#009E73", "-", "*"),
     "second_order_long": ("#E69F00", "-", ">"),
@@ -160,25 +163,12 @@ def time_against_error(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
     yield "pareto", figure
 
 
-DRAWERS: dict[str, list[Callable[[list[Collected]], Iterator[tuple[str, Figure]]]]] = {
-    "dense": [fits, losses, regions],
-    "depth": [depths],
-    "beyond": [fits, time_against_error],
-}
-
-
-def write(name: str, outputs: Path) -> list[Path]:
-    """Draw the figures of an experiment from its runs; returns the files, PNG and PDF.
-
-    Raises:
-        ValueError: the experiment has not been run to its end.
-    """
-    runs = collect_experiment(outputs, name)
+def write(name: str, drawn: Iterator[tuple[str, Figure]], outputs: Path) -> list[Path]:
+    """Write the figures of an experiment to `outputs/figures`; returns the files, PNG and PDF."""
     folder, written = outputs / "figures", []
-    for draw in DRAWERS[name]:
-        for stem, figure in draw(runs):
-            for kind in ("png", "pdf"):
-                path = folder / f"{name}-{stem}.{kind}"
-                results.write_whole(path, lambda beside, figure=figure: figure.savefig(beside, dpi=150))
-                written.append(path)
+    for stem, figure in drawn:
+        for kind in ("png", "pdf"):
+            path = folder / f"{name}-{stem}.{kind}"
+            results.write_whole(path, lambda beside, figure=figure: figure.savefig(beside, dpi=150))
+            written.append(path)
     return written

@@ -3,11 +3,56 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from matplotlib.figure import Figure
 from rich.markdown import Markdown
 
 from triangle_cli import figures, report, tables
+from triangle_cli.collection import Collected, collect_experiment
+from triangle_cli.comparisons import against_depth, compare_methods, compare_networks, past_the_paper
+from triangle_cli.data.comparisons import compare_models, compare_on_tables, learning_curves
+
+Drawer = Callable[[list[Collected]], Iterator[tuple[str, Figure]]]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What becomes of the runs of one file of conf/experiment/."""
+
+    build: Callable[[list[Collected]], tables.Table]
+    draw: tuple[Drawer, ...] = ()
+
+
+EXPERIMENTS = {
+    "dense": Experiment(
+        compare_methods("dense", "mse_train"), (figures.fits, figures.losses, figures.regions)
+    ),
+    "sparse": Experiment(compare_methods("sparse", "mse_test")),
+    "depth": Experiment(against_depth, (figures.depths,)),
+    "beyond": Experiment(past_the_paper, (figures.fits, figures.time_against_error)),
+    "nonconvex": Experiment(compare_networks("nonconvex")),
+    "radial": Experiment(compare_networks("radial")),
+    "digits": Experiment(compare_models("digits"), (learning_curves,)),
+    "cifar10": Experiment(compare_models("cifar10"), (learning_curves,)),
+    "imagenet_vgg16": Experiment(compare_models("imagenet_vgg16"), (learning_curves,)),
+    "tabular": Experiment(compare_on_tables, (learning_curves,)),
+}
+
+
+def write(name: str, outputs: Path) -> list[Path]:
+    """Write the tables and figures of an experiment from its runs; returns the files.
+
+    Raises:
+        ValueError: the experiment has not been run to its end.
+    """
+    runs, experiment = collect_experiment(outputs, name), EXPERIMENTS[name]
+    written = tables.write(experiment.build(runs), outputs)
+    for draw in experiment.draw:
+        written += figures.write(name, draw(runs), outputs)
+    return written
 
 
 def main(words: list[str]) -> int:
@@ -21,7 +66,7 @@ def main(words: list[str]) -> int:
         description="Tables (CSV, Markdown, LaTeX) and figures (PNG, PDF) from the runs of `triangle run "
         "experiment=NAME`. Nothing is trained: `make tables` runs the experiments first.",
     )
-    names = list(tables.BUILDERS)
+    names = list(EXPERIMENTS)
     parser.add_argument(
         "names",
         nargs="*",
@@ -37,9 +82,7 @@ def main(words: list[str]) -> int:
             parser.error(f"no experiment {name!r}, expected one of {', '.join(names)}")
     run_so_far = [name for name in names if (options.outputs / "sweeps" / name).is_dir()]
     for name in options.names or run_so_far or names:
-        written = tables.write(name, options.outputs)
-        if name in figures.DRAWERS:
-            written += figures.write(name, options.outputs)
+        written = write(name, options.outputs)
         report.OUT.print(Markdown((options.outputs / "tables" / f"{name}.md").read_text(encoding="utf-8")))
         report.OUT.print(f"-> {' '.join(str(path) for path in written)}")
     return 0

@@ -287,7 +287,7 @@ class Settings:
             "schedule",
             self.schedule.name,
             f"a schedule of weights phases for init={self.init.name}, which has no {first.value} to train "
-            "(schedule=weights_only)",
+            f"({'method=relu' if self.data else 'schedule=weights_only'})",
         )
 
     @property

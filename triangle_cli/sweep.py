@@ -200,9 +200,8 @@ def collect(folder: Path, jobs: list[Record]) -> bool:
         Whether all jobs have finished.
     """
     for name in (results.ERRORS, results.REGIONS):
-        tables = [
-            _with_choices(job, pd.read_csv(Path(job["folder"]) / name)) for job in jobs if job["folder"]
-        ]
+        folders = [(job, Path(job["folder"]) / name) for job in jobs if job["folder"]]
+        tables = [_with_choices(job, pd.read_csv(path)) for job, path in folders if path.exists()]
         if tables:
             results.write_table(folder / name, pd.concat(tables, ignore_index=True))
     summary = pd.DataFrame([_summary_row(job) for job in jobs])

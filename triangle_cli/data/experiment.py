@@ -126,7 +126,8 @@ def check(settings: Settings) -> None:
         ValueError: the data cannot be read, the model does not fit them, or the device is not there.
     """
     require_device(settings.device)
-    prepare(settings)
+    _, make, _ = prepare(settings)
+    make()
 
 
 def prepare(settings: Settings) -> tuple[Examples, Callable[[], nn.Module], list[int]]:
@@ -165,9 +166,9 @@ def run(settings: Settings, watch: Callable[[Step], object] = lambda step: None)
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(start)
             model = make().to(settings.device, getattr(torch, settings.dtype.value))
-        note = partial(_note, watch, f"{restart + 1}/{settings.restarts}")
-        trial = Trial(settings, model, split, torch.Generator().manual_seed(batches))
-        loss = trial.run(note, seconds)
+            note = partial(_note, watch, f"{restart + 1}/{settings.restarts}")
+            trial = Trial(settings, model, split, torch.Generator().manual_seed(batches))
+            loss = trial.run(note, seconds)  # dropout draws from torch's own stream
         tables["errors"].append(pd.DataFrame(trial.errors).assign(restart=restart))
         tables["history"].append(pd.DataFrame(trial.history).assign(restart=restart))
         if loss < best:

@@ -57,12 +57,19 @@ class DataSettings:
         from_folder = self.source in (Source.cifar10, Source.image_folder)
         require(from_folder or (self.folds or 0) >= 2, "data.folds", self.folds, "2 or more")
         require(not from_folder or self.folds is None, "data.folds", self.folds, "null: the folder says it")
-        require(self.source is not Source.csv or self.target is not None, "data.target", None, "a column")
         size = self.image_size
         require(size is None or size >= 1, "data.image_size", size, "1 or more pixels")
-        if self.source is not Source.sklearn:
-            what = "a CSV file" if self.source is Source.csv else "a folder"
-            require(self.path is not None, "data.path", None, f"{what}, for data={self.name}")
+        folder = self.source is Source.image_folder
+        require(not folder or size is not None, "data.image_size", size, "a number of pixels")
+        for_this = f"for data={self.name}"
+        if self.source is Source.csv:
+            require(self.path is not None, "data.path", None, f"a CSV file, {for_this}")
+            require(self.target is not None, "data.target", None, f"a column of the file, {for_this}")
+        elif from_folder:
+            require(self.path is not None, "data.path", None, f"a folder, {for_this}")
+        else:
+            require(self.table is not None, "data.table", None, "scikit-learn's word for a table")
+            require(self.path is None, "data.path", self.path, f"null {for_this} (data=csv reads files)")
 
 
 @dataclass

@@ -1,0 +1,79 @@
+"""What else one might fit to a table, on the same folds: a linear model and gradient-boosted trees.
+
+Needs scikit-learn (`pip install .[data]`).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from triangle_cli import results
+from triangle_cli.data.settings import DataSettings, Source, Task
+from triangle_cli.data.splits import fold
+from triangle_cli.data.tables import Table, read_table
+
+MANY = 10_000  # examples; from there on trees are grown from histograms, as scikit-learn advises
+
+
+def alternatives(task: Task, examples: int) -> dict[str, Any]:
+    """The models with scikit-learn's own settings."""
+    from sklearn import ensemble, linear_model
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    kind = "Regressor" if task is Task.regression else "Classifier"
+    trees = getattr(ensemble, f"{'Hist' if examples >= MANY else ''}GradientBoosting{kind}")(random_state=0)
+    linear = (
+        linear_model.RidgeCV(np.logspace(-3, 3, 13))
+        if task is Task.regression
+        else linear_model.LogisticRegression(max_iter=2000)
+    )
+    return {"linear": make_pipeline(StandardScaler(), linear), "gradient-boosted trees": trees}
+
+
+def scores(config: dict[str, Any], restarts: int, folder: Path) -> dict[str, list[float]]:
+    """The score of each alternative on the test part of each restart, kept in a file of `folder`.
+
+    Args:
+        config: a run's settings, from its config.yaml.
+        restarts: how many folds, dealt as for the run.
+
+    Returns:
+        Mean squared errors, or accuracies, by the alternative's name.
+
+    Raises:
+        ValueError: the data cannot be read any more.
+    """
+    words = config["data"] | {
+        "source": Source(config["data"]["source"]),
+        "task": Task(config["data"]["task"]),
+    }
+    data = DataSettings(**words)
+    table = read_table(data)
+    asked = {"data": config["data"], "seed": config["seed"], "restarts": restarts, "examples": len(table.y)}
+    path = folder / f"{data.name}.json"
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["asked"] == asked:
+            return kept["scores"]
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        pass
+    found = {
+        name: [
+            _score(model, table, fold(len(table.y), data.folds, k, config["seed"])) for k in range(restarts)
+        ]
+        for name, model in alternatives(data.task, len(table.y)).items()
+    }
+    results.write_text(path, json.dumps({"asked": asked, "scores": found}, indent=2) + "\n")
+    return found
+
+
+def _score(model: Any, table: Table, ways: tuple[np.ndarray, np.ndarray]) -> float:
+    train, test = ways
+    said = model.fit(table.x[train], table.y[train]).predict(table.x[test])
+    right = table.y[test]
+    return float(np.mean(said == right) if table.classes else np.mean((said - right) ** 2))

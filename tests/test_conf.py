@@ -87,7 +87,8 @@ def test_every_choice_of_points_runs(points):
 
 
 def test_every_method_of_the_paper_has_as_many_epochs():
-    methods = [word for word in words_of("method") if not word.startswith("second_order")]
+    ours = ("second_order", "second_order_quick", "second_order_long", "layers", "relu", "relu_matched")
+    methods = [word for word in words_of("method") if word not in ours]
     totals = {
         sum(phase.epochs for phase in settings_of(f"method={word}").schedule.phases) for word in methods
     }
@@ -113,6 +114,12 @@ def test_the_hash_follows_what_decides_the_numbers_and_nothing_else():
     ]
     hashes = {settings_of(change).hash for change in changes}
     assert len(hashes | {base.hash}) == len(changes) + 1
+
+
+def test_a_formula_on_the_command_line_names_the_function():
+    assert settings_of("function.formula='exp(-x**2)'").name == "exp_-x2"
+    assert settings_of("function.formula=x**2+1", "function.name=mine").name == "mine"
+    assert settings_of("function.interval=[0,2]").name == "x2"
 
 
 def test_the_hash_does_not_drift():

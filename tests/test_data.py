@@ -255,6 +255,15 @@ def test_words_become_columns(tmp_path):
     assert table.y[:2].tolist() == [210, 305]
 
 
+def test_a_csv_file_that_has_changed_makes_another_run(tmp_path):
+    path = tmp_path / "houses.csv"
+    hashes = []
+    for content in (CSV, CSV, CSV.replace("71.5", "72.5")):
+        path.write_text(content)
+        hashes.append(settings_of("data=csv", f"data.path={path}", "data.target=price").hash)
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory) -> Command:
     """A folder with data in every format, and a run on each."""
@@ -279,7 +288,8 @@ def test_every_kind_of_data_runs_shows_and_repeats(learned, word):
     done = learned("run", word, *RUNS[word])
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
-    (folder,) = (learned.folder / "outputs" / word.split("=")[1]).iterdir()
+    name = "houses" if word == "data=csv" else word.split("=")[1]
+    (folder,) = (learned.folder / "outputs" / name).iterdir()
     errors = pd.read_csv(folder / "errors.csv")
     assert errors["stage"].tolist() == ["init", "peaks", "weights"] * 2
     assert not errors["diverged"].any()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -203,9 +204,17 @@ def typed_settings(config: Any) -> Any:
                 raise ValueError(f"{group}={choice}: expected nothing with data=...")
             if choice is None:
                 config[group] = None
+        words = [word.lstrip("+").split("=", 1)[0] for word in HydraConfig.get().overrides.task]
+        if "function.formula" in words and "function.name" not in words and config.function is not None:
+            config.function.name = _as_name(config.function.formula)  # no longer what the choice is called
     for key in set(_keys(OmegaConf.to_container(config))) - set(setting_names()):
         raise ValueError(unknown_setting(key, []))
     return OmegaConf.to_object(config)
+
+
+def _as_name(formula: str) -> str:
+    """A formula as the name of a folder: exp(-x**2) is exp_-x2."""
+    return re.sub(r"[^\w.+-]+", "_", formula.replace("**", "")).strip("_")[:60]
 
 
 def _recorded_settings(record: dict[str, Any]) -> Any:

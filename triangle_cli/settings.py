@@ -298,7 +298,7 @@ class Settings:
     @property
     def name(self) -> str:
         """What is fitted: the name of the function, or of the data."""
-        return (self.data or self.function).name
+        return self.data.title if self.data else self.function.name
 
     def _check_groups(self) -> None:
         """A run fits a function, or learns from data."""
@@ -358,7 +358,8 @@ class Settings:
     @property
     def hash(self) -> str:
         """8 hexadecimal characters that tell these settings from others."""
-        text = json.dumps({"version": RESULTS_VERSION} | self.describe(), sort_keys=True)
+        content = {"content": self.data.content()} if self.data else {}
+        text = json.dumps({"version": RESULTS_VERSION} | content | self.describe(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     @property

@@ -54,8 +54,14 @@ def scores(config: dict[str, Any], restarts: int, folder: Path) -> dict[str, lis
     }
     data = DataSettings(**words)
     table = read_table(data)
-    asked = {"data": config["data"], "seed": config["seed"], "restarts": restarts, "examples": len(table.y)}
-    path = folder / f"{data.name}.json"
+    asked = {
+        "data": config["data"],
+        "content": data.content(),
+        "seed": config["seed"],
+        "restarts": restarts,
+        "examples": len(table.y),
+    }
+    path = folder / f"{data.title}.json"
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["asked"] == asked:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Optional
 
 from triangle_cli.require import require
@@ -70,6 +72,22 @@ class DataSettings:
         else:
             require(self.table is not None, "data.table", None, "scikit-learn's word for a table")
             require(self.path is None, "data.path", self.path, f"null {for_this} (data=csv reads files)")
+
+    @property
+    def title(self) -> str:
+        """What the examples are called: the name of a CSV file, else the word that chose them."""
+        return Path(self.path).stem if self.source is Source.csv else self.name
+
+    def content(self) -> str | None:
+        """The digest of a CSV file, for the hash of a run: a file that has changed makes another run."""
+        try:
+            return (
+                hashlib.sha256(Path(self.path).read_bytes()).hexdigest()
+                if self.source is Source.csv
+                else None
+            )
+        except OSError:  # refused, by name, where the file is read
+            return None
 
 
 @dataclass

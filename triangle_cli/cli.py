@@ -46,7 +46,12 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; returns its exit code: 0, 1 where something failed, 2 for words not understood."""
     command, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     if command not in COMMANDS:
-        print(f"triangle: no command {command!r}, expected one of {', '.join(COMMANDS)}", file=sys.stderr)
+        from triangle_cli.messages import close
+
+        hint = close(command, COMMANDS)
+        print(
+            f"triangle: no command {command!r}, expected one of {', '.join(COMMANDS)}{hint}", file=sys.stderr
+        )
         return 2
     try:
         return COMMANDS[command](rest)

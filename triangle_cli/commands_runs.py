@@ -194,9 +194,12 @@ def _print_tables(folder: Path, record: dict[str, Any]) -> None:
 def compare(words: list[str]) -> int:
     """`triangle compare A B`: the settings that differ, then the figures of each stage."""
     parser = _parser("compare", "The settings in which two runs differ, then their figures.")
-    parser.add_argument("run", nargs=2, help="its folder, its hash, or a part of its path")
+    for name in ("a", "b"):
+        parser.add_argument(
+            name, metavar=name.upper(), help="a run: its folder, its hash, or a part of its path"
+        )
     chosen = parser.parse_args(words)
-    folders = [index.locate(run, chosen.outputs) for run in chosen.run]
+    folders = [index.locate(run, chosen.outputs) for run in (chosen.a, chosen.b)]
     checked = [results.check_run(folder) for folder in folders]
     for _, damage in checked:
         if damage:

@@ -41,6 +41,11 @@ SHELLS = {"bash": SCRIPT, "zsh": "autoload -U +X bashcompinit && bashcompinit\n"
 
 def main(words: list[str]) -> int:
     """Print the completion script for the shell that `words` names."""
+    if words in (["--help"], ["-h"]):
+        print(
+            'triangle completion bash|zsh: print a tab-completion script; eval "$(triangle completion bash)" uses it'
+        )
+        return 0
     if len(words) != 1 or words[0] not in SHELLS:
         print(f"triangle completion: expected one of {', '.join(SHELLS)}, got {words}", file=sys.stderr)
         return 2

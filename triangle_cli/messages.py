@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
@@ -27,7 +27,11 @@ def explain(error: BaseException, words: list[str]) -> str:
         r"Could not find '([^']+)/([^'/]+)'\s+Available options in '[^']+':\s*(.*?)\nConfig", text, re.S
     ):
         group, word, options = missing[1], missing[2], missing[3].split()
-        return f"{group}={word}: expected one of {', '.join(options)}{_close(word, options)}"
+        hint = (
+            close(word, options)
+            or f"; a file of your own, {group}/{word}.yaml, is found by --config-dir FOLDER"
+        )
+        return f"{group}={word}: expected one of {', '.join(options)}{hint}"
     if unknown := re.search(r"Could not override '([^']+)'|Key '([^']+)' (?:is )?not in", text):
         return unknown_setting(unknown[1] or unknown[2], words)
     if bare := re.search(r"Error parsing override '([^'=]*)'\s+missing EQUAL", text):
@@ -48,7 +52,7 @@ def explain(error: BaseException, words: list[str]) -> str:
 def unknown_setting(key: str, words: list[str]) -> str:
     """The line for a key that is no setting; names the closest one."""
     typed = next((word for word in words if word.lstrip("+~").split("=")[0] == key), key)
-    return f"{typed}: no such setting{_close(key, list(setting_names()))} (`triangle run --help` lists them)"
+    return f"{typed}: no such setting{close(key, list(setting_names()))} (`triangle run --help` lists them)"
 
 
 def setting_names(kind: type = Settings, prefix: str = "") -> Iterator[str]:
@@ -91,9 +95,10 @@ _KINDS = {
 }
 
 
-def _close(word: str, choices: list[str]) -> str:
-    close = difflib.get_close_matches(word, choices, 1)
-    return f"; did you mean {close[0]}?" if close else ""
+def close(word: str, choices: Iterable[str]) -> str:
+    """`; did you mean x?` where a choice is close to the word, else nothing."""
+    found = difflib.get_close_matches(word, list(choices), 1)
+    return f"; did you mean {found[0]}?" if found else ""
 
 
 def _one_line(text: str) -> str:

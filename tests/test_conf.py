@@ -88,6 +88,7 @@ def test_every_choice_of_points_runs(points):
 
 def test_every_method_of_the_paper_has_as_many_epochs():
     ours = ("second_order", "second_order_quick", "second_order_long", "layers", "relu", "relu_matched")
+    ours += ("random_second_order", "blocks_second_order")
     methods = [word for word in words_of("method") if word not in ours]
     totals = {
         sum(phase.epochs for phase in settings_of(f"method={word}").schedule.phases) for word in methods

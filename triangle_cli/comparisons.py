@@ -155,6 +155,7 @@ def compare_networks(name: str) -> Callable[[list[Collected]], Table]:
                 {
                     "function": run.config["function"]["name"],
                     "method": run.choices["method"],
+                    "optimizer": run.config["schedule"]["phases"][0]["optimizer"],
                     "parameters": run.record["parameters"],
                     "mse_min": errors["mse_train"].min(),
                     "mse_mean": errors["mse_train"].mean(),
@@ -171,18 +172,19 @@ def compare_networks(name: str) -> Callable[[list[Collected]], Table]:
             )
             for run in runs
         }
-        return Table(name, f"{describe(runs)}. In brackets the best random network's over it.", table, parts)
+        brackets = "In brackets how many times less than the best random network's by the same optimizer"
+        return Table(name, f"{describe(runs)}. {brackets}.", table, parts)
 
     return build
 
 
 def _networks(rows: pd.DataFrame) -> pd.DataFrame:
-    """A row per method; in brackets how many times smaller than that of the best random network."""
+    """A row per method; in brackets how many times less than the best random network's by the same optimizer."""
     random = rows[rows["method"].str.startswith("random")]
 
     def ahead(column: str) -> list[str]:
-        best = random[column].min()
-        return [f"{error:.2e} (x{best / error:.2g})" for error in rows[column]]
+        best = rows["optimizer"].map(random.groupby("optimizer")[column].min())
+        return [f"{error:.2e} (x{ratio:.2g})" for error, ratio in zip(rows[column], best / rows[column])]
 
     return pd.DataFrame(
         {

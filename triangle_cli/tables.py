@@ -19,6 +19,8 @@ METHOD_NAMES = {
     "random_blocks": "random, blocks",
     "blocks": "triangles, blocks kept",
     "blocks_dense": "triangles, then dense",
+    "random_second_order": "random, dense, second order",
+    "blocks_second_order": "triangles, blocks kept, second order",
     "relu": "ReLU",
     "relu_matched": "ReLU, as many parameters",
     "layers": "triangle networks",

@@ -24,14 +24,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from triangle_cli.network import Network
 from triangle_cli.parameterization import Triangle, bound_steps
 from triangle_cli.spaces import PEAK_MARGIN, PeakSpace
+from triangle_cli.units import evaluate
 
 CONVEX = -1.0
 PEAKS, WEIGHTS = "peaks", "weights"  # the names of the parameters in a state_dict
-TILE = 65536  # values that are computed at a time: four neurons each take 1 MB in single precision
-SMALLEST_TILE = 16  # rows, so that calls cost less than arithmetic
 
 
 class TriangleActivation(nn.Module):
@@ -121,18 +119,12 @@ class TriangleActivation(nn.Module):
         if z.dim() == 0 or z.shape[-1] != self.units:
             raise ValueError(f"z: shape {tuple(z.shape)}, expected (..., {self.units})")
         with torch.autocast(z.device.type, enabled=False):  # half precision has no digits for small scales
-            parameters = self.weights if self.released else self._lines()
-            rows = z.reshape(-1, self.units).to(parameters.dtype)  # (n, units)
-            if self.released:
-                tiles = zip(tiled(rows.T.contiguous(), len(rows)), tiled(parameters, len(rows)))
-                values = torch.cat([by_weights(*tile, self.interval) for tile in tiles]).T
-            else:
-                tiles = tiled(rows, self.units)
-                values = torch.cat([by_peaks(tile, parameters, self.interval) for tile in tiles])
-            return values.to(z.dtype).reshape(z.shape)
+            numbers = self.weights if self.released else self._lines()
+            rows = z.reshape(-1, self.units).to(numbers.dtype)  # (n, units)
+            return evaluate(rows, numbers, self.interval, self.released).to(z.dtype).reshape(z.shape)
 
     def _lines(self) -> Tensor:
-        """What `by_peaks` takes."""
+        """What `units.by_peaks` takes, (units, 2 + 3 d)."""
         triangle = self.space.triangle(self.peaks)
         tops = torch.cat(
             [torch.ones_like(triangle.steps[:, :1]), triangle.scales[:, :-1]], 1
@@ -140,7 +132,7 @@ class TriangleActivation(nn.Module):
         rise = triangle.steps / triangle.peaks[:, :-1]
         fall = -triangle.steps / (1 - triangle.peaks[:, :-1])
         lines = torch.stack([rise, fall, -fall * tops], 2).flatten(1)  # (units, 3 d)
-        return torch.cat([triangle.offset.unsqueeze(1), triangle.slope.unsqueeze(1), lines], 1).T.contiguous()
+        return torch.cat([triangle.offset.unsqueeze(1), triangle.slope.unsqueeze(1), lines], 1)
 
     def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *rest: Any) -> None:
         """Take on the state, peaks or weights, that was saved."""
@@ -228,51 +220,6 @@ def outer_slopes(triangle: Triangle) -> Tensor:
     return (triangle.slope + triangle.sign * torch.stack([climb, drop])) / (hi - lo)
 
 
-def by_peaks(z: Tensor, numbers: Tensor, interval: tuple[float, float]) -> Tensor:
-    """The construction by its definition, with waves that carry their scales: v_i = s_i W_i.
-
-    Args:
-        z: (n, units), pre-activations.
-        numbers: (2 + 3 d, units), offset and slope, then for each wave the slopes of its two sides and the
-            second one's value at 0.
-        interval: (lo, hi), the values of z that [0, 1] stands for.
-    """
-    lo, hi = interval
-    offset, slope, *lines = numbers.unbind(0)
-    values = (z - lo) * (1 / (hi - lo))
-    total = torch.addcmul(offset, values, slope)
-    for rise, fall, start in zip(lines[::3], lines[1::3], lines[2::3]):
-        # the lesser of the two lines is the triangle, and on both sides of it the line goes on
-        values = torch.minimum(values * rise, torch.addcmul(start, values, fall))
-        total = total - values
-    return total
-
-
-def by_weights(z: Tensor, numbers: Tensor, interval: tuple[float, float]) -> Tensor:
-    """The ReLU networks on z clamped to the interval, and a straight line on each side of it: (units, n).
-
-    Args:
-        z: (units, n), pre-activations.
-        numbers: (units, P + 2), the weights of each unit's network, dy/dz below lo and above hi.
-        interval: (lo, hi).
-    """
-    weights, below, above = numbers[:, :-2], numbers[:, -2:-1], numbers[:, -1:]
-    inside = z.clamp(*interval)
-    values = _shape(weights).unflatten(weights).propagate(inside.unsqueeze(1)).squeeze(1)
-    outside = z - inside
-    return values.addcmul(below, outside.clamp(max=0)).addcmul(above, outside.clamp(min=0))
-
-
-def tiled(values: Tensor, across: int) -> tuple[Tensor, ...]:
-    """Rows of `values`, so many at a time that what is computed for `across` places of each stays in the cache.
-
-    Only for a processor: what lies between is then not written to memory. A compiler keeps it in registers.
-    """
-    if values.device.type != "cpu" or torch.compiler.is_compiling():
-        return (values,)
-    return values.split(max(SMALLEST_TILE, TILE // max(across, 1)))
-
-
 def release(model: nn.Module) -> None:
     """Set the weights of all triangle layers in a model free. Make a new optimizer afterwards."""
     for module in model.modules():
@@ -341,13 +288,6 @@ def _refusal(pattern: str, modules: dict[str, nn.Module], pairs: list[str]) -> s
     there = f"it is {type(modules[pattern]).__name__}, " if pattern in modules else ""
     known = f"one of {', '.join(pairs)}" if pairs else "but this model has none"
     return f"{there}expected a Linear followed by a ReLU in a Sequential, {known}"
-
-
-def _shape(weights: Tensor) -> Network:
-    """The layers of triangle networks with so many weights (R, P): no values, only shapes."""
-    depth = (weights.shape[1] + 7) // 20
-    sizes = [(4, 2), *[(4, 5)] * (depth - 1), (1, 5)]
-    return Network(tuple(weights.new_empty(0, *size) for size in sizes))
 
 
 def _check(units: int, depth: int, interval: tuple[float, float], low: float, high: float) -> None:

@@ -78,6 +78,14 @@ def test_lines_through_one_point_make_two_regions_each(n):
     assert both(*arrangement(lines)) == (2 * n, 2 * n)
 
 
+@pytest.mark.parametrize("n", range(1, 26))
+def test_lines_that_all_cross_in_one_cell(n):
+    turns = [math.pi * k / n + 0.1 for k in range(n)]
+    tangents = [(math.cos(turn), math.sin(turn), -0.02) for turn in turns]  # of a small circle
+    expected = 1 + n + n * (n - 1) // 2
+    assert both(*arrangement(tangents), [[-1, 1], [-1, 1]]) == (expected, expected)
+
+
 def test_lines_on_the_edge_or_through_a_corner_of_the_box_count_only_inside():
     on_edges = [(1, 0, 0), (1, 0, -1), (0, 1, 0), (0, -1, 1)]
     at_corners = [(1, 1, 0), (1, 1, -2), (1, -1, -1)]

@@ -305,6 +305,21 @@ def test_every_kind_of_data_runs_shows_and_repeats(learned, word):
     assert "every number the same" in again.stdout
 
 
+def test_regions_of_a_model_are_counted_along_lines(learned):
+    words = ["data=wine", "restarts=2", "schedule.phases.0.epochs=1", "model.hidden=[6]"]
+    for more in (["depth=2", "schedule.phases.1.epochs=1"], ["method=relu"]):
+        assert learned("run", *words, *more).returncode == 0
+    for folder in (learned.folder / "outputs" / "wine").glob("*-*"):
+        done = learned("regions", str(folder), "--lines", "3", "--box", "-2", "2")
+        assert done.returncode == 0, done.stderr
+        assert "linear regions" in done.stdout
+        model = models.load_model(folder)
+        assert model(torch.zeros(1, 12)).shape == (1, 1)
+    refused = learned("regions", str(folder), "--restart", "7", "--box", "-2", "2")
+    assert refused.returncode == 1
+    assert "--restart 7: expected" in refused.stderr
+
+
 EXPERIMENTS = {
     "digits": SHORT[:2],
     "cifar10": ["model.channels=[4,4]", "model.hidden=[8]", *SHORT[:2]],

@@ -166,7 +166,7 @@ def compare_networks(name: str) -> Callable[[list[Collected]], Table]:
             )
         table = pd.DataFrame(rows)
         parts = {
-            f"{run.target.formula} on [{run.target.interval[0]:g}, {run.target.interval[1]:g}]"
+            f"{run.target.formula.replace('**', '^')} on [{run.target.interval[0]:g}, {run.target.interval[1]:g}]"
             f"{'^2' if run.target.inputs == 2 else ''}": _networks(
                 table[table["function"] == run.target.name]
             )
@@ -184,7 +184,10 @@ def _networks(rows: pd.DataFrame) -> pd.DataFrame:
 
     def ahead(column: str) -> list[str]:
         best = rows["optimizer"].map(random.groupby("optimizer")[column].min())
-        return [f"{error:.2e} (x{ratio:.2g})" for error, ratio in zip(rows[column], best / rows[column])]
+        return [
+            f"{error:.2e} (x{float(f'{ratio:.2g}'):g})"
+            for error, ratio in zip(rows[column], best / rows[column])
+        ]
 
     return pd.DataFrame(
         {

@@ -79,6 +79,8 @@ def _from_run(folder: Path, restart: int | None) -> LoadedNetwork:
     record, damage = results.check_run(folder)
     if record is None:
         raise ValueError(damage or f"{folder}: not a finished run, expected a folder with run.json")
+    if "data" in record["settings"]:
+        return _from_run_on_data(folder, record["best_restart"], restart)
     if restart is None:
         restart = record["best_restart"]
     if restart is None:
@@ -92,6 +94,24 @@ def _from_run(folder: Path, restart: int | None) -> LoadedNetwork:
     interval = record["interval"]
     box = [interval] if not isinstance(interval[0], Sequence) else interval
     return LoadedNetwork(network.weights, network.biases, [tuple(side) for side in box], restart)
+
+
+def _from_run_on_data(folder: Path, kept: int | None, restart: int | None) -> LoadedNetwork:
+    """The model of a run on data as plain layers."""
+    from triangle_cli.data.models import load_model
+    from triangle_cli.nn_export import plain_layers
+
+    if kept is None:
+        raise ValueError(f"{folder}: all restarts diverged, expected a run with a model")
+    if restart not in (None, kept):
+        raise ValueError(f"--restart {restart}: expected {kept}, the one whose model {folder} keeps")
+    try:
+        weights, biases = plain_layers(load_model(folder))
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}") from None
+    names = [f"layer {number}" for number in range(1, len(weights) + 1)]
+    network = _checked(folder / results.NETWORK, names, weights, biases)
+    return LoadedNetwork(network.weights, network.biases, restart=kept)
 
 
 def _from_state_dict(path: Path, restart: int | None, hint: str) -> LoadedNetwork:

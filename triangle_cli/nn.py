@@ -119,12 +119,14 @@ class TriangleActivation(nn.Module):
         if z.dim() == 0 or z.shape[-1] != self.units:
             raise ValueError(f"z: shape {tuple(z.shape)}, expected (..., {self.units})")
         with torch.autocast(z.device.type, enabled=False):  # half precision has no digits for small scales
-            numbers = self.weights if self.released else self._lines()
+            numbers = self.numbers()
             rows = z.reshape(-1, self.units).to(numbers.dtype)  # (n, units)
             return evaluate(rows, numbers, self.interval, self.released).to(z.dtype).reshape(z.shape)
 
-    def _lines(self) -> Tensor:
-        """What `units.by_peaks` takes, (units, 2 + 3 d)."""
+    def numbers(self) -> Tensor:
+        """What `units.by_peaks` takes, (units, 2 + 3 d); once released what `units.by_weights` does, (units, P + 2)."""
+        if self.released:
+            return self.weights
         triangle = self.space.triangle(self.peaks)
         tops = torch.cat(
             [torch.ones_like(triangle.steps[:, :1]), triangle.scales[:, :-1]], 1

@@ -71,6 +71,11 @@ def _formula(released: bool) -> Any:
     return by_weights if released else by_peaks
 
 
+def unit_networks(weights: Tensor) -> tuple[Tensor, ...]:
+    """The layers (units, out, in + 1), biases last, of units' networks with the weights (units, P)."""
+    return _shape(weights).unflatten(weights).layers
+
+
 def _shape(weights: Tensor) -> Network:
     """The layers of triangle networks with so many weights (R, P): no values, only shapes."""
     depth = (weights.shape[1] + 7) // 20

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from triangle_cli import results
 from triangle_cli.data.settings import Architecture, ModelSettings
 from triangle_cli.nn import convert
 from triangle_cli.nn import release as release_layers
@@ -59,6 +60,27 @@ def build(
         except ValueError as error:
             raise ValueError(f"model.replace={model.replace}: {error}") from None
     return made
+
+
+def load_model(folder: Path) -> nn.Module:
+    """The model of a finished run on data, of the restart with the least training loss, as it was at its end.
+
+    Raises:
+        ValueError: the folder holds no finished run on data.
+    """
+    record, damage = results.check_run(folder)
+    if record is None or "data" not in record["settings"]:
+        raise ValueError(damage or f"{folder}: expected the folder of a finished run on data")
+    config = record["settings"]
+    words = config["model"] | {"hidden": record["hidden"], "weights": None, "matched": False}
+    settings = ModelSettings(**words | {"architecture": Architecture(words["architecture"])})
+    layers = None
+    if config["init"]["mode"] == "triangle":
+        free = config["schedule"]["phases"][0]["space"] == "peaks_and_scales"
+        layers = {"depth": config["depth"], "interval": tuple(settings.interval), "free_scales": free}
+    model = build(settings, tuple(record["shape"]), record["outputs"], layers)
+    model.load_state_dict(torch.load(folder / results.NETWORK, weights_only=True))
+    return model.to(getattr(torch, config["dtype"])).eval()
 
 
 def matched_widths(

@@ -46,7 +46,7 @@ def plain_layers(model: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
 
     Returns:
         float64 tensors. A triangle network takes d hidden layers, five neurons a unit, once its weights are free
-        d + 1 layers of six.
+        d + 1 layers of up to six.
 
     Raises:
         ValueError: the model is no Sequential, or has another layer in it.
@@ -106,22 +106,30 @@ def _by_peaks(plain: _Plain, numbers: Tensor, interval: tuple[float, float]) -> 
 
 
 def _by_weights(plain: _Plain, numbers: Tensor, interval: tuple[float, float]) -> None:
-    """`units.by_weights`: z clamped is lo + relu(z - lo) - relu(z - hi); what is beyond is carried beside."""
+    """`units.by_weights`: z clamped is lo + relu(z - lo) - relu(z - hi); z itself is carried beside, as two parts.
+
+    What is beyond the interval is made of z in the last hidden layer. To carry it instead would be to ask for the
+    sign of what is 0 inside, which only integers can tell.
+    """
     lo, hi = interval
     weights, below, above = numbers[:, :-2], numbers[:, -2], numbers[:, -1]
     one, none = torch.ones_like(below), torch.zeros_like(below)
-    plain.map(*_unitwise([[one], [one], [-one]], [-lo * one, -hi * one, lo * one]))
+    plain.map(*_unitwise([[one], [one], [one], [-one]], [-lo * one, -hi * one, none, none]))
     plain.relu()
-    inputs = [[one, -one, none]]  # of the unit's network, from the three neurons
-    shift, carried = [lo * one], [[none, one, none], [none, none, one]]
-    plain.map(*_unitwise(inputs + carried, [*shift, none, none]))
-    *hidden, last = unit_networks(weights)
-    for layer in hidden:  # (units, 4, 1 + its inputs)
-        count = layer.shape[2] - 1
-        rows = [[*layer[:, j, :-1].T, none, none] for j in range(4)]
-        rows += [[none] * count + [one, none], [none] * count + [none, one]]
-        plain.map(*_unitwise(rows, [*layer[:, :, -1].T, none, none]))
+    # the unit's input, then z, of the four neurons
+    plain.map(*_unitwise([[one, -one, none, none], [none, none, one, -one]], [lo * one, none]))
+    *hidden, last = unit_networks(weights)  # (units, 4, 1 + its inputs)
+    for number, layer in enumerate(hidden, start=1):
+        rows = [[*layer[:, j, :-1].T, none] for j in range(4)]
+        zeros = [none] * (layer.shape[2] - 1)
+        beyond = number == len(hidden)
+        rows += [[*zeros, one], [*zeros, -one]]
+        shift = [-hi * one, lo * one] if beyond else [none, none]
+        plain.map(*_unitwise(rows, [*layer[:, :, -1].T, *shift]))
         plain.relu()
+        if not beyond:
+            kept = [[one if j == i else none for j in range(6)] for i in range(4)]
+            plain.map(*_unitwise([*kept, [none, none, none, none, one, -one]], [none] * 5))
     plain.map(*_unitwise([[*last[:, 0, :-1].T, above, -below]], [last[:, 0, -1]]))
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import Command
 from tests.test_conf import settings_of
+from triangle_cli import trackers
 from triangle_cli.data import experiment, images, models, splits, tables
 from triangle_cli.data.settings import Architecture, ModelSettings
 
@@ -318,6 +319,21 @@ def test_regions_of_a_model_are_counted_along_lines(learned):
     refused = learned("regions", str(folder), "--restart", "7", "--box", "-2", "2")
     assert refused.returncode == 1
     assert "--restart 7: expected" in refused.stderr
+
+
+def test_sweeps_on_data_are_estimated_tracked_and_spread_over_cores(learned):
+    words = ["run", "-m", "data=wine", "model.hidden=[4],[5]", "restarts=2", "depth=2", "tracker=tensorboard"]
+    words += ["schedule.phases.0.epochs=2", "schedule.phases.1.epochs=2", "launcher=joblib"]
+    assert "2 jobs: 0 done, 2 to run" in learned(*words, "dry_run=true").stdout
+    done = learned(*words)
+    assert done.returncode == 0, done.stderr
+    assert "2 jobs: 2 computed" in done.stdout
+    assert "mean test" in done.stdout
+    assert "about" in learned(*words, "seed=1", "dry_run=true").stdout
+    (folder,) = (learned.folder / "outputs" / "tensorboard").iterdir()
+    assert len(list(folder.iterdir())) == 2
+    run = next((learned.folder / "outputs" / "wine").glob("d2-*"))
+    assert {name for name, _, _ in trackers.metrics(run)} >= {"loss/mean", "mse_test/mean"}
 
 
 EXPERIMENTS = {

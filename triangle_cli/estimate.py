@@ -47,8 +47,9 @@ def _time(todo: list[Settings], at_once: int) -> str:
 def _seconds(settings: Settings, rows: list[index.Row]) -> float | None:
     """From the finished runs that are most like this one: a line through their seconds against their sizes."""
     wanted = index.flat(settings.describe())
-    for keys in (("restarts", "points.train", "dtype", "device"), ("restarts",), ()):
-        alike = [row for row in rows if all(row.get(key) == wanted[key] for key in keys)]
+    what = ("data.name", "model.name")  # None for a function
+    for keys in ((*what, "restarts", "points.train", "dtype", "device"), (*what, "restarts"), what):
+        alike = [row for row in rows if all(row.get(key) == wanted.get(key) for key in keys)]
         alike = [row for row in alike if _optimizers(row) == _optimizers(wanted)]
         if alike:
             return _line([_size(row) for row in alike], [row["seconds"] for row in alike], _size(wanted))

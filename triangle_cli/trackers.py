@@ -41,12 +41,17 @@ def track(tracker: str, outputs: Path, folder: Path) -> None:
 
 
 def metrics(folder: Path) -> Iterator[tuple[str, int, float]]:
-    """Name, epoch counted through all phases, value: losses and linear regions over the restarts."""
+    """Name, epoch counted through all phases, value: what the tables say over the restarts."""
     for name, column, figures in (
         (results.HISTORY, "loss", ("min", "mean")),
+        (results.HISTORY, "accuracy_test", ("min", "mean")),
+        (results.HISTORY, "mse_test", ("min", "mean")),
         (results.REGIONS, "linear_regions", ("min", "max")),
     ):
-        table = pd.read_csv(folder / name)
+        path = folder / name
+        table = pd.read_csv(path) if path.exists() else pd.DataFrame()
+        if column not in table:
+            continue
         last = table.groupby("phase", sort=False)["epoch"].max()
         before = last.cumsum() - last
         table["step"] = table["epoch"] + table["phase"].map(before)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.conftest import Command
 from tests.test_conf import settings_of
 from triangle_cli import trackers
-from triangle_cli.data import experiment, images, models, splits, tables
+from triangle_cli.data import experiment, images, models, plots, splits, tables
 from triangle_cli.data.settings import Architecture, ModelSettings
 
 SHORT = ["restarts=2", "depth=2", "schedule.phases.0.epochs=2", "schedule.phases.1.epochs=1"]
@@ -194,19 +194,28 @@ def test_divergence_is_told_and_ends_the_learning():
     )
     assert result.final["diverged"].all()
     assert result.best_restart is None
+    assert plots.learning_figure(result, settings_of(*words))
 
 
 WRONG_CSV = {
     "": "empty, expected a line of column names and lines of values",
     "a,b\n": "no lines of values",
-    CSV.replace("1987", ""): "column built has 1 values missing, expected none (data.drop=[built]",
-    re.sub(r",(19|20)\d\d,", ",7,", CSV): "column built is 7 throughout, expected columns that vary",
-    CSV.replace("390", "many"): "column price has values such as many, expected finite numbers",
+    CSV.replace("1987", ""): "column built has no value in row 2, expected all (data.drop=[built]",
+    re.sub(
+        r",(19|20)\d\d,", ",7,", CSV
+    ): "column built is 7 throughout, expected it to vary (data.drop=[built]",
+    CSV.replace("390", "many"): "column price has values such as many (row 4), expected numbers",
     re.sub(r"\d+\n", "5\n", CSV): "column price is 5 throughout",
-    CSV.replace("71.5", "inf"): "column area has values such as inf",
+    CSV.replace("71.5", "inf"): "column area has values such as inf (row 1), expected numbers within",
     "price\n1\n2\n3\n4\n5\n6\n": "expected columns beside the target",
     CSV.replace("4,88.0", "4,1,2,88.0"): "expected a CSV file",
-    "\n".join(CSV.splitlines()[:4]): "3 rows, expected data.folds=5 or more",
+    "\n".join(CSV.splitlines()[:9]): "8 rows, expected 10 or more for data.folds=5",
+    CSV.replace(
+        ",", ";"
+    ): "one column named 'rooms;area;kind;built;price', expected columns separated by commas",
+    CSV.replace("area", "rooms"): "two columns named rooms, expected a name of its own for each",
+    "," + CSV.replace("\n", "\n1,").removesuffix("1,"): "a column without a name, expected a name for each",
+    CSV.replace("390", "1e200"): "column price has values such as 1e+200 (row 4), expected numbers within",
 }
 
 
@@ -243,7 +252,7 @@ def test_a_target_with_one_class_is_refused(tmp_path):
     path = tmp_path / "houses.csv"
     path.write_text(CSV.replace("house", "flat"))
     words = ["data=csv", f"data.path={path}", "data.target=kind", "data.task=classification"]
-    with pytest.raises(ValueError, match="column kind is flat throughout, expected columns that vary"):
+    with pytest.raises(ValueError, match="column kind is flat throughout, expected it to vary"):
         tables.read_table(settings_of(*words).data)
 
 
@@ -365,10 +374,16 @@ def test_every_experiment_on_data_makes_its_table_and_figure(learned, name):
         (["data=cifar10"], "data.path=data/cifar10: no such folder, expected data_batch_1 to data_batch_5"),
         (
             ["data=imagenet"],
-            "data.path=data/imagenet: no folder data/imagenet/train, expected train/CLASS/*.jpeg",
+            "data.path=data/imagenet: no folder data/imagenet/train, expected train/CLASS/*.JPEG",
         ),
-        (["data=csv"], "data.path=None: expected a CSV file, for data=csv"),
+        (["data=csv"], "data=csv: expected data.path=FILE data.target=COLUMN with it"),
         (["data=digits", "function=x3"], "function=x3: expected nothing with data=..."),
+        (["data=csv", "data.path=.", "data.target=y"], "data.path=.: Is a directory, expected a CSV file"),
+        (["data=wine", "data.augment=true"], "data.augment=True: expected false for data=wine"),
+        (
+            ["data=wine", "data.drop=alcohol"],
+            "data.drop=alcohol: expected a list, such as data.drop=[alcohol]",
+        ),
         (["data=digits", "init=raai"], "init=raai: expected triangle or random with data"),
         (["data=digits", "init=random"], "expected a schedule of weights phases for init=random"),
         (["model=cnn"], "model=cnn: expected data=... with it"),
@@ -378,7 +393,7 @@ def test_every_experiment_on_data_makes_its_table_and_figure(learned, name):
         ),
         (
             ["data=wine", "model.replace=[5]"],
-            "model.replace=['5']: convert: 5: it is Dropout, expected a Linear followed by a ReLU",
+            "model.replace=['5']: 5: it is Dropout, expected a Linear followed by a ReLU",
         ),
         (
             ["data=wine", "model.interval=[0,1]"],

@@ -25,6 +25,7 @@ SHOWN = (
     "when",
     "folder",
 )
+ON_DATA = ("test_r2_mean", "accuracy")  # shown where a run has them
 FIGURES = ("mse_min", "mse_mean", "mse_median", "test_mse_mean", "regions_min", "regions_max")
 FIGURES += ("floor_ratio_min", "test_mse_sd", "test_r2_mean", "train_accuracy_mean", "test_accuracy_mean")
 FIGURES += ("test_accuracy_sd", "test_loss_mean", "diverged")
@@ -111,10 +112,10 @@ def _sorted(rows: list[index.Row], by: str, columns: list[str]) -> list[index.Ro
 
 
 def _as_text(rows: list[index.Row]) -> str:
-    shown = [column for column in SHOWN if column != "accuracy" or any(row[column] for row in rows)]
+    shown = [column for column in SHOWN if column not in ON_DATA or any(row[column] for row in rows)]
     lines = [shown, *(tuple(_cell(row, column) for column in shown) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines)]
-    numbers = ("depth", "mse_min", "mse_mean", "accuracy", "regions")
+    numbers = ("depth", "mse_min", "mse_mean", "test_r2_mean", "accuracy", "regions")
     align = ["rjust" if column in numbers else "ljust" for column in shown]
     text = [
         "  ".join(getattr(cell, how)(width) for cell, how, width in zip(line, align, widths)).rstrip()
@@ -132,6 +133,8 @@ def _cell(row: index.Row, column: str) -> str:
         return str(value) if least == value else f"{least}-{value}"
     if column == "when":
         return value[:16].replace("T", " ")
+    if column == "test_r2_mean":
+        return f"{value:.3f}"
     if column == "accuracy":
         return f"{100 * value:.2f} %"
     return f"{value:.2e}" if column.startswith("mse") else str(value)

@@ -81,6 +81,8 @@ def _wrong_type(text: str) -> str:
     typed = re.search(r"Error merging override (\S*)", text)[1]
     if choices := re.search(r"expected one of \[(.*?)\]", text):
         return f"{typed}: expected one of {choices[1]}"
+    if "is not a ListConfig" in text:
+        return f"{typed}: expected a list, such as {typed.split('=')[0]}=[{typed.split('=')[-1]}]"
     wanted = re.search(r"could not be converted to (\w+)|is not a valid (\w+)", text)
     kind = _KINDS.get((wanted[1] or wanted[2]).lower()) if wanted else None
     reason = next((line for line in text.splitlines()[1:] if line and typed not in line), "not accepted")

@@ -17,6 +17,8 @@ torch.Size([32, 75])
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Any
@@ -293,9 +295,13 @@ def _refusal(pattern: str, modules: dict[str, nn.Module], pairs: list[str]) -> s
 
 
 def _check(units: int, depth: int, interval: tuple[float, float], low: float, high: float) -> None:
-    for name, value in {"units": units, "depth": depth}.items():
-        if not (isinstance(value, int) and value >= 1):
-            raise ValueError(f"{name}={value}: expected a whole number, 1 or more")
+    for name, value, most in (("units", units, math.inf), ("depth", depth, 64)):
+        if type(value) is not int or not 1 <= value <= most:
+            raise ValueError(
+                f"{name}={value}: expected a whole number, 1 {f'to {most}' if most == 64 else 'or more'}"
+            )
+    if not isinstance(interval, Sequence) or len(interval) != 2:
+        raise ValueError(f"interval={interval}: expected (lo, hi) with 0, where ReLU bends, well inside")
     kink = -interval[0] / (interval[1] - interval[0]) if interval[0] < interval[1] else 0.0
     if not PEAK_MARGIN < kink < 1 - PEAK_MARGIN:  # also where the interval is not finite
         raise ValueError(f"interval={interval}: expected (lo, hi) with 0, where ReLU bends, well inside")

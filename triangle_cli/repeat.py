@@ -41,6 +41,11 @@ def main(words: list[str], settings_of: Callable[[dict[str, Any]], Settings]) ->
 def _repeat(folder: Path, record: dict[str, Any], settings: Settings) -> int:
     from triangle_cli import report, runs
 
+    if settings.data is not None and settings.hash != record["hash"] and settings.data.content() is not None:
+        raise ValueError(
+            f"data.path={settings.data.path}: no longer what the run read, or of another version"
+        )
+
     with report.progress() as watch:
         result = runs.experiment_of(settings).run(settings, watch)
     lines = [compare(name, folder, table) for name, table in result.tables.items()]

@@ -51,7 +51,7 @@ def compare_models(name: str) -> Callable[[list[Collected]], Table]:
                 for epoch in EARLY
             }
             last = {
-                "at the end": f"{100 * end.mean():.2f} ± {_spread(end)} %",
+                "at the end": _with_spread(end),
                 "least": f"{100 * end.min():.2f} %",
             }
             shown.append({**what, **early, **last})
@@ -63,8 +63,9 @@ def compare_models(name: str) -> Callable[[list[Collected]], Table]:
     return build
 
 
-def _spread(column: pd.Series) -> str:
-    return f"{100 * column.std():.2f}" if len(column) > 1 else "?"
+def _with_spread(shares: pd.Series) -> str:
+    """Mean and standard deviation; one value alone has none."""
+    return f"{100 * shares.mean():.2f}" + (f" ± {100 * shares.std():.2f} %" if len(shares) > 1 else " %")
 
 
 def compare_on_tables(runs: list[Collected]) -> Table:
@@ -95,9 +96,9 @@ def compare_on_tables(runs: list[Collected]) -> Table:
             }
         )
     caption = (
-        f"{describe_learning(runs)} All on the same {runs[0].config['data']['folds']} folds, dealt anew after each "
-        "round; the standard deviation is over the folds. The linear model is RidgeCV (LogisticRegression for "
-        "classes), the trees GradientBoosting, both with scikit-learn's own settings."
+        f"{describe_learning(runs)} All on the same folds, of {runs[0].config['data']['folds']}, "
+        "dealt anew after each round; the standard deviation is over the folds. The linear model is RidgeCV "
+        "(LogisticRegression for classes), the trees GradientBoosting, both with scikit-learn's own settings."
     )
     return Table("tabular", caption, table, parts)
 
@@ -131,7 +132,7 @@ def describe_learning(runs: list[Collected]) -> str:
 def learning_curves(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
     """The score on test examples against the epochs, by data set and method: mean and standard deviation."""
     groups = by_data(runs)
-    figure = Figure(figsize=(max(5, 3.8 * len(groups)), 3.8), layout="constrained")
+    figure = Figure(figsize=(max(6.5, 4.2 * len(groups)), 4), layout="constrained")
     for axes, (name, group) in zip(figure.subplots(1, len(groups), squeeze=False)[0], groups.items()):
         column, label, scale = SCORE[task_of(group[0])]
         for run in group:
@@ -139,8 +140,8 @@ def learning_curves(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
             history = counted_through(run.table(results.HISTORY))
             kept = history[history["restart"].isin(run.final_errors["restart"])]
             text = METHOD_NAMES[run.choices["method"]]
-            draw_band(axes, kept[kept["total"] > 0], column, color=color, linestyle=dash, label=text)
-        axes.set(title=name, xlabel="epoch", ylabel=label, yscale=scale)
+            draw_band(axes, kept[kept["total"] > 0], column, scale, color=color, linestyle=dash, label=text)
+        axes.set(title=name, xlabel="epoch", ylabel=label)
     figure.legend(
         *figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False
     )

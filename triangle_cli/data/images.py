@@ -113,7 +113,7 @@ def read_image_folder(data: DataSettings, dtype: torch.dtype, device: str) -> tu
         listed = {part: _listed(root / part) for part in ("train", "val")}
     except FileNotFoundError as error:
         raise ValueError(
-            f"data.path={data.path}: no folder {error.filename}, expected train/CLASS/*.jpeg and val/CLASS/*.jpeg in "
+            f"data.path={data.path}: no folder {error.filename}, expected train/CLASS/*.JPEG and val/CLASS/*.JPEG in "
             "it; put the pictures there, or set data.path to where they are"
         ) from None
     classes = list(listed["train"])

@@ -58,7 +58,8 @@ def build(
         try:
             convert(made, *model.replace, **triangles)
         except ValueError as error:
-            raise ValueError(f"model.replace={model.replace}: {error}") from None
+            reason = str(error).removeprefix("convert: ")
+            raise ValueError(f"model.replace={model.replace}: {reason}") from None
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,6 +12,7 @@ from triangle_cli.data.settings import Task
 from triangle_cli.plots import BLUE, GREY, ORANGE
 from triangle_cli.settings import Settings
 
+FEW = 4  # points, which a line alone would not show
 SCORE = {
     Task.classification: ("accuracy_test", "accuracy on the test examples", "linear"),
     Task.regression: ("mse_test", "MSE on the test examples", "log"),
@@ -23,12 +25,16 @@ def counted_through(history: pd.DataFrame) -> pd.DataFrame:
     return history.assign(total=history["epoch"] + history["phase"].map(last.cumsum() - last))
 
 
-def draw_band(axes: Axes, history: pd.DataFrame, column: str, **look: object) -> None:
-    """The mean over the restarts against the epochs, and one standard deviation around it."""
-    groups = history.groupby("total")[column]
-    mean, spread = groups.mean(), groups.std()
-    axes.plot(mean.index, mean, **look)
-    axes.fill_between(mean.index, mean - spread, mean + spread, color=look["color"], alpha=0.15, linewidth=0)
+def draw_band(axes: Axes, history: pd.DataFrame, column: str, scale: str, **look: object) -> None:
+    """The mean over the restarts against the epochs, and one standard deviation around it, within what there is."""
+    finite = history[np.isfinite(history[column])]
+    groups = finite.groupby("total")[column]
+    mean, spread = groups.mean(), groups.std().fillna(0)
+    axes.plot(mean.index, mean, marker="." if len(mean) < FEW else None, **look)
+    low, high = (mean - spread).clip(lower=groups.min()), (mean + spread).clip(upper=groups.max())
+    axes.fill_between(mean.index, low, high, color=look["color"], alpha=0.15, linewidth=0)
+    if (mean > 0).any():  # not where all restarts diverged at once
+        axes.set_yscale(scale)
 
 
 def learning_figure(result: Result, settings: Settings) -> Figure:
@@ -37,10 +43,10 @@ def learning_figure(result: Result, settings: Settings) -> Figure:
     left, right = figure.subplots(1, 2)
     history = counted_through(result.history)
     column, label, scale = SCORE[settings.data.task]
-    draw_band(left, history, column, color=BLUE)
-    draw_band(right, history, "loss", color=ORANGE)
-    left.set(xlabel="epoch", ylabel=label, yscale=scale)
-    right.set(xlabel="epoch", ylabel="loss, mean over the batches of an epoch", yscale="log")
+    draw_band(left, history, column, scale, color=BLUE)
+    draw_band(right, history, "loss", "log", color=ORANGE)
+    left.set(xlabel="epoch", ylabel=label)
+    right.set(xlabel="epoch", ylabel="loss, mean over the batches of an epoch", xlim=left.get_xlim())
     ends = history[history["phase"] != "init"].groupby("phase", sort=False)["total"].max()
     for end in ends.iloc[:-1]:
         for axes in (left, right):

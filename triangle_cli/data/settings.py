@@ -64,11 +64,17 @@ class DataSettings:
         folder = self.source is Source.image_folder
         require(not folder or size is not None, "data.image_size", size, "a number of pixels")
         for_this = f"for data={self.name}"
+        require(size is None or folder, "data.image_size", size, f"null {for_this}")
+        require(not self.augment or from_folder, "data.augment", True, f"false {for_this}")
+        sklearn = self.source is Source.sklearn
+        require(sklearn or self.table is None, "data.table", self.table, f"null {for_this}")
         if self.source is Source.csv:
-            require(self.path is not None, "data.path", None, f"a CSV file, {for_this}")
-            require(self.target is not None, "data.target", None, f"a column of the file, {for_this}")
+            both = self.path is not None and self.target is not None
+            require(both, "data", self.name, "data.path=FILE data.target=COLUMN with it")
         elif from_folder:
-            require(self.path is not None, "data.path", None, f"a folder, {for_this}")
+            require(self.path is not None, "data.path", "null", f"a folder, {for_this}")
+            for key in ("target", "drop"):
+                require(not getattr(self, key), f"data.{key}", getattr(self, key), f"nothing {for_this}")
         else:
             require(self.table is not None, "data.table", None, "scikit-learn's word for a table")
             require(self.path is None, "data.path", self.path, f"null {for_this} (data=csv reads files)")
@@ -76,7 +82,7 @@ class DataSettings:
     @property
     def title(self) -> str:
         """What the examples are called: the name of a CSV file, else the word that chose them."""
-        return Path(self.path).stem if self.source is Source.csv else self.name
+        return Path(self.path).name.split(".")[0] if self.source is Source.csv else self.name
 
     def content(self) -> str | None:
         """The digest of a CSV file, for the hash of a run: a file that has changed makes another run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +11,8 @@ import pandas as pd
 
 from triangle_cli.data.settings import DataSettings, Source, Task
 
-MOST_WORDS = (
-    20  # different words in a column of text that is still taken, a column of zeros and ones for each
-)
+LARGEST = 1e100  # the squares of such values, and their sums, are still numbers
+MOST_WORDS = 20  # in a column of text that is taken: each becomes a column of zeros and ones
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ def read_table(data: DataSettings) -> Table:
     """The examples of a table.
 
     Raises:
-        ValueError: the file is missing, empty or no table; or a column has values missing, cannot be read as numbers,
-            never varies, or is not there.
+        ValueError: the file is missing, empty or no table; or a column has no name, values missing, cannot be read as
+            numbers, never varies, or is not there.
     """
     if data.source is Source.sklearn:
         frame, target = _sklearn(data)
@@ -47,12 +47,15 @@ def read_table(data: DataSettings) -> Table:
         _require_column("data.drop", column, frame)
     frame = frame.drop(columns=data.drop)
     _require_column("data.target", target, frame)
-    if len(frame) < data.folds:
-        raise ValueError(f"{key}: {len(frame)} rows, expected data.folds={data.folds} or more")
+    if len(frame) < 2 * data.folds:
+        raise ValueError(
+            f"{key}: {len(frame)} rows, expected {2 * data.folds} or more for data.folds={data.folds}"
+        )
     if len(frame.columns) < 2:
         raise ValueError(f"{key}: expected columns beside the target {target}")
     for column in frame:
-        _check_column(key, frame[column], column == target or not pictures)
+        advice = "" if column == target else f" (data.drop=[{column}] leaves it out)"
+        _check_column(key, frame[column], column == target or not pictures, advice)
     y, classes = _targets(key, frame[target], data.task)
     return Table(_numbers(key, frame.drop(columns=target)), y, classes)
 
@@ -82,15 +85,34 @@ def _csv(data: DataSettings) -> pd.DataFrame:
     key = f"data.path={data.path}"
     try:
         frame = pd.read_csv(path, skipinitialspace=True)
+        names = pd.read_csv(path, skipinitialspace=True, header=None, nrows=1, dtype=str).iloc[0]
     except FileNotFoundError:
         raise ValueError(f"{key}: no such file, expected a CSV file with a line of column names") from None
+    except OSError as error:
+        raise ValueError(f"{key}: {error.strerror}, expected a CSV file") from None
     except pd.errors.EmptyDataError:
         raise ValueError(f"{key}: empty, expected a line of column names and lines of values") from None
-    except (pd.errors.ParserError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{key}: expected a CSV file ({reason})") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{key}: not text in UTF-8, expected a CSV file that is") from None
+    except pd.errors.ParserError as error:
+        reason = " ".join(str(error).removeprefix("Error tokenizing data. C error: ").split())
+        raise ValueError(
+            f"{key}: expected a CSV file, as many values in every line as names ({reason})"
+        ) from None
+    if len(frame.columns) == 1 and re.search("[;\t|]", str(frame.columns[0])):
+        raise ValueError(
+            f"{key}: one column named {frame.columns[0]!r}, expected columns separated by commas"
+        )
     if frame.empty:
         raise ValueError(f"{key}: no lines of values, expected some below the column names")
+    twice = names[names.duplicated()]
+    if len(twice) and not names.isna().any():
+        raise ValueError(f"{key}: two columns named {twice.iloc[0]}, expected a name of its own for each")
+    for column in frame:
+        if str(column).startswith("Unnamed: ") and column not in data.drop:
+            raise ValueError(
+                f"{key}: a column without a name, expected a name for each (data.drop=['{column}'] leaves it out)"
+            )
     return frame
 
 
@@ -99,17 +121,17 @@ def _require_column(key: str, column: str, frame: pd.DataFrame) -> None:
         raise ValueError(f"{key}={column}: no such column, expected one of {', '.join(map(str, frame))}")
 
 
-def _check_column(key: str, column: pd.Series, must_vary: bool) -> None:
-    missing = int(column.isna().sum())
-    if missing:
+def _check_column(key: str, column: pd.Series, must_vary: bool, advice: str) -> None:
+    """Raise ValueError for a column with values missing, or with one value; `advice` is what might be done."""
+    missing = column.index[column.isna()]
+    if len(missing):
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise ValueError(
-            f"{key}: column {column.name} has {missing} values missing, expected none "
-            f"(data.drop=[{column.name}] leaves it out)"
+            f"{key}: column {column.name} has no value in row {missing[0] + 1}{more}, expected all{advice}"
         )
     if must_vary and column.nunique() == 1:
         raise ValueError(
-            f"{key}: column {column.name} is {column.iloc[0]} throughout, expected columns that vary "
-            f"(data.drop=[{column.name}] leaves it out)"
+            f"{key}: column {column.name} is {column.iloc[0]} throughout, expected it to vary{advice}"
         )
 
 
@@ -123,10 +145,10 @@ def _targets(key: str, column: pd.Series, task: Task) -> tuple[np.ndarray, list[
                 "(data.task=regression for values)"
             )
         return numbers.to_numpy(np.int64, copy=True), [str(name) for name in classes]
-    if not pd.api.types.is_numeric_dtype(column) or not np.isfinite(column.to_numpy(float)).all():
+    if not _is_number(column) or _odd(column) is not None:
         raise ValueError(
-            f"{key}: column {column.name} has values such as {_odd(column)}, expected finite numbers "
-            "(data.task=classification for classes)"
+            f"{key}: column {column.name} has values such as {_odd(column)}, expected numbers within "
+            f"+-{LARGEST:g} (data.task=classification for classes)"
         )
     return column.to_numpy(np.float64, copy=True), None
 
@@ -134,20 +156,29 @@ def _targets(key: str, column: pd.Series, task: Task) -> tuple[np.ndarray, list[
 def _numbers(key: str, frame: pd.DataFrame) -> np.ndarray:
     """Numbers as they are; a column of few words becomes a column of zeros and ones for each."""
     for name, column in frame.items():
-        if pd.api.types.is_numeric_dtype(column):
-            if not np.isfinite(column.to_numpy(float)).all():
+        leaves_out = f"(data.drop=[{name}] leaves it out)"
+        if _is_number(column):
+            if _odd(column) is not None:
                 raise ValueError(
-                    f"{key}: column {name} has values such as {_odd(column)}, expected finite numbers"
+                    f"{key}: column {name} has values such as {_odd(column)}, expected numbers within +-{LARGEST:g} "
+                    f"{leaves_out}"
                 )
-        elif column.nunique() > MOST_WORDS:
+        elif column.nunique() > MOST_WORDS:  # of words, or true and false
             raise ValueError(
-                f"{key}: column {name} has {column.nunique()} different words such as {_odd(column)}, expected "
-                f"numbers, or {MOST_WORDS} words at most (data.drop=[{name}] leaves it out)"
+                f"{key}: column {name} has values such as {_odd(column)}, expected numbers, or at most {MOST_WORDS} "
+                f"different words {leaves_out}"
             )
     return pd.get_dummies(frame, dtype=float).to_numpy(np.float64)
 
 
+def _is_number(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
 def _odd(column: pd.Series) -> object:
-    """A value that is no finite number."""
-    numbers = pd.to_numeric(column, errors="coerce")
-    return column[~np.isfinite(numbers.astype(float))].iloc[0]
+    """A value that is no number within +-LARGEST, and the row where it stands; None if there is none."""
+    if pd.api.types.is_bool_dtype(column):
+        return column.iloc[0]
+    numbers = pd.to_numeric(column, errors="coerce").astype(float)
+    odd = column[~(numbers.abs() <= LARGEST)]
+    return f"{odd.iloc[0]} (row {odd.index[0] + 1})" if len(odd) else None

@@ -6,13 +6,15 @@ with its record in the order they end. A worker that dies fails its own job and 
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -104,18 +106,21 @@ def under_submitit(queue: deque[Job], options: Options) -> Iterator[tuple[Job, R
     Args:
         queue: the jobs.
         options: `cluster`, slurm or local; `folder`, where submitit keeps its files; `at_once`, how many jobs may
-            be submitted and not ended, null for all; `poll_seconds`; and what `AutoExecutor.update_parameters`
-            takes, such as `slurm_partition`.
+            be submitted and not ended; `poll_seconds`; and what `AutoExecutor.update_parameters` takes, such as
+            `slurm_partition`.
+
+    Raises:
+        ValueError: submitit is not installed, or the cluster refuses the jobs.
     """
     try:
         import submitit
     except ImportError:
         raise ValueError("launcher=slurm: expected submitit (pip install '.[slurm]')") from None
     options = dict(options)
-    poll, cluster = options.pop("poll_seconds"), options.pop("cluster")
-    most = options.pop("at_once") or len(queue)
-    executor = submitit.AutoExecutor(folder=options.pop("folder"), cluster=cluster)
-    executor.update_parameters(**{name: value for name, value in options.items() if value is not None})
+    poll, most, cluster = (options.pop(name) for name in ("poll_seconds", "at_once", "cluster"))
+    with _refusals_in_one_line():
+        executor = submitit.AutoExecutor(folder=options.pop("folder"), cluster=cluster)
+        executor.update_parameters(**{name: value for name, value in options.items() if value is not None})
     local = cluster == "local"
     task = partial(_in_child, parent=os.getpid()) if local else run_job
     at_work: dict[int, tuple[Job, Any]] = {}
@@ -123,7 +128,7 @@ def under_submitit(queue: deque[Job], options: Options) -> Iterator[tuple[Job, R
         while queue or at_work:
             started = [queue.popleft() for _ in range(min(len(queue), most - len(at_work)))]
             if started:
-                with _ctrl_c_is_ours():
+                with _ctrl_c_is_ours(), _refusals_in_one_line():
                     sent = executor.map_array(task, started)
                 at_work |= {job.number: (job, submitted) for job, submitted in zip(started, sent)}
             for job, submitted in [pair for pair in at_work.values() if pair[1].done()]:
@@ -131,11 +136,21 @@ def under_submitit(queue: deque[Job], options: Options) -> Iterator[tuple[Job, R
                 yield job, _result(job, submitted)
             time.sleep(poll if at_work else 0)
     finally:
-        for _, submitted in at_work.values() if not local else ():  # local ones end with this process
-            submitted.cancel()
+        if at_work and not local:  # local ones end with this process
+            subprocess.run(["scancel", *(submitted.job_id for _, submitted in at_work.values())], check=False)
 
 
-@contextmanager
+@contextlib.contextmanager
+def _refusals_in_one_line() -> Iterator[None]:
+    """What SLURM says of jobs that it does not take, which submitit prints as well."""
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+    except RuntimeError as error:
+        raise ValueError(f"launcher=slurm: {' '.join(str(error).split())}") from None
+
+
+@contextlib.contextmanager
 def _ctrl_c_is_ours() -> Iterator[None]:
     """Processes started meanwhile, though in the same terminal, leave Ctrl-C to this one."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -174,7 +189,7 @@ def at_once(backend: str, options: Options, jobs: int) -> int:
 
         return effective_n_jobs(options["n_jobs"])
     if backend == "submitit":
-        return options["at_once"] or min(jobs, options["slurm_array_parallelism"])
+        return min(options["at_once"], options.get("slurm_array_parallelism", jobs))
     return 1
 
 

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 
 import pytest
 
@@ -169,8 +168,39 @@ def test_a_worker_that_dies_is_one_failed_row(tmp_path):
     jobs = [
         sweep.Job(number, ["depth=2"], Deadly(number == 1), tmp_path / str(number)) for number in range(4)
     ]
-    records = sweep.run_all(jobs, partial(workers.on_cores, options={"n_jobs": 2}), stop_at_failure=False)
+    records = sweep.run_all(jobs, workers.Cores({"n_jobs": 2}).run, stop_at_failure=False)
     assert [record["reason"] for record in records] == ["no folder", workers.DIED, "no folder", "no folder"]
+
+
+def test_one_core_is_this_process(tmp_path):
+    jobs = [sweep.Job(number, ["depth=2"], Deadly(False), tmp_path / str(number)) for number in range(2)]
+    records = sweep.run_all(jobs, workers.Cores({"n_jobs": 1}).run, stop_at_failure=False)
+    assert [record["reason"] for record in records] == ["no folder", "no folder"]
+
+
+def test_workers_end_with_a_sweep_that_is_killed_before_they_have_a_job(triangle):
+    code = "from triangle_cli.workers import Cores; Cores({'n_jobs': 2}).start(); print('up', flush=True); input()"
+    sweeping = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert sweeping.stdout.readline() == "up\n"
+    assert len(group_of(sweeping)) >= 2
+    sweeping.kill()
+    sweeping.communicate(timeout=30)  # until nobody holds the other end of its output any more
+
+
+def test_ctrl_c_while_workers_start_is_one_line(triangle):
+    process = triangle.start(*SWEEP, "launcher=joblib")
+    while not any("popen_loky" in words_of(pid) for pid in group_of(process)):
+        assert process.poll() is None, process.communicate()
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert re.fullmatch("triangle: interrupted.*\n", stderr)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +208,7 @@ def test_a_worker_that_dies_is_one_failed_row(tmp_path):
 )
 def test_no_job_starts_after_one_that_failed(tmp_path, stop, statuses):
     jobs = [sweep.Job(number, ["depth=2"], Deadly(False), tmp_path / str(number)) for number in range(2)]
-    records = sweep.run_all(jobs, partial(workers.serial, options={}), stop)
+    records = sweep.run_all(jobs, workers.Serial({}).run, stop)
     assert [record["status"] for record in records] == statuses
     assert "ValueError: no folder" in (tmp_path / "0" / "triangle.log").read_text()
 

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install tables table-dense table-sparse table-depth table-beyond table-nonconvex table-radial table-digits table-tabular table-cifar10 table-imagenet_vgg16 figures test test-kill test-all readme lint format benchmark clean
+.PHONY: help run install tables table-dense table-sparse table-depth table-beyond table-nonconvex table-radial table-digits table-tabular table-cifar10 table-imagenet_vgg16 figures test test-kill test-slurm test-all readme lint format benchmark clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -64,11 +64,15 @@ table-imagenet_vgg16: install ## the classifier of VGG-16 on ImageNet, for those
 figures: install ## redraw all tables and figures from the runs on disk
 	$(BIN)/triangle paper
 
-test: install ## the whole suite but what is marked slow or kill
-	$(BIN)/python -m pytest -m "not slow and not kill"
+test: install ## the whole suite but what is marked slow, kill or slurm
+	$(BIN)/python -m pytest -m "not slow and not kill and not slurm"
 
 test-kill: install ## kill a sweep 25 times at random moments, and look for what was lost
 	$(BIN)/python -m pytest -m kill -s
+
+test-slurm: install ## sweeps on a SLURM of one node, installed (Debian, as root) and started for this
+	@tests/install_slurm.sh
+	$(BIN)/python -m pytest -m slurm
 
 test-all: install ## the slow tests too
 	$(BIN)/python -m pytest
@@ -76,10 +80,11 @@ test-all: install ## the slow tests too
 readme: tables ## run README.md's commands and write down what they print
 	$(BIN)/python docs/readme.py
 
-benchmark: install ## training, region counts and layers, each beside what one would use else
+benchmark: install ## training, region counts, layers and sweeps, each beside what one would use else
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/regions.py
 	$(BIN)/python benchmarks/layer.py
+	$(BIN)/python benchmarks/sweep.py
 
 lint: install ## what ruff finds
 	$(BIN)/ruff check .

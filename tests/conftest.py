@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -20,16 +20,42 @@ class Command:
     """`triangle` as a subprocess, in a folder of its own."""
 
     folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, *words: str, **environment: str) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [str(Path(sys.executable).with_name("triangle")), *words],
+            [self.program, *words],
             cwd=self.folder,
-            env=os.environ | environment,
+            env=os.environ | self.environment | environment,
             capture_output=True,
             text=True,
             timeout=300,
         )
+
+    def start(self, *words: str) -> subprocess.Popen:
+        """The command in a process group of its own, left running."""
+        return subprocess.Popen(
+            [self.program, *words],
+            cwd=self.folder,
+            env=os.environ | self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    @property
+    def program(self) -> str:
+        return str(Path(sys.executable).with_name("triangle"))
+
+    def finished(self) -> list[Path]:
+        """The run.json of each finished run."""
+        return sorted((self.folder / "outputs").glob("x*/*/run.json"))
+
+    def tables(self) -> dict[str, bytes]:
+        """What a sweep leaves, by name."""
+        (folder,) = (self.folder / "outputs" / "sweeps").iterdir()
+        return {name: (folder / name).read_bytes() for name in ("errors.csv", "regions.csv", "summary.md")}
 
 
 @pytest.fixture

@@ -242,6 +242,15 @@ def test_a_users_own_folder_adds_functions_and_schedules(triangle):
     assert "outputs/gauss/d3-triangle-quick-" in done.stdout
 
 
+def test_a_run_does_without_torchs_compiler(tmp_path):
+    code = "import sys; from triangle_cli.cli import main; main(sys.argv[1:]); sys.exit('torch._dynamo' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "run", *BOTH_PHASES], cwd=tmp_path, capture_output=True
+    )
+    assert done.returncode == 0, "importing it takes longer than many a run"
+    assert list(tmp_path.glob("outputs/x2/*/run.json"))
+
+
 def test_help_and_version_answer_without_torch(triangle):
     assert triangle("--version").stdout == f"triangle {__version__}\n"
     assert "triangle run function=x2 depth=8" in triangle("--help").stdout

@@ -10,37 +10,11 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
-from pathlib import Path
 
 import pytest
 
-from tests.conftest import SWEEP, Command
+from tests.conftest import SWEEP
 from triangle_cli import locks, results, sweep, workers
-
-TABLES = ("errors.csv", "regions.csv", "summary.md")
-
-
-def start(command: Command, *words: str) -> subprocess.Popen:
-    """The command in a process group of its own, left running."""
-    return subprocess.Popen(
-        [str(Path(sys.executable).with_name("triangle")), *words],
-        cwd=command.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def tables(command: Command) -> dict[str, bytes]:
-    """What a sweep leaves, by name."""
-    (folder,) = (command.folder / "outputs" / "sweeps").iterdir()
-    return {name: (folder / name).read_bytes() for name in TABLES}
-
-
-def finished(command: Command) -> list[Path]:
-    return sorted((command.folder / "outputs").glob("x*/*/run.json"))
 
 
 def computed(stdout: str) -> int:
@@ -52,35 +26,35 @@ def computed(stdout: str) -> int:
 @pytest.fixture(scope="module")
 def reference(swept):
     """The tables of a sweep that nobody interrupted."""
-    return tables(swept)
+    return swept.tables()
 
 
 def test_a_killed_sweep_goes_on_in_two_at_once_and_nothing_is_computed_twice(
     reference, shared_triangle, tmp_path
 ):
-    victim = start(shared_triangle, *SWEEP)
-    while not finished(shared_triangle):
+    victim = shared_triangle.start(*SWEEP)
+    while not shared_triangle.finished():
         assert victim.poll() is None, victim.communicate()
         time.sleep(0.01)
     time.sleep(random.uniform(0, 0.3))
     os.killpg(victim.pid, signal.SIGKILL)
     victim.communicate()
-    before = {path: path.read_bytes() for path in finished(shared_triangle)}
+    before = {path: path.read_bytes() for path in shared_triangle.finished()}
     assert 1 <= len(before) < 4
 
-    both = [start(shared_triangle, *SWEEP) for _ in range(2)]
+    both = [shared_triangle.start(*SWEEP) for _ in range(2)]
     said = [process.communicate(timeout=200) for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert sum(computed(stdout) for stdout, _ in said) == 4 - len(before)
     assert {path: path.read_bytes() for path in before} == before
-    assert tables(shared_triangle) == reference
+    assert shared_triangle.tables() == reference
     assert not list(shared_triangle.folder.rglob(f"{results.STAGING}*"))
 
 
 def test_damaged_and_foreign_files_are_named_and_computed_again(reference, shared_triangle):
-    if len(finished(shared_triangle)) < 4:  # this test alone
+    if len(shared_triangle.finished()) < 4:  # this test alone
         shared_triangle(*SWEEP)
-    cut, changed, *_ = [path.parent for path in finished(shared_triangle)]
+    cut, changed, *_ = [path.parent for path in shared_triangle.finished()]
     (cut / "run.json").write_text((cut / "run.json").read_text()[:300])
     (changed / "errors.csv").write_text((changed / "errors.csv").read_text().replace("1", "2"))
     (changed.parent / "notes.txt").write_text("not ours")
@@ -96,7 +70,7 @@ def test_damaged_and_foreign_files_are_named_and_computed_again(reference, share
     )
     assert "Traceback" not in done.stderr
     assert "4 jobs: 2 computed, 2 from disk" in done.stdout
-    assert tables(shared_triangle) == reference
+    assert shared_triangle.tables() == reference
 
 
 def test_a_sweep_may_stop_at_the_first_failure(triangle):
@@ -105,7 +79,7 @@ def test_a_sweep_may_stop_at_the_first_failure(triangle):
     assert done.returncode == 1
     assert "2 jobs: 1 failed, 1 not started" in done.stdout
     assert "points.train=1: expected 2 or more" in done.stdout
-    assert not finished(triangle)
+    assert not triangle.finished()
     assert "Traceback" in next(triangle.folder.glob("outputs/sweeps/*/0/triangle.log")).read_text()
 
 
@@ -194,8 +168,39 @@ def test_a_worker_that_dies_is_one_failed_row(tmp_path):
     jobs = [
         sweep.Job(number, ["depth=2"], Deadly(number == 1), tmp_path / str(number)) for number in range(4)
     ]
-    records = sweep.run_all(jobs, partial(workers.on_cores, options={"n_jobs": 2}), stop_at_failure=False)
+    records = sweep.run_all(jobs, workers.Cores({"n_jobs": 2}).run, stop_at_failure=False)
     assert [record["reason"] for record in records] == ["no folder", workers.DIED, "no folder", "no folder"]
+
+
+def test_one_core_is_this_process(tmp_path):
+    jobs = [sweep.Job(number, ["depth=2"], Deadly(False), tmp_path / str(number)) for number in range(2)]
+    records = sweep.run_all(jobs, workers.Cores({"n_jobs": 1}).run, stop_at_failure=False)
+    assert [record["reason"] for record in records] == ["no folder", "no folder"]
+
+
+def test_workers_end_with_a_sweep_that_is_killed_before_they_have_a_job(triangle):
+    code = "from triangle_cli.workers import Cores; Cores({'n_jobs': 2}).start(); print('up', flush=True); input()"
+    sweeping = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert sweeping.stdout.readline() == "up\n"
+    assert len(group_of(sweeping)) >= 2
+    sweeping.kill()
+    sweeping.communicate(timeout=30)  # until nobody holds the other end of its output any more
+
+
+def test_ctrl_c_while_workers_start_is_one_line(triangle):
+    process = triangle.start(*SWEEP, "launcher=joblib")
+    while not any("popen_loky" in words_of(pid) for pid in group_of(process)):
+        assert process.poll() is None, process.communicate()
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert re.fullmatch("triangle: interrupted.*\n", stderr)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +208,7 @@ def test_a_worker_that_dies_is_one_failed_row(tmp_path):
 )
 def test_no_job_starts_after_one_that_failed(tmp_path, stop, statuses):
     jobs = [sweep.Job(number, ["depth=2"], Deadly(False), tmp_path / str(number)) for number in range(2)]
-    records = sweep.run_all(jobs, partial(workers.serial, options={}), stop)
+    records = sweep.run_all(jobs, workers.Serial({}).run, stop)
     assert [record["status"] for record in records] == statuses
     assert "ValueError: no folder" in (tmp_path / "0" / "triangle.log").read_text()
 
@@ -222,8 +227,8 @@ def test_an_interrupted_sweep_says_how_to_go_on(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["serial", "joblib", "submitit_local"])
 def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(reference, triangle, launcher):
-    process = start(triangle, *SWEEP, f"launcher={launcher}")
-    while not finished(triangle):
+    process = triangle.start(*SWEEP, f"launcher={launcher}")
+    while not triangle.finished():
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
@@ -237,12 +242,12 @@ def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(reference, triangle, l
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
     assert triangle(*SWEEP, f"launcher={launcher}").returncode == 0
-    assert tables(triangle) == reference
+    assert triangle.tables() == reference
 
 
 @pytest.mark.slow
 def test_processes_of_a_local_cluster_may_be_killed(reference, triangle):
-    process = start(triangle, *SWEEP, "launcher=submitit_local")
+    process = triangle.start(*SWEEP, "launcher=submitit_local")
     victim = None
     while not victim:
         assert process.poll() is None, process.communicate()
@@ -253,7 +258,7 @@ def test_processes_of_a_local_cluster_may_be_killed(reference, triangle):
     assert "4 jobs: 3 computed, 1 failed" in stdout
     assert workers.DIED in stdout
     assert triangle(*SWEEP).returncode == 0
-    assert tables(triangle) == reference
+    assert triangle.tables() == reference
 
 
 def group_of(process: subprocess.Popen) -> list[int]:
@@ -276,13 +281,13 @@ def test_a_sweep_killed_25_times_ends_with_the_same_tables(triangle, launcher):
     began = time.monotonic()
     assert triangle(*words).returncode == 0
     duration = time.monotonic() - began
-    reference = tables(triangle)
+    reference = triangle.tables()
     seed = random.randrange(10**6)
     chance = random.Random(seed)
     print(f"\n{launcher}: seed {seed}, {duration:.1f} s without a kill")
     shutil.rmtree(triangle.folder / "outputs")
     kills, of_workers, ends = 0, 0, []
-    process = start(triangle, *words)
+    process = triangle.start(*words)
     while kills < 25:
         try:
             _, stderr = process.communicate(timeout=chance.uniform(0, duration))
@@ -297,12 +302,12 @@ def test_a_sweep_killed_25_times_ends_with_the_same_tables(triangle, launcher):
             process.communicate()
         else:
             assert process.returncode == 0, stderr
-            assert tables(triangle) == reference
+            assert triangle.tables() == reference
             ends.append(kills)
             shutil.rmtree(triangle.folder / "outputs")
-        process = start(triangle, *words)
+        process = triangle.start(*words)
     _, stderr = process.communicate()
     assert process.returncode == 0, stderr
-    assert tables(triangle) == reference
+    assert triangle.tables() == reference
     assert launcher == "serial" or of_workers > 0
     print(f"{kills} kills, {of_workers} of a worker; it came to its end after {[*ends, kills]} of them")

@@ -61,16 +61,18 @@ def test_a_tracker_that_is_not_installed_is_refused_before_anything_runs(monkeyp
         trackers.require("mlflow")
 
 
-@pytest.mark.slow
-def test_a_search_goes_on_where_it_was(triangle):
+def test_a_search_goes_on_where_it_was_and_ends_after_all_trials(triangle):
     pytest.importorskip("optuna")
-    words = ["run", "-m", "hparams_search=optuna", "hydra.sweeper.n_trials=2", "restarts=2", "depth=2"]
-    words += ["schedule.phases.0.epochs=choice(5,10)", "schedule.phases.1.epochs=5"]
-    assert triangle(*words).returncode == 0
-    done = triangle(*words)
-    assert done.returncode == 0, done.stderr
+    words = ["run", "-m", "hparams_search=optuna", "restarts=2", "depth=2", "schedule.phases.1.epochs=5"]
+    words += ["schedule.phases.0.epochs=choice(5,10)"]
+    for trials, said in ((2, "2 jobs: 2 computed"), (3, "1 job: 1 computed"), (3, "3 of 3 trials are done")):
+        done = triangle(*words, f"hydra.sweeper.n_trials={trials}")
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout
     from sqlalchemy import create_engine, text
 
     with create_engine(f"sqlite:///{triangle.folder / 'outputs' / 'optuna.db'}").connect() as database:
-        assert database.execute(text("select count(*) from trials where state = 'COMPLETE'")).scalar() == 4
+        assert database.execute(text("select count(*) from trials where state = 'COMPLETE'")).scalar() == 3
         assert database.execute(text("select count(*) from studies")).scalar() == 1
+        rates = "select count(distinct param_value) from trial_params where param_name like '%learning_rate'"
+        assert database.execute(text(rates)).scalar() == 6

@@ -118,6 +118,20 @@ def test_a_batch_trains_each_network_as_torch_trains_it_alone():
         assert torch.allclose(trained["2.weight"][restart], alone[2].weight, atol=1e-7)
 
 
+def test_adam_is_torchs_to_the_bit():
+    space = WeightSpace(random_start())
+    problem, theta = Problem(space, POINTS.x, POINTS.y), space.encode(random_start())
+    weights = theta.clone().requires_grad_()
+    rule, error = (
+        torch.optim.Adam([weights], lr=0.01, fused=True),
+        MeanSquaredError(POINTS.x, POINTS.y, space.shape),
+    )
+    for _, ours, _ in train(problem, theta, "adam", 30, learning_rate=0.01):
+        assert torch.equal(ours, weights.detach())
+        weights.grad = error(weights.detach())[1]
+        rule.step()
+
+
 @pytest.mark.parametrize("start", [triangle_start, random_start])
 def test_no_restart_feels_another(start):
     phases = [phase("weights")] if start is random_start else [phase("peaks"), phase("weights")]

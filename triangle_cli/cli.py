@@ -6,6 +6,8 @@ imports torch before a run starts, so that help, completion and configuration an
 
 from __future__ import annotations
 
+import atexit
+import gc
 import hashlib
 import os
 import re
@@ -83,6 +85,7 @@ def _run(words: list[str]) -> int:
 
     from triangle_cli.messages import explain
 
+    atexit.register(gc.freeze)  # the last collection would go through all of torch, which takes half a second
     _register()
     os.environ["TRIANGLE_SWEEP"] = _sweep_name(words)  # read by conf/config.yaml, here and in workers
     application = hydra.main(version_base="1.3", config_path="pkg://triangle_cli.conf", config_name="config")(
@@ -122,7 +125,6 @@ def _elsewhere(words: list[str]) -> list[str]:
     """For a dry run, which writes nothing: what Hydra makes in any case goes to a folder that does not stay."""
     if not any(word.lower() in ("dry_run=true", "dry_run=yes", "dry_run=on", "dry_run=1") for word in words):
         return []
-    import atexit
     import shutil
     import tempfile
 

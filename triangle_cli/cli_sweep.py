@@ -29,6 +29,7 @@ class CollectSweep(Callback):
                     "dry_run=true: expected no search, whose jobs follow from each other's errors"
                 )
             Path(config.outputs).mkdir(parents=True, exist_ok=True)  # for its database
+            _count_earlier_trials(config.hydra.sweeper)
         SweepLauncher.records.clear()
         for record in Path(config.hydra.sweep.dir).glob(f"*/{JOB}"):
             record.unlink(missing_ok=True)
@@ -42,6 +43,23 @@ class CollectSweep(Callback):
                 raise SystemExit(1)
         except OSError as error:
             raise SystemExit(explain(error, [])) from error
+
+
+def _count_earlier_trials(sweeper: DictConfig) -> None:
+    """Let a search that was interrupted, or is given more trials, end after n_trials in all."""
+    import optuna
+
+    if sweeper.storage is None:
+        return
+    try:
+        study = optuna.load_study(study_name=sweeper.study_name, storage=sweeper.storage)
+    except KeyError:  # no such study yet
+        return
+    done = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
+    print(f"{done} of {sweeper.n_trials} trials are done")
+    sweeper.n_trials = max(0, sweeper.n_trials - done)
+    if sweeper.sampler.get("seed") is not None:
+        sweeper.sampler.seed += done  # the same seed would first ask for the same trials again
 
 
 def run_foreign_job(config: DictConfig, number: int, words: list[str], folder: Path) -> float | None:

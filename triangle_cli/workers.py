@@ -1,141 +1,209 @@
 """Where the jobs of a sweep run: here one by one, on all cores, or under submitit (SLURM, or its local rehearsal).
 
-Each function takes jobs from the left of a queue, which the caller may empty to start no more, and yields each
-with its record in the order they end. A worker that dies fails its own job and no other.
+A worker that dies fails its own job and no other.
 """
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import io
 import os
 import signal
+import subprocess
 import threading
 import time
+import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
 from triangle_cli.sweep import Job, Record, new_record, run_job
 
 Options = dict[str, Any]
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
 DIED = "its process died (killed, or out of memory)"
 
 
-def serial(queue: deque[Job], options: Options) -> Iterator[tuple[Job, Record]]:
-    """One job after the other, in this process."""
-    while queue:
-        job = queue.popleft()
-        yield job, run_job(job)
+class Serial:
+    """One job after the other, in this process; and what all other workers can be asked as well.
+
+    Args:
+        options: those of the launcher, conf/hydra/launcher/.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+
+    def at_once(self, jobs: int) -> int:
+        """How many of these jobs run at the same time, as far as is known here."""
+        return 1
+
+    def start(self) -> None:
+        """Get ready: there is a job to do, and more are being planned."""
+
+    def run(self, queue: deque[Job]) -> Iterator[tuple[Job, Record]]:
+        """Do jobs from the left of a queue, which the caller may empty to start no more.
+
+        Yields:
+            Each job with its record, in the order they end.
+        """
+        while queue:
+            job = queue.popleft()
+            yield job, run_job(job)
 
 
-def on_cores(queue: deque[Job], options: Options) -> Iterator[tuple[Job, Record]]:
+class Cores(Serial):
     """On several cores, by joblib, one thread each.
 
     When a worker dies joblib gives up all that are at work; these jobs are then done one at a time, so that the
     one that kills its worker is known.
 
     Args:
-        queue: the jobs.
         options: of joblib.Parallel, such as `n_jobs`.
     """
-    try:
-        from joblib.externals.loky.process_executor import TerminatedWorkerError
-    except ImportError:
-        raise ValueError("launcher=joblib: expected joblib (pip install '.[joblib]')") from None
-    while queue:
-        at_work: dict[int, Job] = {}
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self.starting: Iterator[None] | None = None
+
+    def at_once(self, jobs: int) -> int:
+        """As joblib counts cores."""
         try:
-            for record in _parallel(queue, at_work, options):
-                yield at_work.pop(record["number"]), record
-        except TerminatedWorkerError:
-            for job in list(at_work.values()):
-                yield job, _alone(job, options)
+            from joblib import effective_n_jobs
+        except ImportError:
+            raise ValueError("launcher=joblib: expected joblib (pip install '.[joblib]')") from None
+        return effective_n_jobs(self.options["n_jobs"])
 
+    def start(self) -> None:
+        """Start the processes, which import what runs need while this one plans."""
+        count = self.at_once(0)
+        if self.starting is None and count > 1:
+            warnings.filterwarnings("ignore", ".* have been cancelled")  # joblib's, at Ctrl-C
+            self.starting = self._parallel((_import, ()) for _ in range(count))
 
-def _parallel(queue: deque[Job], at_work: dict[int, Job], options: Options) -> Iterator[Record]:
-    from joblib import Parallel, delayed, parallel_config
+    def run(self, queue: deque[Job]) -> Iterator[tuple[Job, Record]]:
+        """See `Serial`."""
+        if self.at_once(len(queue)) == 1:  # joblib stays in this process as well
+            yield from super().run(queue)
+            return
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    def tasks() -> Iterator[Any]:
+        with contextlib.suppress(TerminatedWorkerError):
+            deque(self.starting or (), maxlen=0)
         while queue:
-            job = queue.popleft()
-            at_work[job.number] = job
-            yield delayed(_in_worker)(job, os.getpid())
+            at_work: dict[int, Job] = {}
+            try:
+                for record in self._parallel(_take(queue, at_work)):
+                    yield at_work.pop(record["number"]), record
+            except TerminatedWorkerError:
+                for job in list(at_work.values()):
+                    yield job, self._alone(job)
 
-    with parallel_config(backend="loky", inner_max_num_threads=1):
-        parallel = Parallel(**options, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)
-        yield from parallel(tasks())
+    def _alone(self, job: Job) -> Record:
+        """A job in a process with no other at work."""
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+        try:
+            (record,) = self._parallel([(run_job, (job,))])
+        except TerminatedWorkerError:
+            return new_record(job.number, job.words, "failed", DIED)
+        return record
 
-def _alone(job: Job, options: Options) -> Record:
-    """A job in a process with no other at work."""
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
+    def _parallel(self, calls: Iterable[Call]) -> Iterator[Any]:
+        """What these calls return, in the order they end; each is taken when a worker is free."""
+        from joblib import Parallel, delayed, parallel_config
 
-    try:
-        (record,) = _parallel(
-            deque([job]), {}, options | {"n_jobs": 2}
-        )  # n_jobs=1 would run it in this process
-    except TerminatedWorkerError:
-        return new_record(job.number, job.words, "failed", DIED)
-    return record
-
-
-def _in_worker(job: Job, parent: int) -> Record:
-    _watch(parent, lambda: os.getppid() != parent)
-    return run_job(job)
-
-
-def _watch(parent: int, gone: Callable[[], bool]) -> None:
-    """End this process when the one that runs the sweep has been killed: nobody waits for its record."""
-
-    def watch() -> None:
-        while not gone():
-            time.sleep(1)
-        os._exit(1)
-
-    name = f"triangle-watch-{parent}"
-    if not any(thread.name == name for thread in threading.enumerate()):  # workers do many jobs
-        threading.Thread(target=watch, name=name, daemon=True).start()
+        first = {"initializer": _end_with, "initargs": (os.getpid(),)}
+        how = {"return_as": "generator_unordered", "pre_dispatch": "n_jobs", "batch_size": 1}
+        with parallel_config(backend="loky", inner_max_num_threads=1, **first), _ctrl_c_is_ours():
+            return Parallel(**self.options, **how)(delayed(function)(*given) for function, given in calls)
 
 
-def under_submitit(queue: deque[Job], options: Options) -> Iterator[tuple[Job, Record]]:
+def _take(queue: deque[Job], at_work: dict[int, Job]) -> Iterator[Call]:
+    while queue:
+        job = queue.popleft()
+        at_work[job.number] = job
+        yield run_job, (job,)
+
+
+def _import() -> None:
+    """What a run needs and takes long."""
+    from triangle_cli import experiment, loss_kernel, plots  # noqa: F401
+
+    gc.freeze()  # all this stays: the collector need not look at it, which at the end takes half a second
+
+
+def _end_with(parent: int) -> None:
+    _end_when(lambda: os.getppid() != parent)
+
+
+class Submitit(Serial):
     """As jobs of a cluster, by submitit.
 
     Args:
-        queue: the jobs.
         options: `cluster`, slurm or local; `folder`, where submitit keeps its files; `at_once`, how many jobs may
-            be submitted and not ended, null for all; `poll_seconds`; and what `AutoExecutor.update_parameters`
-            takes, such as `slurm_partition`.
+            be submitted and not ended; `poll_seconds`; and what `AutoExecutor.update_parameters` takes, such as
+            `slurm_partition`.
     """
-    try:
-        import submitit
-    except ImportError:
-        raise ValueError("launcher=slurm: expected submitit (pip install '.[slurm]')") from None
-    options = dict(options)
-    poll, cluster = options.pop("poll_seconds"), options.pop("cluster")
-    most = options.pop("at_once") or len(queue)
-    executor = submitit.AutoExecutor(folder=options.pop("folder"), cluster=cluster)
-    executor.update_parameters(**{name: value for name, value in options.items() if value is not None})
-    local = cluster == "local"
-    task = partial(_in_child, parent=os.getpid()) if local else run_job
-    at_work: dict[int, tuple[Job, Any]] = {}
-    try:
-        while queue or at_work:
-            started = [queue.popleft() for _ in range(min(len(queue), most - len(at_work)))]
-            if started:
-                with _ctrl_c_is_ours():
-                    sent = executor.map_array(task, started)
-                at_work |= {job.number: (job, submitted) for job, submitted in zip(started, sent)}
-            for job, submitted in [pair for pair in at_work.values() if pair[1].done()]:
-                del at_work[job.number]
-                yield job, _result(job, submitted)
-            time.sleep(poll if at_work else 0)
-    finally:
-        for _, submitted in at_work.values() if not local else ():  # local ones end with this process
-            submitted.cancel()
+
+    def at_once(self, jobs: int) -> int:
+        """Unless the cluster gives less."""
+        return min(self.options["at_once"], self.options.get("slurm_array_parallelism", jobs))
+
+    def run(self, queue: deque[Job]) -> Iterator[tuple[Job, Record]]:
+        """See `Serial`.
+
+        Raises:
+            ValueError: submitit is not installed, or the cluster refuses the jobs.
+        """
+        executor, local = self._executor(), self.options["cluster"] == "local"
+        task = partial(_in_child, parent=os.getpid()) if local else run_job
+        at_work: dict[int, tuple[Job, Any]] = {}
+        try:
+            while queue or at_work:
+                free = self.options["at_once"] - len(at_work)
+                started = [queue.popleft() for _ in range(min(len(queue), free))]
+                if started:
+                    with _ctrl_c_is_ours(), _refusals_in_one_line():
+                        sent = executor.map_array(task, started)
+                    at_work |= {job.number: (job, submitted) for job, submitted in zip(started, sent)}
+                for job, submitted in [pair for pair in at_work.values() if pair[1].done()]:
+                    del at_work[job.number]
+                    yield job, _result(job, submitted)
+                time.sleep(self.options["poll_seconds"] if at_work else 0)
+        finally:
+            if at_work and not local:  # local ones end with this process
+                numbers = [submitted.job_id for _, submitted in at_work.values()]
+                subprocess.run(["scancel", *numbers], check=False)
+
+    def _executor(self) -> Any:
+        try:
+            import submitit
+        except ImportError:
+            raise ValueError("launcher=slurm: expected submitit (pip install '.[slurm]')") from None
+        ours = ("cluster", "folder", "at_once", "poll_seconds")
+        parameters = {
+            name: value for name, value in self.options.items() if value is not None and name not in ours
+        }
+        with _refusals_in_one_line():
+            executor = submitit.AutoExecutor(folder=self.options["folder"], cluster=self.options["cluster"])
+            executor.update_parameters(**parameters)
+        return executor
 
 
-@contextmanager
+@contextlib.contextmanager
+def _refusals_in_one_line() -> Iterator[None]:
+    """What SLURM says of jobs that it does not take, which submitit prints as well."""
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+    except RuntimeError as error:
+        raise ValueError(f"launcher=slurm: {' '.join(str(error).split())}") from None
+
+
+@contextlib.contextmanager
 def _ctrl_c_is_ours() -> Iterator[None]:
     """Processes started meanwhile, though in the same terminal, leave Ctrl-C to this one."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -145,8 +213,19 @@ def _ctrl_c_is_ours() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+def _end_when(gone: Callable[[], bool]) -> None:
+    """End this process when the one that runs the sweep has been killed: nobody waits for its records."""
+
+    def watch() -> None:
+        while not gone():
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _in_child(job: Job, parent: int) -> Record:
-    _watch(parent, lambda: not _alive(parent))
+    _end_when(lambda: not _alive(parent))
     return run_job(job)
 
 
@@ -167,19 +246,4 @@ def _result(job: Job, sent: Any) -> Record:
         return new_record(job.number, job.words, "failed", " ".join(reason.split()))
 
 
-def at_once(backend: str, options: Options, jobs: int) -> int:
-    """How many jobs run at the same time, as far as is known here."""
-    if backend == "joblib":
-        from joblib import effective_n_jobs
-
-        return effective_n_jobs(options["n_jobs"])
-    if backend == "submitit":
-        return options["at_once"] or min(jobs, options["slurm_array_parallelism"])
-    return 1
-
-
-BACKENDS: dict[str, Callable[[deque[Job], Options], Iterator[tuple[Job, Record]]]] = {
-    "serial": serial,
-    "joblib": on_cores,
-    "submitit": under_submitit,
-}
+BACKENDS: dict[str, type[Serial]] = {"serial": Serial, "joblib": Cores, "submitit": Submitit}

@@ -43,21 +43,23 @@ class SweepLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
         """Do these jobs; returns the least mean squared error of each, for sweepers that search."""
         from triangle_cli import sweep, trackers
-        from triangle_cli.workers import BACKENDS, at_once
+        from triangle_cli.workers import BACKENDS
 
         tracker = self.config.tracker.value
         trackers.require(tracker)
         setup_globals()
-        planned = [
-            self._plan(initial_job_idx + index, list(words)) for index, words in enumerate(job_overrides)
-        ]
-        if self.config.dry_run:
-            from triangle_cli import estimate
-
-            _print_and_end(estimate.lines(planned, at_once(self.backend, self.options, len(planned))))
-        workers = partial(BACKENDS[self.backend], options=self.options)
+        workers = BACKENDS[self.backend](self.options)
         with _sigterm_as_interrupt():
-            records = sweep.run_all(planned, workers, self.config.on_failure.value == "stop")
+            planned = []
+            for index, words in enumerate(job_overrides):
+                planned.append(self._plan(initial_job_idx + index, list(words)))
+                if isinstance(planned[-1], sweep.Job) and not self.config.dry_run:
+                    workers.start()
+            if self.config.dry_run:
+                from triangle_cli import estimate
+
+                _print_and_end(estimate.lines(planned, workers.at_once(len(planned))))
+            records = sweep.run_all(planned, workers.run, self.config.on_failure.value == "stop")
         self.records.extend(records)
         for record in records:
             if record["folder"]:

@@ -130,7 +130,7 @@ def test_a_folder_of_pictures_is_read_alike_by_any_number_of_workers(tmp_path):
 
 
 def test_vgg16_has_the_parameters_of_the_paper_it_is_from():
-    settings = settings_of("data=imagenet", "data.path=nowhere").model
+    settings = settings_of("data=imagenet", "data.path=.").model
     with torch.device("meta"):
         model = models.build(settings, (3, 224, 224), 1000, None)
     assert models.parameter_count(model) == 138_357_544
@@ -238,7 +238,7 @@ def test_a_csv_file_that_cannot_be_learned_from_is_refused_in_one_line(tmp_path,
         ),
         (["data.drop=[garden]"], "data.drop=garden: no such column"),
         (["data.task=classification"], "column price has 10 classes in 10 rows, expected fewer"),
-        (["data.path=nothing.csv"], "data.path=nothing.csv: no such file"),
+        (["data.path=nothing.csv"], "data.path=nothing.csv: expected a CSV file (there is no such file)"),
     ],
 )
 def test_words_that_do_not_fit_a_csv_file_are_refused(tmp_path, words, complaint):
@@ -246,6 +246,14 @@ def test_words_that_do_not_fit_a_csv_file_are_refused(tmp_path, words, complaint
     path.write_text(CSV)
     with pytest.raises(ValueError, match=re.escape(complaint)):
         tables.read_table(settings_of("data=csv", f"data.path={path}", "data.target=price", *words).data)
+
+
+def test_a_sweep_that_cannot_be_done_says_so_once(triangle):
+    done = triangle("run", "experiment=cifar10")
+    assert done.returncode == 1
+    assert not done.stdout
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("triangle: data.path=data/cifar10: expected a folder with data_batch_1")
 
 
 def test_a_target_with_one_class_is_refused(tmp_path):
@@ -371,10 +379,10 @@ def test_every_experiment_on_data_makes_its_table_and_figure(learned, name):
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["data=cifar10"], "data.path=data/cifar10: no such folder, expected data_batch_1 to data_batch_5"),
+        (["data=cifar10"], "data.path=data/cifar10: expected a folder with data_batch_1 to data_batch_5"),
         (
             ["data=imagenet"],
-            "data.path=data/imagenet: no folder data/imagenet/train, expected train/CLASS/*.JPEG",
+            "data.path=data/imagenet: expected a folder with train/CLASS/*.JPEG and val/CLASS/*.JPEG; put them",
         ),
         (["data=csv"], "data=csv: expected data.path=FILE data.target=COLUMN with it"),
         (["data=digits", "function=x3"], "function=x3: expected nothing with data=..."),

@@ -68,6 +68,13 @@ def plan(number: int, words: list[str], settings: Callable[[], Settings], log_fo
             return _failed(number, words, error)
 
 
+def require_one_possible(planned: list[Job | Record]) -> None:
+    """Raise ValueError, with the reason, where several jobs can none of them be done, all for the same reason."""
+    reasons = {item["reason"] if isinstance(item, dict) else None for item in planned}
+    if len(reasons) == 1 and len(planned) > 1 and None not in reasons:
+        raise ValueError(f"{reasons.pop()} (all {len(planned)} jobs)")
+
+
 def run_job(job: Job) -> Record:
     """One job, in whatever process: a run in its usual folder, and what became of it. Never raises an Exception.
 

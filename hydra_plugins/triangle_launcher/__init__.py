@@ -59,6 +59,7 @@ class SweepLauncher(Launcher):
                 from triangle_cli import estimate
 
                 _print_and_end(estimate.lines(planned, workers.at_once(len(planned))))
+            sweep.require_one_possible(planned)
             records = sweep.run_all(planned, workers.run, self.config.on_failure.value == "stop")
         self.records.extend(records)
         for record in records:

@@ -14,11 +14,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from triangle_cli.data.settings import DataSettings
+from triangle_cli.data.settings import FOLDERS, DataSettings, Source
 from triangle_cli.data.splits import Batch, Split, Tensors
 
 TRAIN_BATCHES, TEST_BATCH = tuple(f"data_batch_{number}" for number in range(1, 6)), "test_batch"
-CIFAR_NAMES = "data_batch_1 to data_batch_5 and test_batch of the Python version, or the same with .bin"
 CIFAR_SHAPE, CIFAR_CLASSES = (3, 32, 32), 10
 PICTURES = (".jpeg", ".jpg", ".png", ".bmp", ".webp")
 # of ImageNet's training pictures, what networks trained on it expect: red, green, blue
@@ -58,7 +57,7 @@ def _cifar_folder(path: Path, key: str) -> Path:
             return folder
     there = "no CIFAR-10 in it" if path.is_dir() else "no such folder"
     raise ValueError(
-        f"{key}: {there}, expected {CIFAR_NAMES}; put them there, or set data.path to where they are"
+        f"{key}: {there}, expected {FOLDERS[Source.cifar10]}; put them there, or set data.path to where they are"
     )
 
 
@@ -67,7 +66,7 @@ def _checked(path: Path, read: Any) -> tuple[np.ndarray, np.ndarray]:
     try:
         x, y = read(path.read_bytes())
     except FileNotFoundError:
-        raise ValueError(f"{path}: no such file, expected {CIFAR_NAMES}") from None
+        raise ValueError(f"{path}: no such file, expected {FOLDERS[Source.cifar10]}") from None
     except (pickle.UnpicklingError, EOFError, KeyError, ValueError, TypeError, AttributeError, ImportError):
         raise ValueError(f"{path}: expected a batch of CIFAR-10, Python's or binary") from None
     whole = x.dtype == np.uint8 and x.ndim == 2 and x.shape == (len(y), int(np.prod(CIFAR_SHAPE)))
@@ -113,7 +112,7 @@ def read_image_folder(data: DataSettings, dtype: torch.dtype, device: str) -> tu
         listed = {part: _listed(root / part) for part in ("train", "val")}
     except FileNotFoundError as error:
         raise ValueError(
-            f"data.path={data.path}: no folder {error.filename}, expected train/CLASS/*.JPEG and val/CLASS/*.JPEG in "
+            f"data.path={data.path}: no folder {error.filename}, expected {FOLDERS[Source.image_folder]} in "
             "it; put the pictures there, or set data.path to where they are"
         ) from None
     classes = list(listed["train"])

@@ -36,6 +36,13 @@ class Architecture(Enum):
     vgg16 = "vgg16"
 
 
+# what a folder of pictures holds
+FOLDERS = {
+    Source.cifar10: "data_batch_1 to data_batch_5 and test_batch of the Python version, or the same with .bin",
+    Source.image_folder: "train/CLASS/*.JPEG and val/CLASS/*.JPEG",
+}
+
+
 @dataclass
 class DataSettings:
     """Examples to learn from: conf/data/."""
@@ -71,8 +78,13 @@ class DataSettings:
         if self.source is Source.csv:
             both = self.path is not None and self.target is not None
             require(both, "data", self.name, "data.path=FILE data.target=COLUMN with it")
+            require(Path(self.path).exists(), "data.path", self.path, "a CSV file (there is no such file)")
         elif from_folder:
             require(self.path is not None, "data.path", "null", f"a folder, {for_this}")
+            wanted = (
+                f"a folder with {FOLDERS[self.source]}; put them there, or set data.path to where they are"
+            )
+            require(Path(self.path).is_dir(), "data.path", self.path, f"{wanted} (there is no such folder)")
             for key in ("target", "drop"):
                 require(not getattr(self, key), f"data.{key}", getattr(self, key), f"nothing {for_this}")
         else:

@@ -86,8 +86,6 @@ def _csv(data: DataSettings) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path, skipinitialspace=True)
         names = pd.read_csv(path, skipinitialspace=True, header=None, nrows=1, dtype=str).iloc[0]
-    except FileNotFoundError:
-        raise ValueError(f"{key}: no such file, expected a CSV file with a line of column names") from None
     except OSError as error:
         raise ValueError(f"{key}: {error.strerror}, expected a CSV file") from None
     except pd.errors.EmptyDataError:

@@ -17,6 +17,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from multiprocessing import resource_tracker
 from typing import Any
 
 from triangle_cli.sweep import Job, Record, new_record, run_job
@@ -115,6 +116,7 @@ class Cores(Serial):
         """What these calls return, in the order they end; each is taken when a worker is free."""
         from joblib import Parallel, delayed, parallel_config
 
+        resource_tracker.ensure_running()  # not below: it would let Ctrl-C through to what is started after it
         first = {"initializer": _end_with, "initargs": (os.getpid(),)}
         how = {"return_as": "generator_unordered", "pre_dispatch": "n_jobs", "batch_size": 1}
         with parallel_config(backend="loky", inner_max_num_threads=1, **first), _ctrl_c_is_ours():
@@ -205,12 +207,20 @@ def _refusals_in_one_line() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _ctrl_c_is_ours() -> Iterator[None]:
-    """Processes started meanwhile, though in the same terminal, leave Ctrl-C to this one."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Processes started meanwhile, though in the same terminal, leave Ctrl-C to this one, which acts on it afterwards.
+
+    They inherit that this thread blocks the signal. Other threads of this process may still be given it.
+    """
+    came = threading.Event()
+    handler = signal.signal(signal.SIGINT, lambda *_: came.set())
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # one that waits is handled now
+        signal.signal(signal.SIGINT, handler)
+    if came.is_set():
+        raise KeyboardInterrupt
 
 
 def _end_when(gone: Callable[[], bool]) -> None:

@@ -218,7 +218,15 @@ def test_a_sweep_goes_on_past_a_failure_and_collects(triangle):
         *[("x2", "random"), ("x2", "triangle"), ("x3", "random"), ("x3", "triangle")]
     }
     assert list(pd.read_csv(folder / "regions.csv"))[:3] == ["function", "init", "depth"]
-    assert (folder / "summary.md").read_text().count("finished") == 4
+    summary = (folder / "summary.md").read_text()
+    assert summary.count("finished") == 4
+    assert "nan" not in summary
+    columns = [word.strip() for word in summary.splitlines()[0].strip("|").split("|")]
+    chosen = ["function", "init", "depth", "restarts", "schedule.phases.0.epochs", "points.train"]
+    assert columns[: len(chosen) + 1] == [*chosen, "stage"]
+    assert columns[-2:] == ["status", "folder"]
+    heading = next(line for line in done.stdout.splitlines() if "status" in line)
+    assert heading.split()[:4] == ["function", "init", "points.train", "stage"]  # in which jobs differ
     logs = [path.read_text() for path in folder.glob("*/triangle.log")]
     assert sum("Traceback" in text and "points.train=1" in text for text in logs) == 4
 

@@ -90,6 +90,22 @@ def test_ls_refuses_in_one_line(tree, words, message):
     assert done.stdout == ""
 
 
+def test_ls_tells_apart_runs_that_look_alike(tree):
+    outputs = tree.folder / "outputs" / "sin"
+    points = {"dense": {"name": "dense", "train": 500}, "sparse": {"name": "sparse", "train": 10}}
+    phases = {epochs: {"name": "paper", "phases": [{"epochs": epochs}, {"epochs": 7}]} for epochs in (10, 20)}
+    for number, (key, epochs) in enumerate([("dense", 10), ("dense", 20), ("sparse", 10)]):
+        own = {"points": points[key], "schedule": phases[epochs], "depth": 5, "init": {"name": "triangle"}}
+        write_run(outputs / str(number), name="sin", record={"settings": own})
+    lines = tree("ls").stdout.splitlines()
+    place = lines[0].index("settings")
+    told = {line.split("outputs/")[1]: line[place:].split("  ")[0] for line in lines if "outputs/" in line}
+    assert told["sin/0"] == "points=dense schedule.phases.0.epochs=10"
+    assert told["sin/1"] == "points=dense schedule.phases.0.epochs=20"
+    assert told["sin/2"] == "points=sparse schedule.phases.0.epochs=10"
+    assert told["x2/d4-triangle"] == ""
+
+
 def test_ls_writes_text_csv_and_parquet_that_agree(tree):
     text = tree("ls").stdout
     assert text.splitlines()[0].split() == [

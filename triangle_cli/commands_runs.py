@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ SHOWN = (
     "depth",
     "init",
     "schedule",
+    "settings",
     "mse_min",
     "mse_mean",
     "accuracy",
@@ -25,7 +27,8 @@ SHOWN = (
     "when",
     "folder",
 )
-ON_DATA = ("test_r2_mean", "accuracy")  # shown where a run has them
+ALIKE = SHOWN[:4]
+OPTIONAL = ("settings", "test_r2_mean", "accuracy")  # shown where a run has them
 FIGURES = ("mse_min", "mse_mean", "mse_median", "test_mse_mean", "regions_min", "regions_max")
 FIGURES += ("floor_ratio_min", "test_mse_sd", "test_r2_mean", "train_accuracy_mean", "test_accuracy_mean")
 FIGURES += ("test_accuracy_sd", "test_loss_mean", "diverged")
@@ -112,7 +115,8 @@ def _sorted(rows: list[index.Row], by: str, columns: list[str]) -> list[index.Ro
 
 
 def _as_text(rows: list[index.Row]) -> str:
-    shown = [column for column in SHOWN if column not in ON_DATA or any(row[column] for row in rows)]
+    rows = [row | {"settings": text} for row, text in zip(rows, _differences(rows))]
+    shown = [column for column in SHOWN if column not in OPTIONAL or any(row[column] for row in rows)]
     lines = [shown, *(tuple(_cell(row, column) for column in shown) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines)]
     numbers = ("depth", "mse_min", "mse_mean", "test_r2_mean", "accuracy", "regions")
@@ -122,6 +126,36 @@ def _as_text(rows: list[index.Row]) -> str:
         for line in lines
     ]
     return "\n".join([*text, f"{len(rows)} run{'s' if len(rows) != 1 else ''}"]) + "\n"
+
+
+def _differences(rows: list[index.Row]) -> list[str]:
+    """For each row, as typed: the settings in which rows differ whose first columns are alike."""
+    groups: dict[tuple[Any, ...], list[index.Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[column] for column in ALIKE), []).append(_settings(row))
+    texts = {key: iter(_told_apart(group)) for key, group in groups.items()}
+    return [next(texts[tuple(row[column] for column in ALIKE)]) for row in rows]
+
+
+def _settings(row: index.Row) -> index.Row:
+    columns = list(row)
+    settings = {key: row[key] for key in columns[columns.index("hash") + 1 :] if key != "folder"}
+    return settings | index.flat({"schedule.phases": json.loads(settings.pop("schedule.phases"))}, deep=True)
+
+
+def _told_apart(group: list[index.Row]) -> list[str]:
+    keys = dict.fromkeys(key for settings in group for key in settings)
+    differing = [key for key in keys if len({settings.get(key) for settings in group}) > 1]
+    words = tuple(key.removesuffix("name") for key in differing if key.endswith(".name"))
+    told = [
+        key for key in differing if key.endswith(".name") or not key.startswith(words)
+    ]  # a word says it all
+    return [
+        " ".join(
+            f"{key.removesuffix('.name')}={settings[key]}" for key in told if settings.get(key) is not None
+        )
+        for settings in group
+    ]
 
 
 def _cell(row: index.Row, column: str) -> str:

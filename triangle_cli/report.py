@@ -161,7 +161,7 @@ def progress() -> Iterator[Watch]:
 def print_sweep(summary: pd.DataFrame, notes: list[str], count: str, folder: Path) -> None:
     """The table of a sweep on the terminal, what failed, how many jobs there were, the folder."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    shown = summary.drop(columns="folder").fillna("-")
+    shown = summary.drop(columns="folder")
     figures = (
         set(summary.columns[list(summary.columns).index("stage") + 1 :])
         - {"status", "linear regions", "best / floor"}
@@ -204,9 +204,11 @@ def sweep_progress(jobs: int) -> Iterator[Callable[[dict[str, Any]], None]]:
             done += 1
             failed += record["status"] == "failed"
             bars.update(bar, completed=done, failed=failed, left=jobs - done)
-            if record["status"] == "failed" or (not live and record["status"] == "finished"):
-                state = f"failed: {record['reason']}" if record["status"] == "failed" else "finished"
-                words = " ".join(record["overrides"])
-                ERR.print(f"[{done}/{jobs}] {words}: {state} in {record['seconds']:.1f} s", markup=False)
+            said = {
+                "failed": f"failed: {record['reason']}",
+                "finished": "" if live else f"finished in {record['seconds']:.1f} s",
+            }.get(record["status"])
+            if said:
+                ERR.print(f"[{done}/{jobs}] {' '.join(record['overrides'])}: {said}", markup=False)
 
         yield show

@@ -21,6 +21,7 @@ from triangle_cli.settings import HOW, Settings
 JOBS = "jobs.json"
 SUMMARY = "summary.md"
 LOG = "triangle.log"
+STATUS = ("status", "folder")  # the last columns of a summary
 HOW_WORDS = (*HOW, "launcher", "hparams_search")
 
 log = logging.getLogger("triangle_cli")
@@ -211,14 +212,15 @@ def collect(folder: Path, jobs: list[Record]) -> bool:
         tables = [_with_choices(job, pd.read_csv(path)) for job, path in folders if path.exists()]
         if tables:
             results.write_table(folder / name, pd.concat(tables, ignore_index=True))
-    summary = pd.DataFrame([_summary_row(job) for job in jobs])
+    summary = _summary(jobs)
     notes = [
         f"failed: {' '.join(job['overrides'])}: {job['reason']}" for job in jobs if job["status"] == "failed"
     ]
     text = summary.to_markdown(index=False, disable_numparse=True)
     results.write_text(folder / SUMMARY, "\n\n".join([text, *notes]) + "\n")
     results.write_text(folder / JOBS, json.dumps(jobs, indent=1) + "\n")
-    report.print_sweep(summary, notes, count(jobs), folder)
+    constant = [key for key in choices(jobs[0]) if len(jobs) > 1 and summary[key].nunique() == 1]
+    report.print_sweep(summary.drop(columns=constant), notes, count(jobs), folder)
     return all(job["status"] in ("finished", "reused") for job in jobs)
 
 
@@ -252,6 +254,13 @@ def _with_choices(job: Record, table: pd.DataFrame) -> pd.DataFrame:
     for column, (key, value) in enumerate(choices(job).items()):
         table.insert(column, key, value)
     return table
+
+
+def _summary(jobs: list[Record]) -> pd.DataFrame:
+    """A row per job: what its words chose, the figures of its last stage, its status and folder."""
+    rows, chosen = [_summary_row(job) for job in jobs], [key for job in jobs for key in choices(job)]
+    figures = [key for row in rows for key in row if key not in (*chosen, *STATUS)]
+    return pd.DataFrame(rows, columns=list(dict.fromkeys([*chosen, *figures, *STATUS]))).fillna("-")
 
 
 def _summary_row(job: Record) -> dict[str, str]:

@@ -22,6 +22,7 @@ SHOWN = (
     "settings",
     "mse_min",
     "mse_mean",
+    "test_r2_mean",
     "accuracy",
     "regions",
     "when",

@@ -15,7 +15,7 @@ from typing import Any
 from triangle_cli import results
 
 INDEX = ".index.json"
-INDEX_VERSION = 2  # raise when rows get other columns
+INDEX_VERSION = 3  # raise when rows get other columns
 
 Row = dict[str, Any]
 Signature = list[int]  # of run.json: when it was written, in ns, and its size in bytes

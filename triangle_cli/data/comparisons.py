@@ -96,7 +96,7 @@ def compare_on_tables(runs: list[Collected]) -> Table:
             }
         )
     caption = (
-        f"{describe_learning(runs)} All on the same folds, of {runs[0].config['data']['folds']}, "
+        f"{describe_learning(runs)} All on the same {runs[0].config['data']['folds']}-fold splits, "
         "dealt anew after each round; the standard deviation is over the folds. The linear model is RidgeCV "
         "(LogisticRegression for classes), the trees GradientBoosting, both with scikit-learn's own settings."
     )

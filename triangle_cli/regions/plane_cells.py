@@ -30,7 +30,7 @@ Made = namedtuple("Made", "parents place makers ends lines sizes sides origin on
 
 @njit(cache=True)
 def work_space(rim, lines):
-    """Room for a cell with `rim` sides and so many lines across."""
+    """Room for a cell with up to `rim` sides and up to so many lines across, each crossing all others."""
     vertices = rim + lines * (lines - 1) // 2
     edges = rim + lines * lines
     faces = vertices - rim + lines + 1
@@ -275,7 +275,8 @@ def split_cells(items, cells, layer, cuts, told, exact, vertex_base, edge_base):
     )
     asked = np.empty((64, 5), np.int64)
     n_vertices = n_edges = n_cells = n_sides = n_asked = 0
-    work = work_space(64, 8)
+    room_rim, room_lines = 64, 8
+    work = work_space(room_rim, room_lines)
     positive, negative = np.empty(width, np.uint8), np.empty(width, np.uint8)
     all_active, twin = np.empty(width, np.int64), np.empty(width, np.int64)
     for item in range(items.size):
@@ -296,8 +297,9 @@ def split_cells(items, cells, layer, cuts, told, exact, vertex_base, edge_base):
                 all_active[n_active] = k
                 n_active += 1
         active = all_active[:n_active]
-        if rim > work.code.size or rim + n_active**2 > work.line.size:
-            work = work_space(2 * rim, 2 * n_active)
+        if rim > room_rim or n_active > room_lines:
+            room_rim, room_lines = max(room_rim, 2 * rim), max(room_lines, 2 * n_active)
+            work = work_space(room_rim, room_lines)
         load_rim(cells, cuts, cell, layer.values.shape[0], work)
         nv, ne, nf = rim, rim, 1
         at_answer = told.start[item]

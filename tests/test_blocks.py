@@ -205,7 +205,7 @@ def test_every_kind_of_network_runs(words, parameters, regions):
     [
         (["function=cubic"], "neither convex nor concave, expected a convex or concave function"),
         (["function=r3", "points=plane"], "function=r3: is of x and y, expected network=ridge"),
-        (["function=r3", "network=ridge"], "points: 500, expected a square .* such as 484"),
+        (["function=r3", "network=ridge"], "points: 500, expected points=plane .* such as 484"),
         (["function=x2", "network=ridge"], "function=x2: is of x alone, expected a function of x and y"),
         (["function=cubic", "network=difference", "init=zigzag"], "init=zigzag: expected network=single"),
         (["network=difference", "network.blocks=0"], "network.blocks=0: expected 1 or more"),

@@ -225,7 +225,7 @@ def test_nan_goes_through_where_it_came_in_and_nowhere_else():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"depth": 0}, "depth=0: expected a whole number, 1 or more"),
+        ({"depth": 0}, "depth=0: expected a whole number, 1 to 64"),
         ({"units": 2.5}, "units=2.5: expected a whole number"),
         ({"interval": (0.0, 1.0)}, "expected \\(lo, hi\\) with 0"),
         ({"interval": (-1.0, float("inf"))}, "expected \\(lo, hi\\) with 0"),

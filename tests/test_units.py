@@ -32,7 +32,7 @@ def problem(n, count, depth, released, dtype=F64, seed=0, spread=3.0):
     unit = TriangleActivation(count, depth, interval=INTERVAL, dtype=dtype)
     if released:
         unit.release()
-    numbers = moved(unit.weights if released else unit._lines())
+    numbers = moved(unit.weights if released else unit.numbers())
     z = spread * (2 * torch.rand(n, count, generator=generator, dtype=dtype) - 1)
     return z.requires_grad_(), numbers.requires_grad_()
 
@@ -194,7 +194,7 @@ def test_nan_and_infinity_are_where_the_formula_has_them(released):
 
 def test_on_a_peak_both_sides_have_half():
     unit = TriangleActivation(4, 2, dtype=F64)  # over (-1, 1) the first peak stands at z = 0
-    numbers = unit._lines().detach().requires_grad_()
+    numbers = unit.numbers().detach().requires_grad_()
     z = torch.zeros(1, 4, dtype=F64, requires_grad=True)
     y, expected = evaluate(z, numbers, (-1.0, 1.0), False), by_peaks(z, numbers, (-1.0, 1.0))
     for found, wanted in zip(derivatives(y, z, numbers), derivatives(expected, z, numbers)):

@@ -136,8 +136,7 @@ def cut_edges(k, rim, nv, ne, work):
         work.sign[w] = 0
         work.out[w] = new  # even: keeps its origin when it is cut
         work.line[ne] = work.line[e]
-        nv += 1
-        ne += 1
+        nv, ne = nv + 1, ne + 1
         # h: p -> w, new: w -> q, new ^ 1: q -> w, back: w -> p
         work.origin[new], work.face[new] = w, work.face[h]
         work.after[new], work.ahead[new] = work.after[h], h

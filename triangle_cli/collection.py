@@ -57,8 +57,8 @@ class Collected:
     @property
     def final_errors(self) -> pd.DataFrame:
         """errors.csv after the last phase, without the restarts that diverged."""
-        errors = self.table(results.ERRORS)
-        return errors[(errors["stage"] == errors["stage"].iloc[-1]) & ~errors["diverged"]]
+        errors = results.last_stage(self.table(results.ERRORS))
+        return errors[~errors["diverged"]]
 
 
 def collect_experiment(outputs: Path, name: str) -> list[Collected]:

@@ -65,7 +65,7 @@ class Result:
     @property
     def final(self) -> pd.DataFrame:
         """The rows of errors.csv for the last stage, one per restart."""
-        return self.errors[self.errors["stage"] == self.errors["stage"].iloc[-1]]
+        return results.last_stage(self.errors)
 
     @property
     def best_restart(self) -> int | None:

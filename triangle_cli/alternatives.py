@@ -5,7 +5,6 @@ Needs scipy (`pip install .[compare]`).
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -100,13 +99,9 @@ def least_errors(folder: Path, target: Target, points: int, numbers: int, second
         "points": points,
         "numbers": numbers,
     }
-    path = folder / f"{target.name}.json"
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["asked"] == asked:
-            return kept["mse"]
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
-        pass
-    errors = {name: fit(target, points, numbers, seconds)[0] for name, fit in ALTERNATIVES.items()}
-    results.write_text(path, json.dumps({"asked": asked, "seconds": seconds, "mse": errors}, indent=2) + "\n")
-    return errors
+    return results.remember(
+        folder / f"{target.name}.json",
+        "mse",
+        asked,
+        lambda: {name: fit(target, points, numbers, seconds)[0] for name, fit in ALTERNATIVES.items()},
+    )

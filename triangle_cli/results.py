@@ -87,6 +87,19 @@ def write_text(path: Path, text: str) -> None:
     write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"))
 
 
+def remember(path: Path, name: str, asked: dict[str, Any], compute: Callable[[], Any]) -> Any:
+    """What `compute` gives for what is asked, kept in a JSON file under `name`, and read back as long as that is asked."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["asked"] == asked:
+            return kept[name]
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        pass
+    found = compute()
+    write_text(path, json.dumps({"asked": asked, name: found}, indent=2) + "\n")
+    return found
+
+
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a table as CSV, floats with all their digits, whole or not at all."""
     write_whole(path, lambda beside: table.to_csv(beside, index=False))

@@ -5,7 +5,6 @@ Needs scikit-learn (`pip install .[data]`).
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -61,21 +60,13 @@ def scores(config: dict[str, Any], restarts: int, folder: Path) -> dict[str, lis
         "restarts": restarts,
         "examples": len(table.y),
     }
-    path = folder / f"{data.title}.json"
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["asked"] == asked:
-            return kept["scores"]
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
-        pass
-    found = {
-        name: [
-            _score(model, table, fold(len(table.y), data.folds, k, config["seed"])) for k in range(restarts)
-        ]
-        for name, model in alternatives(data.task, len(table.y)).items()
-    }
-    results.write_text(path, json.dumps({"asked": asked, "scores": found}, indent=2) + "\n")
-    return found
+
+    def compute() -> dict[str, list[float]]:
+        ways = [fold(len(table.y), data.folds, restart, config["seed"]) for restart in range(restarts)]
+        models = alternatives(data.task, len(table.y))
+        return {name: [_score(model, table, way) for way in ways] for name, model in models.items()}
+
+    return results.remember(folder / f"{data.title}.json", "scores", asked, compute)
 
 
 def _score(model: Any, table: Table, ways: tuple[np.ndarray, np.ndarray]) -> float:

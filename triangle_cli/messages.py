@@ -15,6 +15,9 @@ _NO_SUCH_OPTION = re.compile(
 )
 
 
+CHOICES = ("method", "experiment", "launcher", "hparams_search")  # groups of conf/ that only choose settings
+
+
 def explain(error: BaseException, words: list[str]) -> str:
     """The line to print: the culprit, its value, and what would be accepted.
 
@@ -52,7 +55,8 @@ def explain(error: BaseException, words: list[str]) -> str:
 def unknown_setting(key: str, words: list[str]) -> str:
     """The line for a key that is no setting; names the closest one."""
     typed = next((word for word in words if word.lstrip("+~").split("=")[0] == key), key)
-    return f"{typed}: no such setting{close(key, list(setting_names()))} (`triangle run --help` lists them)"
+    known = [*CHOICES, *setting_names()]
+    return f"{typed}: no such setting{close(key, known)} (`triangle run --help` lists them)"
 
 
 def setting_names(kind: type = Settings, prefix: str = "") -> Iterator[str]:

@@ -88,7 +88,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def remember(path: Path, name: str, asked: dict[str, Any], compute: Callable[[], Any]) -> Any:
-    """What `compute` gives for what is asked, kept in a JSON file under `name`, and read back as long as that is asked."""
+    """What `compute` gives, kept under `name` in a JSON file; read back as long as the same is asked."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["asked"] == asked:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from triangle_cli import __version__, commands_runs, completion, repeat
+from triangle_cli import __version__, commands_runs, completion, interrupts, repeat
 
 HELP = """triangle: ReLU networks that are forced to use their depth
 
@@ -56,7 +56,8 @@ def main(argv: list[str] | None = None) -> int:
         )
         return 2
     try:
-        return COMMANDS[command](rest)
+        with interrupts.noted():
+            return COMMANDS[command](rest)
     except KeyboardInterrupt as stop:
         print(f"triangle: interrupted{f': {stop}' if str(stop) else ''}", file=sys.stderr)
         return 130
@@ -98,6 +99,7 @@ def _run(words: list[str]) -> int:
     except BrokenPipeError:
         raise
     except (ValueError, OSError, HydraException, OmegaConfBaseException) as error:
+        interrupts.check()
         if wants_traceback:
             raise
         print(f"triangle: {explain(error, words)}", file=sys.stderr)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from triangle_cli import report, results, runs
+from triangle_cli import interrupts, report, results, runs
 from triangle_cli.locks import Busy
 from triangle_cli.settings import HOW, Settings
 
@@ -65,6 +65,7 @@ def plan(number: int, words: list[str], settings: Callable[[], Settings], log_fo
             return job
         return _ended(new_record(number, words, "reused", folder=str(folder)), record)
     except Exception as error:
+        interrupts.check()
         with _log_file(log_folder):
             return _failed(number, words, error)
 
@@ -89,6 +90,7 @@ def run_job(job: Job) -> Record:
         except Busy as busy:
             return new_record(job.number, job.words, "busy", str(busy))
         except Exception as error:
+            interrupts.check()
             return _failed(job.number, job.words, error)
         seconds = time.perf_counter() - started
         log.info("%s: %s in %.1f s", " ".join(job.words), folder, seconds)
@@ -191,6 +193,7 @@ def _work(
     if stop_at_failure and any(record["status"] == "failed" for record in records.values()):
         queue.clear()
     for job, record in workers(queue):
+        interrupts.check()
         if record["status"] == "busy":
             continue
         records[job.number] = record

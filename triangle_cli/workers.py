@@ -9,7 +9,6 @@ import contextlib
 import gc
 import io
 import os
-import signal
 import subprocess
 import threading
 import time
@@ -20,6 +19,7 @@ from functools import partial
 from multiprocessing import resource_tracker
 from typing import Any
 
+from triangle_cli import interrupts
 from triangle_cli.sweep import Job, Record, new_record, run_job
 
 Options = dict[str, Any]
@@ -119,7 +119,7 @@ class Cores(Serial):
         resource_tracker.ensure_running()  # not below: it would let Ctrl-C through to what is started after it
         first = {"initializer": _end_with, "initargs": (os.getpid(),)}
         how = {"return_as": "generator_unordered", "pre_dispatch": "n_jobs", "batch_size": 1}
-        with parallel_config(backend="loky", inner_max_num_threads=1, **first), _ctrl_c_is_ours():
+        with parallel_config(backend="loky", inner_max_num_threads=1, **first), interrupts.held():
             return Parallel(**self.options, **how)(delayed(function)(*given) for function, given in calls)
 
 
@@ -168,7 +168,7 @@ class Submitit(Serial):
                 free = self.options["at_once"] - len(at_work)
                 started = [queue.popleft() for _ in range(min(len(queue), free))]
                 if started:
-                    with _ctrl_c_is_ours(), _refusals_in_one_line():
+                    with interrupts.held(), _refusals_in_one_line():
                         sent = executor.map_array(task, started)
                     at_work |= {job.number: (job, submitted) for job, submitted in zip(started, sent)}
                 for job, submitted in [pair for pair in at_work.values() if pair[1].done()]:
@@ -203,24 +203,6 @@ def _refusals_in_one_line() -> Iterator[None]:
             yield
     except RuntimeError as error:
         raise ValueError(f"launcher=slurm: {' '.join(str(error).split())}") from None
-
-
-@contextlib.contextmanager
-def _ctrl_c_is_ours() -> Iterator[None]:
-    """Processes started meanwhile, though in the same terminal, leave Ctrl-C to this one, which acts on it afterwards.
-
-    They inherit that this thread blocks the signal. Other threads of this process may still be given it.
-    """
-    came = threading.Event()
-    handler = signal.signal(signal.SIGINT, lambda *_: came.set())
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # one that waits is handled now
-        signal.signal(signal.SIGINT, handler)
-    if came.is_set():
-        raise KeyboardInterrupt
 
 
 def _end_when(gone: Callable[[], bool]) -> None:

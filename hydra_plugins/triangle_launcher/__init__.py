@@ -5,9 +5,7 @@ Imported whenever Hydra starts, so what is slow to import waits until a sweep do
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,18 +47,17 @@ class SweepLauncher(Launcher):
         trackers.require(tracker)
         setup_globals()
         workers = BACKENDS[self.backend](self.options)
-        with _sigterm_as_interrupt():
-            planned = []
-            for index, words in enumerate(job_overrides):
-                planned.append(self._plan(initial_job_idx + index, list(words)))
-                if isinstance(planned[-1], sweep.Job) and not self.config.dry_run:
-                    workers.start()
-            if self.config.dry_run:
-                from triangle_cli import estimate
+        planned = []
+        for index, words in enumerate(job_overrides):
+            planned.append(self._plan(initial_job_idx + index, list(words)))
+            if isinstance(planned[-1], sweep.Job) and not self.config.dry_run:
+                workers.start()
+        if self.config.dry_run:
+            from triangle_cli import estimate
 
-                _print_and_end(estimate.lines(planned, workers.at_once(len(planned))))
-            sweep.require_one_possible(planned)
-            records = sweep.run_all(planned, workers.run, self.config.on_failure.value == "stop")
+            _print_and_end(estimate.lines(planned, workers.at_once(len(planned))))
+        sweep.require_one_possible(planned)
+        records = sweep.run_all(planned, workers.run, self.config.on_failure.value == "stop")
         self.records.extend(records)
         for record in records:
             if record["folder"]:
@@ -94,17 +91,3 @@ def _job_return(record: Record) -> JobReturn:
     done = JobReturn(overrides=record["overrides"], status=JobStatus.COMPLETED)
     done.return_value = float("inf") if record["mse_min"] is None else record["mse_min"]
     return done
-
-
-@contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """A sweep that is told to end by `kill` or by a batch system ends as with Ctrl-C."""
-
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,70 @@
+"""Ctrl-C that comes while a library is at work."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from triangle_cli import interrupts, sweep
+
+
+def told_to_end(number=signal.SIGINT):
+    os.kill(os.getpid(), number)
+
+
+def hidden():
+    """As omegaconf does when it is interrupted while it composes."""
+    try:
+        told_to_end()
+    finally:
+        raise ValueError("an error of the library's own")
+
+
+@pytest.fixture(autouse=True)
+def _threads_speak_again(monkeypatch):
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+
+
+@pytest.mark.parametrize("number", interrupts.SIGNALS)
+def test_both_signals_are_interrupts(number):
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt), interrupts.noted():
+        told_to_end(number)
+    assert signal.getsignal(number) is before
+
+
+def test_one_hidden_by_an_error_is_raised_again_by_a_sweep(tmp_path):
+    with pytest.raises(KeyboardInterrupt), interrupts.noted():
+        sweep.plan(0, [], hidden, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_alone_is_no_interrupt(tmp_path):
+    def failing():
+        raise ValueError("an error")
+
+    with interrupts.noted():
+        assert sweep.plan(0, [], failing, tmp_path)["reason"] == "an error"
+
+
+def test_held_until_the_end_of_the_block_and_from_what_starts_in_it():
+    steps = []
+    with pytest.raises(KeyboardInterrupt), interrupts.noted(), interrupts.held():
+        told_to_end()
+        code = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+        child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        steps.append(child.stdout)
+    assert steps == ["True\n"]
+
+
+def test_what_a_shell_runs_in_the_background_ignores_ctrl_c_as_before():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with interrupts.noted(), interrupts.held():
+            told_to_end()
+        interrupts.check()
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -51,12 +51,16 @@ def test_an_error_alone_is_no_interrupt(tmp_path):
 
 
 def test_held_until_the_end_of_the_block_and_from_what_starts_in_it():
+    code = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
     steps = []
-    with pytest.raises(KeyboardInterrupt), interrupts.noted(), interrupts.held():
-        told_to_end()
-        code = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
-        child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-        steps.append(child.stdout)
+
+    def work():
+        with interrupts.held():
+            told_to_end()
+            steps.append(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout)
+
+    with pytest.raises(KeyboardInterrupt), interrupts.noted():
+        work()
     assert steps == ["True\n"]
 
 

@@ -183,6 +183,22 @@ def test_the_user_may_choose_the_folder(triangle):
         (["device=cuda:7"], "device=cuda:7: expected a device of this machine"),
         (["force=maybe"], "force=maybe: expected true or false"),
         (["foo"], "foo: expected KEY=VALUE"),
+        (["data=wine", "points.grid=9"], "points.grid=9: expected nothing with data=..."),
+        (["depth=2", "model.dropout=0.1"], "model.dropout=0.1: expected data=... with it"),
+        (
+            ["data=wine", "method=blocks"],
+            "method=blocks: expected one of layers, relu, relu_matched with data=...",
+        ),
+        (["method=relu"], "method=relu: expected data=... with it"),
+        (["init.peaks.0=0.3"], "init.peaks.0=0.3: expected the whole of it, init.peaks=[...]"),
+        (
+            ["schedule.phases.x.epochs=3"],
+            "schedule.phases.x.epochs=3: expected a place in a list, counted from 0",
+        ),
+        (
+            ["schedule.phases.7.epochs=3"],
+            "schedule.phases.7.epochs=3: expected a phase of the schedule, counted from 0",
+        ),
         (["function=x2,x3"], "function=x2,x3: several values make a sweep, expected -m before them"),
     ],
 )
@@ -305,6 +321,11 @@ def test_hydras_own_words_work(triangle):
         ("triangle run -m schedule=pe", {"peaks_only"}),
         ("triangle run points.tr", {"points.train="}),
         ("triangle run --c", {"--cfg", "--config-dir"}),
+        ("triangle run dtype=", {"float32", "float64"}),
+        ("triangle run on_failure=s", {"stop"}),
+        ("triangle run -m dtype=float32,", {"float32,float32", "float32,float64"}),
+        ("triangle run schedule.phases.0.optimizer=a", {"adam"}),
+        ("triangle run force=", {"false", "true"}),
         ("triangle paper s", {"sparse"}),
     ],
 )

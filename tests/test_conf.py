@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_module
 from hydra.core.hydra_config import HydraConfig
 
 from triangle_cli import cli, experiment, messages
-from triangle_cli.settings import Settings
+from triangle_cli.settings import DATA_METHODS, Settings
 
 ROOT = Path(__file__).parent.parent
 CONF = ROOT / "conf"
@@ -86,8 +86,16 @@ def test_every_choice_of_points_runs(points):
     experiment.run(settings_of(*words, f"points={points}", *SHORT, "points.grid=121"))
 
 
+@pytest.mark.parametrize("method", words_of("method"))
+def test_every_method_is_for_functions_or_for_data(method):
+    chosen, other = ("data=wine", "function=x2") if method in DATA_METHODS else ("function=x2", "data=wine")
+    assert settings_of(chosen, f"method={method}").schedule.phases
+    with pytest.raises(ValueError, match=f"method={method}: expected"):
+        settings_of(other, f"method={method}")
+
+
 def test_every_method_of_the_paper_has_as_many_epochs():
-    ours = ("second_order", "second_order_quick", "second_order_long", "layers", "relu", "relu_matched")
+    ours = ("second_order", "second_order_quick", "second_order_long", *DATA_METHODS)
     ours += ("random_second_order", "blocks_second_order")
     methods = [word for word in words_of("method") if word not in ours]
     totals = {

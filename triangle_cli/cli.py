@@ -80,12 +80,18 @@ def _run(words: list[str]) -> int:
     """A Hydra application: `triangle run --help` is Hydra's, with our text."""
     if repeat.FROM in words:
         return repeat.main(words, _recorded_settings)
+    if "-sc" in words and (choices := completion.values(os.environ.get("COMP_LINE", ""))):
+        print(" ".join(choices))
+        return 0
     import hydra
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from triangle_cli.messages import explain
+    from triangle_cli import messages
 
+    words = sorted(
+        words, key=lambda word: word not in ("-m", "--multirun")
+    )  # argparse wants it first or last
     atexit.register(gc.freeze)  # the last collection would go through all of torch, which takes half a second
     _register()
     os.environ["TRIANGLE_SWEEP"] = _sweep_name(words)  # read by conf/config.yaml, here and in workers
@@ -98,11 +104,11 @@ def _run(words: list[str]) -> int:
             application()
     except BrokenPipeError:
         raise
-    except (ValueError, OSError, HydraException, OmegaConfBaseException) as error:
+    except (ValueError, OSError, HydraException, OmegaConfBaseException, AssertionError, TypeError) as error:
         interrupts.check()
-        if wants_traceback:
+        if wants_traceback or (isinstance(error, (AssertionError, TypeError)) and not _of_omegaconf(error)):
             raise
-        print(f"triangle: {explain(error, words)}", file=sys.stderr)
+        print(f"triangle: {messages.explain(error, words)}", file=sys.stderr)
         return 1
     except SystemExit as end:
         if not isinstance(end.code, str):
@@ -112,6 +118,14 @@ def _run(words: list[str]) -> int:
         print(f"triangle: {end.code}", file=sys.stderr)
         return 1
     return 0
+
+
+def _of_omegaconf(error: BaseException) -> bool:
+    """Whether omegaconf raised this, as it does for keys that lead nowhere; from elsewhere it is a mistake of ours."""
+    trace = error.__traceback__
+    while trace.tb_next:
+        trace = trace.tb_next
+    return trace.tb_frame.f_globals["__name__"].startswith("omegaconf")
 
 
 def _sweep_name(words: list[str]) -> str:
@@ -213,12 +227,25 @@ def typed_settings(config: Any) -> Any:
                 raise ValueError(f"{group}={choice}: expected nothing with data=...")
             if choice is None:
                 config[group] = None
+        _require_fitting_method(HydraConfig.get().runtime.choices["method"], config.data is not None)
         words = [word.lstrip("+").split("=", 1)[0] for word in HydraConfig.get().overrides.task]
         if "function.formula" in words and "function.name" not in words and config.function is not None:
             config.function.name = _as_name(config.function.formula)  # no longer what the choice is called
     for key in set(_keys(OmegaConf.to_container(config))) - set(setting_names()):
         raise ValueError(unknown_setting(key, []))
     return OmegaConf.to_object(config)
+
+
+def _require_fitting_method(method: str | None, from_data: bool) -> None:
+    """Those of conf/method are either for functions or for data; a user's own may be for both."""
+    from importlib import resources
+
+    from triangle_cli.settings import DATA_METHODS
+
+    ours = method and (resources.files("triangle_cli.conf") / "method" / f"{method}.yaml").is_file()
+    if ours and (method in DATA_METHODS) is not from_data:
+        wanted = f"one of {', '.join(DATA_METHODS)} with data=..." if from_data else "data=... with it"
+        raise ValueError(f"method={method}: expected {wanted}")
 
 
 def _as_name(formula: str) -> str:
@@ -277,7 +304,11 @@ def _job(config: Any) -> Any:
             from triangle_cli import estimate, sweep
 
             print(
-                "\n".join(estimate.lines([sweep.plan(0, words, lambda: typed_settings(config), folder)], 1))
+                "\n".join(
+                    estimate.lines(
+                        [sweep.plan(0, sweep.choosing(words), lambda: typed_settings(config), folder)], 1
+                    )
+                )
             )
             return None
         return runs.perform_and_report(typed_settings(config), Path(os.path.relpath(folder)), words)

@@ -1,4 +1,4 @@
-"""Tab completion: a script for the shell, which asks Hydra what may follow."""
+"""Tab completion: a script for the shell, which asks `triangle run -sc query=bash` what may follow."""
 
 from __future__ import annotations
 
@@ -36,7 +36,27 @@ SCRIPT = """_triangle_complete() {
 }
 complete -o nospace -o default -F _triangle_complete triangle
 """
+
 SHELLS = {"bash": SCRIPT, "zsh": "autoload -U +X bashcompinit && bashcompinit\n" + SCRIPT}
+
+
+def values(line: str) -> list[str]:
+    """`key=value` for each value of the enumeration or truth value that `key=`, at the end of a line, sets.
+
+    Hydra would offer the present value, under Python's name for it.
+    """
+    from enum import Enum
+
+    from triangle_cli.messages import setting_type
+
+    key, sign, typed = line.rpartition(" ")[2].partition("=")
+    kind = setting_type(key) if sign else None
+    listed = typed[: typed.rfind(",") + 1]  # of a sweep
+    if kind is bool:
+        return [f"{key}={listed}{word}" for word in ("true", "false")]
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return [f"{key}={listed}{member.name}" for member in kind]
+    return []
 
 
 def main(words: list[str]) -> int:

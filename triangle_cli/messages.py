@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
-from triangle_cli.settings import Settings
+from triangle_cli.settings import DATA_GROUPS, FUNCTION_GROUPS, Settings
 
 _NO_SUCH_OPTION = re.compile(
     r"Could not find '([^']+)/([^'/]+)'\s+Available options in '[^']+':\s*(.*?)\nConfig", re.S
@@ -26,9 +26,7 @@ def explain(error: BaseException, words: list[str]) -> str:
         words: what the user typed, to quote the override that failed.
     """
     text = "\n".join(str(cause) for cause in _chain(error))
-    if missing := re.search(
-        r"Could not find '([^']+)/([^'/]+)'\s+Available options in '[^']+':\s*(.*?)\nConfig", text, re.S
-    ):
+    if missing := _NO_SUCH_OPTION.search(text):
         group, word, options = missing[1], missing[2], missing[3].split()
         hint = (
             close(word, options)
@@ -41,6 +39,17 @@ def explain(error: BaseException, words: list[str]) -> str:
         return f"{bare[1]}: expected KEY=VALUE (`triangle run --help` lists the keys)"
     if several := re.search(r"Ambiguous value for argument '([^']*)'", text):
         return f"{several[1]}: several values make a sweep, expected -m before them: triangle run -m {several[1]}"
+    if "Unexpected type for root: NoneType" in text:
+        return _inside_nothing(words)
+    if place := re.search(
+        r"invalid literal for int\(\) with base 10: '([^']+)'|Index '([^']+)' \(str\)", text
+    ):
+        named = place[1] or place[2]
+        if typed := next((word for word in words if f".{named}" in word.split("=")[0]), None):
+            return f"{typed}: expected a place in a list, counted from 0, for {named}"
+    if "dict is not a subclass of PhaseSettings" in text:
+        typed = next(word for word in words if word.startswith("schedule.phases."))
+        return f"{typed}: expected a phase of the schedule, counted from 0"
     if "Error merging override" in text:
         return _wrong_type(text)
     if (
@@ -50,6 +59,22 @@ def explain(error: BaseException, words: list[str]) -> str:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     return _one_line(str(error).split(" See https")[0].split("\nSee https")[0]) or type(error).__name__
+
+
+def _inside_nothing(words: list[str]) -> str:
+    """The line for `group.key=value` where the group, or `setting.0=value` where the setting, is null."""
+    keys = {word: word.lstrip("+~").split("=")[0].split(".") for word in words}
+    from_data = any(word.startswith("data=") for word in words)
+    absent = (
+        FUNCTION_GROUPS if from_data else (*DATA_GROUPS, *FUNCTION_GROUPS)
+    )  # in this order: an experiment chose
+    for group in absent:
+        for word, path in keys.items():
+            if path[0] == group and len(path) > 1:
+                return f"{word}: expected {'data=... with it' if group in DATA_GROUPS else 'nothing with data=...'}"
+    known = set(setting_names())
+    typed, path = next(pair for pair in keys.items() if ".".join(pair[1][:-1]) in known)
+    return f"{typed}: expected the whole of it, {'.'.join(path[:-1])}=[...]"
 
 
 def unknown_setting(key: str, words: list[str]) -> str:
@@ -67,6 +92,15 @@ def setting_names(kind: type = Settings, prefix: str = "") -> Iterator[str]:
         yield prefix + field.name
         if is_dataclass(inner):
             yield from setting_names(inner, f"{prefix}{field.name}.")
+
+
+def setting_type(key: str) -> Any:
+    """The type of a setting as typed on the command line, such as int for `depth`; None for a key that is none."""
+    kind: Any = Settings
+    for name in key.split("."):
+        in_list = next(iter(get_args(kind)), None)
+        kind = _without_none(get_type_hints(kind).get(name)) if is_dataclass(kind) else in_list
+    return kind
 
 
 def _without_none(kind: Any) -> Any:

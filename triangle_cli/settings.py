@@ -70,6 +70,7 @@ class TrackerName(Enum):
 HOW = ("threads", "outputs", "force", "on_failure", "tracker", "dry_run")
 # what a run that fits a function has, and what one that learns from data has in its place
 FUNCTION_GROUPS, DATA_GROUPS = ("function", "network", "points"), ("data", "model")
+DATA_METHODS = ("layers", "relu", "relu_matched")  # the other files of conf/method say how to fit a function
 
 
 @dataclass

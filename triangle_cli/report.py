@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -177,6 +177,13 @@ def print_sweep(summary: pd.DataFrame, notes: list[str], count: str, folder: Pat
         OUT.print(note, style="red", markup=False)
     OUT.print(count)
     OUT.print(f"-> {folder}")
+
+
+def planning(jobs: Sequence[Any]) -> Iterable[Any]:
+    """The jobs of a sweep, one after the other, with a bar on a terminal: Hydra takes its time for each."""
+    from rich.progress import track
+
+    return track(jobs, "planning", console=ERR, transient=True, disable=not ERR.is_terminal)
 
 
 @contextmanager

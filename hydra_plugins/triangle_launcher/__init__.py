@@ -40,7 +40,7 @@ class SweepLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
         """Do these jobs; returns the least mean squared error of each, for sweepers that search."""
-        from triangle_cli import sweep, trackers
+        from triangle_cli import report, sweep, trackers
         from triangle_cli.workers import BACKENDS
 
         tracker = self.config.tracker.value
@@ -48,8 +48,8 @@ class SweepLauncher(Launcher):
         setup_globals()
         workers = BACKENDS[self.backend](self.options)
         planned = []
-        for index, words in enumerate(job_overrides):
-            planned.append(self._plan(initial_job_idx + index, list(words)))
+        for number, words in enumerate(report.planning(job_overrides), initial_job_idx):
+            planned.append(self._plan(number, list(words)))
             if isinstance(planned[-1], sweep.Job) and not self.config.dry_run:
                 workers.start()
         if self.config.dry_run:

@@ -80,11 +80,8 @@ test-all: install ## the slow tests too
 readme: tables ## run README.md's commands and write down what they print
 	$(BIN)/python docs/readme.py
 
-benchmark: install ## training, region counts, layers and sweeps, each beside what one would use else
-	$(BIN)/python benchmarks/training.py
-	$(BIN)/python benchmarks/regions.py
-	$(BIN)/python benchmarks/layer.py
-	$(BIN)/python benchmarks/sweep.py
+benchmark: install ## training, region counts, layers and sweeps, beside what one would use else: docs/benchmarks.md
+	$(BIN)/python docs/readme.py docs/benchmarks.md
 
 lint: install ## what ruff finds
 	$(BIN)/ruff check .

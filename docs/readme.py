@@ -1,10 +1,11 @@
 """Fill the pages with what commands print and what tables say; nothing in them is typed.
 
 make readme                        builds the tables first, then fills README.md and the pages in docs/
+make benchmark                     fills docs/benchmarks.md
 python docs/readme.py FILE ..      only these pages
 
 A block ```console with a line `$ triangle ...` gets the output of that command, run in a folder that starts with
-docs/examples. A pair of comments <!-- table NAME --> ... <!-- end --> gets docs/tables/NAME.md, fresh from
+docs/examples; `$ python ...` is run in the repository. A pair of comments <!-- table NAME --> ... <!-- end --> gets docs/tables/NAME.md, fresh from
 outputs/tables.
 """
 
@@ -28,7 +29,7 @@ TABLE = re.compile(r"<!-- table (?P<name>\w+) -->\n(?P<content>.*?)<!-- end -->"
 
 
 def run(command: str, folder: Path) -> str:
-    """What a `triangle ...` command prints, run in `folder` by a shell, which expands *."""
+    """What a command prints, run in `folder` by a shell, which expands *."""
     path = shlex.quote(str(Path(sys.executable).parent))
     words = ["bash", "-c", f"PATH={path}:$PATH; {command}"]
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True)
@@ -52,7 +53,8 @@ def fill(page: Path) -> None:
         shutil.copytree(HERE / "examples", folder, dirs_exist_ok=True)
 
         def block(found: re.Match[str]) -> str:
-            return f"```console\n$ {found['command']}\n{run(found['command'], folder)}```"
+            where = folder if found["command"].startswith("triangle") else HERE.parent
+            return f"```console\n$ {found['command']}\n{run(found['command'], where)}```"
 
         page.write_text(BLOCK.sub(block, with_tables(page.read_text())))
 

@@ -9,8 +9,10 @@ import pytest
 import torch
 from torch import nn
 
+from triangle_cli import parameterization
 from triangle_cli.nn import TriangleActivation, TriangleLayer, convert, outer_slopes, release
 from triangle_cli.regions import count_regions
+from triangle_cli.spaces import PeakSpace
 
 F64 = torch.float64
 DEPTHS = [1, 2, 4, 7]
@@ -147,6 +149,38 @@ def test_a_saved_state_loads_into_any_layer(saved_released, fresh_released, tmp_
     assert torch.equal(fresh(x), saved(x))
     assert fresh[0].activation.released == saved_released
     assert [name for name, _ in fresh.named_parameters()] == [name for name, _ in saved.named_parameters()]
+
+
+@pytest.mark.parametrize("released", [False, True])
+def test_what_is_frozen_stays_frozen(released):
+    layer, other = TriangleLayer(5, 6, depth=3).requires_grad_(False), TriangleLayer(5, 6, depth=3)
+    if released:
+        layer.release()
+    else:
+        other.release()
+    layer.load_state_dict(other.state_dict())
+    assert layer.activation.released != released
+    assert not any(parameter.requires_grad for parameter in layer.parameters())
+    layer.activation.reset_parameters()
+    assert not any(parameter.requires_grad for parameter in layer.parameters())
+    assert all(parameter.requires_grad for parameter in other.parameters())
+
+
+@pytest.mark.parametrize("released", [False, True])
+def test_shapes_alone_go_through(released):
+    layer = TriangleLayer(5, 6, depth=3, device="meta")
+    if released:
+        layer.release()
+    assert layer(torch.empty(2, 3, 5, device="meta")).shape == (2, 3, 6)
+
+
+def test_a_release_without_derivatives_leaves_nothing_behind_that_later_ones_trip_over():
+    parameterization._hidden_pattern.cache_clear()
+    with torch.inference_mode():
+        TriangleLayer(5, 6, depth=3).release()
+    theta = torch.randn(2, 7, dtype=torch.float32, requires_grad=True)
+    PeakSpace(3, -1.0, (0.0, 1.0)).decode(theta).flatten().sum().backward()
+    assert theta.grad.isfinite().all()
 
 
 def test_a_state_of_another_depth_is_refused_and_an_empty_one_is_missed():

@@ -96,7 +96,8 @@ class TriangleActivation(nn.Module):
         peaks = torch.empty(self.units, self.depth + 1, device=like.device, dtype=like.dtype)
         peaks.uniform_(*self.peak_range)
         peaks[:, 0] = -self.interval[0] / (self.interval[1] - self.interval[0])
-        self.peaks = nn.Parameter(self.space.encode(smoothed_relu(peaks, self.interval)))
+        start = self.space.encode(smoothed_relu(peaks, self.interval))
+        self.peaks = nn.Parameter(start, like.requires_grad)
         self.weights = None
 
     @torch.no_grad()
@@ -109,7 +110,7 @@ class TriangleActivation(nn.Module):
             return
         triangle = self.space.triangle(self.peaks)
         weights = torch.cat([triangle.network().flatten(), outer_slopes(triangle).T], 1)
-        self.weights = nn.Parameter(weights)
+        self.weights = nn.Parameter(weights, self.peaks.requires_grad)
         self.peaks = None
 
     def forward(self, z: Tensor) -> Tensor:
@@ -120,7 +121,8 @@ class TriangleActivation(nn.Module):
         """
         if z.dim() == 0 or z.shape[-1] != self.units:
             raise ValueError(f"z: shape {tuple(z.shape)}, expected (..., {self.units})")
-        with torch.autocast(z.device.type, enabled=False):  # half precision has no digits for small scales
+        autocast = "cpu" if z.is_meta else z.device.type  # there is none for shapes alone
+        with torch.autocast(autocast, enabled=False):  # half precision has no digits for small scales
             numbers = self.numbers()
             rows = z.reshape(-1, self.units).to(numbers.dtype)  # (n, units)
             return evaluate(rows, numbers, self.interval, self.released).to(z.dtype).reshape(z.shape)

@@ -94,6 +94,7 @@ HIDDEN_PLACES = {
 
 
 @lru_cache
+@torch.inference_mode(False)  # what is kept may be needed for derivatives later
 def _hidden_pattern(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
     """Which entries each number fills, (6, 20), and the entry that is always 1, (20,)."""
     places = torch.zeros(len(HIDDEN_PLACES), 4, 5, dtype=dtype)

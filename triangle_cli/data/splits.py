@@ -65,7 +65,10 @@ class Tensors:
 
 
 def moved_and_mirrored(x: Tensor, generator: torch.Generator, most: int = 4) -> Tensor:
-    """Pictures (b, channels, height, width), each moved by up to `most` pixels, black coming in; half mirrored."""
+    """Pictures (b, channels, height, width), each moved by up to `most` pixels, half of them mirrored.
+
+    What comes in is 0, of scaled pixels the mean over the training pictures.
+    """
     count, _, height, width = x.shape
     padded = torch.nn.functional.pad(x, (most,) * 4)
     down, right = torch.randint(2 * most + 1, (2, count, 1), generator=generator).to(x.device)
@@ -101,15 +104,24 @@ def split_table(
         ways: from `fold`.
     """
     train, test = ways
-    axis = None if picture else 0
-    mean, deviation = table.x[train].mean(axis), table.x[train].std(axis)
-    x = (table.x - mean) / np.where(deviation > 0, deviation, 1.0)
+    mean, deviation = _mean_and_deviation(table.x[train], None if picture else 0)
+    x = (table.x - mean) / deviation
     inputs = torch.from_numpy(x).to(device, dtype).reshape(len(x), *(picture or x.shape[1:]))
     if task is Task.classification:
         y = torch.from_numpy(table.y).to(device)
         return Split(Tensors(inputs[train], y[train]), Tensors(inputs[test], y[test]))
-    mean, deviation = table.y[train].mean(), table.y[train].std()
-    scale = float(deviation) if deviation > 0 else 1.0
+    mean, scale = _mean_and_deviation(table.y[train], 0)
     y = torch.from_numpy((table.y - mean) / scale).to(device, dtype).unsqueeze(1)
     spread = float(((table.y[test] - mean) ** 2).mean())
-    return Split(Tensors(inputs[train], y[train]), Tensors(inputs[test], y[test]), scale, spread)
+    return Split(Tensors(inputs[train], y[train]), Tensors(inputs[test], y[test]), float(scale), spread)
+
+
+def _mean_and_deviation(values: np.ndarray, axis: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """What values are shifted and divided by; 1 for the latter where they never vary.
+
+    The deviation of equal numbers is seldom 0, but what rounding their mean leaves; other values, divided by that,
+    would be of any size.
+    """
+    deviation = values.std(axis)
+    varied = (np.ptp(values, axis) > 0) & (deviation > 0)
+    return values.mean(axis), np.where(varied, deviation, 1.0)

@@ -103,6 +103,10 @@ def _csv(data: DataSettings) -> pd.DataFrame:
         )
     if frame.empty:
         raise ValueError(f"{key}: no lines of values, expected some below the column names")
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes the first values for names of the rows
+        raise ValueError(
+            f"{key}: more values in a line than the {len(names)} names, expected a name for each column"
+        )
     twice = names[names.duplicated()]
     if len(twice) and not names.isna().any():
         raise ValueError(f"{key}: two columns named {twice.iloc[0]}, expected a name of its own for each")
@@ -174,9 +178,14 @@ def _is_number(column: pd.Series) -> bool:
 
 
 def _odd(column: pd.Series) -> object:
-    """A value that is no number within +-LARGEST, and the row where it stands; None if there is none."""
+    """A value that is no number within +-LARGEST, and the row where it stands; None if there is none.
+
+    Of text that reads as numbers, such as names of classes, the first.
+    """
     if pd.api.types.is_bool_dtype(column):
         return column.iloc[0]
     numbers = pd.to_numeric(column, errors="coerce").astype(float)
     odd = column[~(numbers.abs() <= LARGEST)]
+    if odd.empty and not _is_number(column):
+        odd = column
     return f"{odd.iloc[0]} (row {odd.index[0] + 1})" if len(odd) else None

@@ -361,6 +361,17 @@ def test_regions_of_a_model_are_counted_along_lines(learned):
     assert "--restart 7: expected" in refused.stderr
 
 
+def test_a_model_comes_back_in_the_precision_it_was_learned_in(triangle):
+    words = ["data=wine", "dtype=float64", "restarts=1", "depth=2", "model.hidden=[3]"]
+    done = triangle("run", *words, "schedule.phases.0.epochs=1", "schedule.phases.1.epochs=1")
+    assert done.returncode == 0, done.stderr
+    (folder,) = (triangle.folder / "outputs" / "wine").iterdir()
+    state = models.load_model(folder).state_dict()
+    for name, kept in torch.load(folder / "network.pt", weights_only=True).items():
+        assert state[name].dtype == torch.float64
+        assert torch.equal(state[name], kept)
+
+
 def test_sweeps_on_data_are_estimated_tracked_and_spread_over_cores(learned):
     words = ["run", "-m", "data=wine", "model.hidden=[4],[5]", "restarts=2", "depth=2", "tracker=tensorboard"]
     words += ["schedule.phases.0.epochs=2", "schedule.phases.1.epochs=2", "launcher=joblib"]

@@ -80,8 +80,9 @@ def load_model(folder: Path) -> nn.Module:
         free = config["schedule"]["phases"][0]["space"] == "peaks_and_scales"
         layers = {"depth": config["depth"], "interval": tuple(settings.interval), "free_scales": free}
     model = build(settings, tuple(record["shape"]), record["outputs"], layers)
+    model.to(getattr(torch, config["dtype"]))  # before the weights come, which would be rounded
     model.load_state_dict(torch.load(folder / results.NETWORK, weights_only=True))
-    return model.to(getattr(torch, config["dtype"])).eval()
+    return model.eval()
 
 
 def matched_widths(

@@ -149,6 +149,16 @@ def test_a_folder_of_pictures_is_read_alike_by_any_number_of_workers(tmp_path):
     assert x[:6].max() < x[6:].min()  # the classes are dark and bright
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_file_that_is_no_picture_is_named_in_one_line_by_any_number_of_workers(tmp_path, workers):
+    broken = write_image_folder(tmp_path) / "val" / "n01443537" / "n01443537_2.JPEG"
+    broken.write_bytes(b"no picture")
+    words = ["data=imagenet", f"data.path={tmp_path}", "data.image_size=24", f"data.workers={workers}"]
+    split, _ = images.read_image_folder(settings_of(*words).data, torch.float32, "cpu")
+    with pytest.raises(ValueError, match=f"^{re.escape(str(broken))}: expected a picture$"):
+        list(split.test.batches(5, None))
+
+
 def test_vgg16_has_the_parameters_of_the_paper_it_is_from():
     settings = settings_of("data=imagenet", "data.path=.").model
     with torch.device("meta"):

@@ -166,8 +166,12 @@ class Pictures:
             if self.varied:
                 seeds = torch.randint(2**62, (len(self),), generator=generator).tolist()
         chosen = _Chosen([(*self.paths[index], seed) for index, seed in zip(order, seeds)], self.size)
-        for x, y in DataLoader(chosen, size, num_workers=self.workers):
-            yield x.to(self.device, self.dtype), y.to(self.device)
+        try:
+            for x, y in DataLoader(chosen, size, num_workers=self.workers):
+                yield x.to(self.device, self.dtype), y.to(self.device)
+        except ValueError as error:  # a worker's comes with the lines of its traceback before it
+            reason = str(error).splitlines()[-1].removeprefix("ValueError: ")
+            raise ValueError(reason) from None
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Models that learn from data: what is read, how it is split, what learns, and the command as a user runs it."""
 
+import dataclasses
 import pickle
 import re
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from tests.conftest import Command
 from tests.test_conf import settings_of
 from triangle_cli import trackers
-from triangle_cli.data import experiment, images, models, plots, splits, tables
+from triangle_cli.data import alternatives, experiment, images, models, plots, splits, tables
 from triangle_cli.data.settings import Architecture, ModelSettings
 
 SHORT = ["restarts=2", "depth=2", "schedule.phases.0.epochs=2", "schedule.phases.1.epochs=1"]
@@ -315,6 +316,27 @@ def test_a_csv_file_that_has_changed_makes_another_run(tmp_path):
     assert hashes[0] == hashes[1] != hashes[2]
 
 
+@pytest.mark.parametrize(
+    ("words", "features"), [(["data.drop=[pixel_0_0]"], 63), (["data.target=pixel_3_3"], 63), ([], 64)]
+)
+def test_digits_are_pictures_as_long_as_no_pixel_is_missing(words, features):
+    task = "regression" if words and "target" in words[0] else "classification"
+    examples = experiment.read_examples(settings_of("data=digits", f"data.task={task}", *words))
+    x, _ = next(examples.split(0).test.batches(5, None))
+    assert x.shape[1:] == examples.shape == ((1, 8, 8) if features == 64 else (63,))
+    assert x.isfinite().all()
+
+
+def test_alternatives_are_scored_where_a_fold_leaves_one_class(tmp_path):
+    path = tmp_path / "rare.csv"
+    path.write_text("a,kind\n" + "".join(f"{k % 7},{'rare' if k == 5 else 'usual'}\n" for k in range(20)))
+    settings = settings_of("data=csv", f"data.path={path}", "data.target=kind", "data.task=classification")
+    config = {"data": dataclasses.asdict(settings.data), "seed": 0}
+    config["data"] |= {"source": "csv", "task": "classification"}
+    found = alternatives.scores(config, 5, tmp_path)
+    assert sorted(found["linear"]) == [0.75, 1, 1, 1, 1]
+
+
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory) -> Command:
     """A folder with data in every format, and a run on each."""
@@ -450,6 +472,10 @@ def test_every_experiment_on_data_makes_its_table_and_figure(learned, name):
         (
             ["data=wine", "model.interval=[0,1]"],
             "model.interval=[0.0, 1.0]: expected [lo, hi] with 0 between them",
+        ),
+        (
+            ["data=wine", "model.interval=[-5000,1]"],
+            "model.interval=(-5000.0, 1.0): expected (lo, hi) with 0, where ReLU bends, well inside",
         ),
         (
             ["data=wine", "data.table=boston"],

@@ -93,7 +93,8 @@ def read_examples(settings: Settings) -> Examples:
     data, dtype, device = settings.data, getattr(torch, settings.dtype.value), settings.device
     if data.source in (Source.sklearn, Source.csv):
         table = read_table(data)
-        picture = DIGITS_SHAPE if data.table == "digits" else None
+        whole = table.x.shape[1] == math.prod(DIGITS_SHAPE)  # no pixel left out, or told
+        picture = DIGITS_SHAPE if data.table == "digits" and whole else None
 
         def split(restart: int) -> Split:
             ways = fold(len(table.y), data.folds, restart, settings.seed)

@@ -58,7 +58,10 @@ def build(
         try:
             convert(made, *model.replace, **triangles)
         except ValueError as error:
-            reason = str(error).removeprefix("convert: ")
+            reason = str(error)
+            if not reason.startswith("convert: "):  # of the layers: the interval
+                raise ValueError(f"model.{reason}") from None
+            reason = reason.removeprefix("convert: ")
             raise ValueError(f"model.replace={model.replace}: {reason}") from None
     return made
 

@@ -34,9 +34,10 @@ def compare_models(name: str) -> Callable[[list[Collected]], Table]:
     def build(runs: list[Collected]) -> Table:
         rows, shown = [], []
         for run in runs:
-            history = counted_through(run.table(results.HISTORY))
-            accuracy = history.groupby("total")["accuracy_test"].agg(["mean", "std"])
-            end = run.final_errors["accuracy_test"]
+            history, final = counted_through(run.table(results.HISTORY)), run.final_errors
+            kept = history[history["restart"].isin(final["restart"])]
+            accuracy = kept.groupby("total")["accuracy_test"].agg(["mean", "std"])
+            end = final["accuracy_test"]
             method = METHOD_NAMES[run.choices["method"]]
             what = {
                 "model": run.config["model"]["name"],
@@ -98,7 +99,8 @@ def compare_on_tables(runs: list[Collected]) -> Table:
     caption = (
         f"{describe_learning(runs)} All on the same {runs[0].config['data']['folds']}-fold splits, "
         "dealt anew after each round; the standard deviation is over the folds. The linear model is RidgeCV "
-        "(LogisticRegression for classes), the trees GradientBoosting, both with scikit-learn's own settings."
+        "with 13 penalties from 0.001 to 1000 (LogisticRegression for classes), the trees are GradientBoosting, "
+        "all else with scikit-learn's own settings."
     )
     return Table("tabular", caption, table, parts)
 

@@ -311,6 +311,14 @@ def test_files_that_are_no_networks_are_refused_by_name(tmp_path, capsys):
     assert "'1.weight' of shape (3,) belongs to no Linear layer" in saved(norm.state_dict())
     state = model.state_dict()
     assert "2.bias has no 2.weight" in saved({k: v for k, v in state.items() if k != "2.weight"})
+    for other in (
+        torch.Tensor.int,
+        torch.Tensor.to_sparse,
+        lambda v: v.to("meta"),
+        lambda v: v.to(torch.float8_e5m2),
+    ):
+        changed = {name: other(tensor) for name, tensor in state.items()}
+        assert "expected floating point of 16 to 64 bits" in saved(changed)
     state["0.bias"][1] = float("nan")
     assert "net.pt: 0: bias holds nan, expected finite numbers" in saved(state)
     for junk in (b"", b"PK\x03\x04 not a zip", bytes(range(256))):

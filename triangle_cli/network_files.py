@@ -15,6 +15,7 @@ from torch import Tensor
 from triangle_cli import results
 
 KINDS = "a run folder, a network.pt or other state_dict, .onnx or .json"
+FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
 @dataclass(frozen=True)
@@ -234,8 +235,9 @@ def _checked(path: Path, names: list[str], weights: list[Tensor], biases: list[T
         if tuple(bias.shape) != (len(weight),):
             raise ValueError(f"{label}: bias of shape {tuple(bias.shape)}, expected ({len(weight)},)")
         for kind, tensor in (("weight", weight), ("bias", bias)):
-            if not tensor.is_floating_point():
-                raise ValueError(f"{label}: {kind} of {tensor.dtype}, expected floating point")
+            if tensor.dtype not in FLOATS or tensor.layout is not torch.strided or tensor.is_meta:
+                found = f"{tensor.dtype}, {tensor.layout}, on {tensor.device}"
+                raise ValueError(f"{label}: {kind} of {found}, expected floating point of 16 to 64 bits")
             if not tensor.isfinite().all():
                 bad = tensor[~tensor.isfinite()][0].item()
                 raise ValueError(f"{label}: {kind} holds {bad}, expected finite numbers")

@@ -61,7 +61,7 @@ def fold_interval(lo: float, hi: float, dtype: torch.dtype = torch.float64) -> t
     """
 
     def rounded(value: float) -> float:
-        return torch.tensor(value, dtype=dtype).item()
+        return torch.tensor(value, dtype=dtype, device="cpu").item()
 
     low, high = Fraction(lo), Fraction(hi)
     shrink = 0.0
@@ -70,7 +70,7 @@ def fold_interval(lo: float, hi: float, dtype: torch.dtype = torch.float64) -> t
         bias = rounded(float(-Fraction(weight) * low))
         while Fraction(weight) * low + Fraction(bias) < 0:
             bias = torch.nextafter(
-                torch.tensor(bias, dtype=dtype), torch.tensor(math.inf, dtype=dtype)
+                *(torch.tensor(value, dtype=dtype, device="cpu") for value in (bias, math.inf))
             ).item()
         if Fraction(weight) * high + Fraction(bias) <= 1:
             return weight, bias
@@ -97,11 +97,11 @@ HIDDEN_PLACES = {
 @torch.inference_mode(False)  # what is kept may be needed for derivatives later
 def _hidden_pattern(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
     """Which entries each number fills, (6, 20), and the entry that is always 1, (20,)."""
-    places = torch.zeros(len(HIDDEN_PLACES), 4, 5, dtype=dtype)
+    places = torch.zeros(len(HIDDEN_PLACES), 4, 5, dtype=dtype, device="cpu")
     for number, cells in enumerate(HIDDEN_PLACES.values()):
         for row, column in cells:
             places[number, row, column] = 1
-    carried = torch.zeros(4, 5, dtype=dtype)
+    carried = torch.zeros(4, 5, dtype=dtype, device="cpu")
     carried[0, 0] = 1  # the sum goes on to the next layer
     return places.flatten(1).to(device), carried.flatten().to(device)
 

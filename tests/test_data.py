@@ -3,6 +3,7 @@
 import dataclasses
 import pickle
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from tests.conftest import Command
 from tests.test_conf import settings_of
 from triangle_cli import trackers
-from triangle_cli.data import alternatives, experiment, images, models, plots, splits, tables
+from triangle_cli.data import alternatives, comparisons, experiment, images, models, plots, splits, tables
 from triangle_cli.data.settings import Architecture, ModelSettings
 
 SHORT = ["restarts=2", "depth=2", "schedule.phases.0.epochs=2", "schedule.phases.1.epochs=1"]
@@ -440,6 +441,23 @@ def test_every_experiment_on_data_makes_its_table_and_figure(learned, name):
     assert "nan" not in text
     assert ("gradient-boosted trees" in text) == (name == "tabular")
     assert (learned.folder / "outputs" / "figures" / f"{name}-learning.png").exists()
+
+
+def test_early_accuracies_are_those_of_the_restarts_that_did_not_diverge():
+    history = pd.DataFrame({"phase": ["init", "weights", "weights"] * 2, "epoch": [0, 1, 2] * 2})
+    history = history.assign(restart=[0, 0, 0, 1, 1, 1], accuracy_test=[0.1, 0.5, 0.9, 0.1, 0.2, 0.1])
+    phase = {"epochs": 2, "learning_rate": 1e-3}
+    config = {"model": {"name": "mlp"}, "schedule": {"phases": [phase]}, "data": {"batch": 8}, "restarts": 2}
+    run = SimpleNamespace(
+        table=lambda name: history,
+        final_errors=pd.DataFrame({"restart": [0], "accuracy_test": [0.9]}),
+        choices={"method": "relu"},
+        config=config | {"depth": 3, "seed": 0, "dtype": "float32"},
+        record={"parameters": 7, "function": "digits"},
+    )
+    (shown,) = comparisons.compare_models("digits")([run]).parts.values()
+    assert shown.loc[0, "epoch 1"] == "50.0 %"
+    assert shown.loc[0, "at the end"] == "90.00 %"
 
 
 @pytest.mark.parametrize(

@@ -308,6 +308,15 @@ def test_words_become_columns(tmp_path):
     assert table.y[:2].tolist() == [210, 305]
 
 
+def test_a_word_far_down_a_long_column_makes_words_of_all(tmp_path):
+    path = tmp_path / "long.csv"
+    rows = (f"{k},{'word' if k == 599_999 else k % 3}" for k in range(600_000))
+    path.write_text("\n".join(["value,kind", *rows]))
+    words = ["data=csv", f"data.path={path}", "data.target=kind", "data.task=classification"]
+    table = tables.read_table(settings_of(*words).data)
+    assert table.classes == ["0", "1", "2", "word"]
+
+
 def test_a_csv_file_that_has_changed_makes_another_run(tmp_path):
     path = tmp_path / "houses.csv"
     hashes = []

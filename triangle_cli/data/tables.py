@@ -84,7 +84,8 @@ def _csv(data: DataSettings) -> pd.DataFrame:
     path = Path(data.path)
     key = f"data.path={data.path}"
     try:
-        frame = pd.read_csv(path, skipinitialspace=True)
+        # whole columns at once: by pieces, a 1 among numbers and a 1 among words may come to be two values
+        frame = pd.read_csv(path, skipinitialspace=True, low_memory=False)
         names = pd.read_csv(path, skipinitialspace=True, header=None, nrows=1, dtype=str).iloc[0]
     except OSError as error:
         raise ValueError(f"{key}: {error.strerror}, expected a CSV file") from None

@@ -5,8 +5,8 @@ make benchmark                     fills docs/benchmarks.md
 python docs/readme.py FILE ..      only these pages
 
 A block ```console with a line `$ triangle ...` gets the output of that command, run in a folder that starts with
-docs/examples; `$ python ...` is run in the repository. A pair of comments <!-- table NAME --> ... <!-- end --> gets docs/tables/NAME.md, fresh from
-outputs/tables.
+docs/examples; one with `$ python ...` is run in the repository. A pair of comments <!-- table NAME --> ... <!-- end -->
+gets docs/tables/NAME.md, fresh from outputs/tables.
 """
 
 from __future__ import annotations

@@ -24,8 +24,12 @@ def hidden():
 
 
 @pytest.fixture(autouse=True)
-def _threads_speak_again(monkeypatch):
+def _as_before(monkeypatch):
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    handlers = {number: signal.getsignal(number) for number in interrupts.SIGNALS}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", interrupts.SIGNALS)
@@ -40,6 +44,27 @@ def test_one_hidden_by_an_error_is_raised_again_by_a_sweep(tmp_path):
     with pytest.raises(KeyboardInterrupt), interrupts.noted():
         sweep.plan(0, [], hidden, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_of_several_presses_at_once_the_first_is_heard_and_later_one_that_insists(monkeypatch):
+    heard = []
+    with interrupts.noted():
+        for patience in (60, 60, 60, 0):
+            monkeypatch.setattr(interrupts, "PATIENCE", patience)
+            try:
+                told_to_end()
+                heard.append(False)
+            except KeyboardInterrupt:
+                heard.append(True)
+    assert heard == [True, False, False, True]
+
+
+def test_the_last_steps_of_a_process_are_not_disturbed():
+    with interrupts.noted():
+        with pytest.raises(KeyboardInterrupt):
+            told_to_end()
+        interrupts.leave()
+    told_to_end()
 
 
 def test_an_error_alone_is_no_interrupt(tmp_path):

@@ -57,10 +57,12 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     try:
         with interrupts.noted():
-            return COMMANDS[command](rest)
-    except KeyboardInterrupt as stop:
-        print(f"triangle: interrupted{f': {stop}' if str(stop) else ''}", file=sys.stderr)
-        return 130
+            try:
+                return COMMANDS[command](rest)
+            except KeyboardInterrupt as stop:
+                interrupts.leave()
+                print(f"triangle: interrupted{f': {stop}' if str(stop) else ''}", file=sys.stderr)
+                return 130
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

@@ -1,8 +1,11 @@
 """Trackers are told what the files of a run say."""
 
+import io
+
 import pandas as pd
 import pytest
 
+from tests.conftest import SWEEP
 from triangle_cli import trackers
 
 
@@ -65,10 +68,23 @@ def test_a_search_goes_on_where_it_was_and_ends_after_all_trials(triangle):
     pytest.importorskip("optuna")
     words = ["run", "-m", "hparams_search=optuna", "restarts=2", "depth=2", "schedule.phases.1.epochs=5"]
     words += ["schedule.phases.0.epochs=choice(5,10)"]
-    for trials, said in ((2, "2 jobs: 2 computed"), (3, "1 job: 1 computed"), (3, "3 of 3 trials are done")):
+    said = {2: "2 jobs: 2 computed", 3: "3 jobs: 1 computed, 2 from disk"}
+    for trials, jobs in said.items():
         done = triangle(*words, f"hydra.sweeper.n_trials={trials}")
         assert done.returncode == 0, done.stderr
-        assert said in done.stdout
+        assert jobs in done.stdout
+    tables = triangle.tables()
+    done = triangle(*words, "hydra.sweeper.n_trials=3")
+    assert "3 of 3 trials are done" in done.stdout
+    assert "3 jobs: 3 from disk" in done.stdout
+    assert triangle.tables() == tables
+    chosen = [column for column in pd.read_csv(io.BytesIO(tables["errors.csv"])) if "phases" in column]
+    assert chosen == [
+        "schedule.phases.0.learning_rate",
+        "schedule.phases.1.learning_rate",
+        "schedule.phases.0.epochs",
+        "schedule.phases.1.epochs",
+    ]
     from sqlalchemy import create_engine, text
 
     with create_engine(f"sqlite:///{triangle.folder / 'outputs' / 'optuna.db'}").connect() as database:
@@ -76,3 +92,29 @@ def test_a_search_goes_on_where_it_was_and_ends_after_all_trials(triangle):
         assert database.execute(text("select count(*) from studies")).scalar() == 1
         rates = "select count(distinct param_value) from trial_params where param_name like '%learning_rate'"
         assert database.execute(text(rates)).scalar() == 6
+
+
+def test_a_search_says_what_is_wrong_with_its_database_or_its_trials(triangle):
+    pytest.importorskip("optuna")
+    (triangle.folder / "outputs").mkdir()
+    (triangle.folder / "outputs" / "optuna.db").write_text("no database")
+    for word, said in {
+        "hydra.sweeper.n_trials=2": "triangle: sqlite:///outputs/optuna.db: expected a database of optuna's",
+        "hydra.sweeper.n_trials=0": "triangle: hydra.sweeper.n_trials=0: expected a whole number, 1 or more",
+    }.items():
+        done = triangle("run", "hparams_search=optuna", word)
+        assert done.returncode == 1
+        assert done.stderr.startswith(said)
+        assert done.stderr.count("\n") == 1
+
+
+def test_a_damaged_database_of_a_tracker_is_named_after_the_tables_are_written(triangle):
+    pytest.importorskip("mlflow")
+    (triangle.folder / "outputs").mkdir()
+    (triangle.folder / "outputs" / "mlflow.db").write_text("no database")
+    done = triangle(*SWEEP, "tracker=mlflow")
+    assert done.returncode == 1
+    assert "4 jobs: 4 computed" in done.stdout
+    assert done.stderr.splitlines()[-1].startswith("triangle: tracker=mlflow: outputs/mlflow.db: ")
+    assert "Traceback" not in done.stderr
+    assert triangle.tables()

@@ -17,7 +17,9 @@ from typing import Any
 
 import pandas as pd
 
-from triangle_cli import index, results
+from triangle_cli import index, interrupts, results
+
+MLFLOW_DATABASE = "mlflow.db"
 
 
 def require(tracker: str) -> None:
@@ -35,9 +37,21 @@ def track(tracker: str, outputs: Path, folder: Path) -> None:
         tracker: none, tensorboard or mlflow.
         outputs: the tracker's own files go to `outputs/tensorboard` or `outputs/mlflow.db`.
         folder: the run's.
+
+    Raises:
+        ValueError: the tracker cannot take it in, because its files are damaged, say.
+        OSError: its files cannot be written.
     """
-    if tracker != "none" and (record := results.read_run(folder)):
-        TRACKERS[tracker](outputs, folder, record)
+    if tracker == "none" or not (record := results.read_run(folder)):
+        return
+    tell, files = TRACKERS[tracker]
+    try:
+        tell(outputs, folder, record)
+    except OSError:
+        raise
+    except Exception as error:  # of a database's library, or of the tracker's own
+        interrupts.check()
+        raise ValueError(f"tracker={tracker}: {outputs / files}: {str(error).splitlines()[0]}") from error
 
 
 def metrics(folder: Path) -> Iterator[tuple[str, int, float]]:
@@ -86,7 +100,7 @@ def _mlflow(outputs: Path, folder: Path, record: dict[str, Any]) -> None:
     from mlflow.entities import Metric, Param, RunTag
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
-    client = mlflow.MlflowClient(f"sqlite:///{outputs / 'mlflow.db'}")
+    client = mlflow.MlflowClient(f"sqlite:///{outputs / MLFLOW_DATABASE}")
     name = "triangle"
     experiment = client.get_experiment_by_name(name)
     artifacts = (outputs / "mlflow").resolve().as_uri()
@@ -106,7 +120,8 @@ def _mlflow(outputs: Path, folder: Path, record: dict[str, Any]) -> None:
     client.set_terminated(run)
 
 
-TRACKERS: dict[str, Callable[[Path, Path, dict[str, Any]], None]] = {
-    "tensorboard": _tensorboard,
-    "mlflow": _mlflow,
+# how it is told, and its files
+TRACKERS: dict[str, tuple[Callable[[Path, Path, dict[str, Any]], None], str]] = {
+    "tensorboard": (_tensorboard, "tensorboard"),
+    "mlflow": (_mlflow, MLFLOW_DATABASE),
 }

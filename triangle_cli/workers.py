@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import io
+import logging
 import os
 import subprocess
 import threading
@@ -20,10 +21,13 @@ from multiprocessing import resource_tracker
 from typing import Any
 
 from triangle_cli import interrupts
+from triangle_cli.require import require
 from triangle_cli.sweep import Job, Record, new_record, run_job
 
 Options = dict[str, Any]
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
+log = logging.getLogger(__name__)
+
 DIED = "its process died (killed, or out of memory)"
 
 
@@ -63,11 +67,21 @@ class Cores(Serial):
 
     Args:
         options: of joblib.Parallel, such as `n_jobs`.
+
+    Raises:
+        ValueError: `n_jobs` is no number of processes.
     """
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
         self.starting: Iterator[None] | None = None
+        count = options["n_jobs"]
+        require(
+            _is_whole(count) and count != 0,
+            "hydra.launcher.n_jobs",
+            count,
+            "a whole number, -1 for all cores",
+        )
 
     def at_once(self, jobs: int) -> int:
         """As joblib counts cores."""
@@ -99,6 +113,7 @@ class Cores(Serial):
                 for record in self._parallel(_take(queue, at_work)):
                     yield at_work.pop(record["number"]), record
             except TerminatedWorkerError:
+                log.warning("a worker died: %d jobs are done again, one at a time", len(at_work))
                 for job in list(at_work.values()):
                     yield job, self._alone(job)
 
@@ -121,6 +136,14 @@ class Cores(Serial):
         how = {"return_as": "generator_unordered", "pre_dispatch": "n_jobs", "batch_size": 1}
         with parallel_config(backend="loky", inner_max_num_threads=1, **first), interrupts.held():
             return Parallel(**self.options, **how)(delayed(function)(*given) for function, given in calls)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return _is_whole(value) or isinstance(value, float)
 
 
 def _take(queue: deque[Job], at_work: dict[int, Job]) -> Iterator[Call]:
@@ -148,7 +171,22 @@ class Submitit(Serial):
         options: `cluster`, slurm or local; `folder`, where submitit keeps its files; `at_once`, how many jobs may
             be submitted and not ended; `poll_seconds`; and what `AutoExecutor.update_parameters` takes, such as
             `slurm_partition`.
+
+    Raises:
+        ValueError: an option is out of its range.
     """
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        for key in ("at_once", "timeout_min"):
+            value = options[key]
+            require(
+                _is_whole(value) and value >= 1, f"hydra.launcher.{key}", value, "a whole number, 1 or more"
+            )
+        seconds = options["poll_seconds"]
+        require(
+            _is_number(seconds) and seconds > 0, "hydra.launcher.poll_seconds", seconds, "a number above 0"
+        )
 
     def at_once(self, jobs: int) -> int:
         """Unless the cluster gives less."""

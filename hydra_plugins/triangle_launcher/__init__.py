@@ -24,7 +24,9 @@ class SweepLauncher(Launcher):
     that dies takes no other job with it. What runs elsewhere is `sweep.run_job`, which knows nothing of Hydra.
     """
 
-    records: list[Record] = []  # noqa: RUF012  # of this process's sweep: a sweeper may launch many times
+    # of this process's sweep: a sweeper may launch many times
+    records: list[Record] = []  # noqa: RUF012
+    earlier: list[list[str]] = []  # noqa: RUF012  # the words of each trial of a search that was done before
 
     def __init__(self, backend: str, **options: Any) -> None:
         self.backend = backend
@@ -37,18 +39,19 @@ class SweepLauncher(Launcher):
         # sweepers compose every job once more, a tenth of a second for each, only to see whether it can be done:
         # `launch` sees that as well, before any job starts
         hydra_context.config_loader.load_sweep_config = lambda master_config, sweep_overrides: None
+        self.records.extend(self._earlier(number, words) for number, words in enumerate(self.earlier))
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
         """Do these jobs; returns the least mean squared error of each, for sweepers that search."""
         from triangle_cli import report, sweep, trackers
         from triangle_cli.workers import BACKENDS
 
-        tracker = self.config.tracker.value
-        trackers.require(tracker)
+        trackers.require(self.config.tracker.value)
         setup_globals()
+        first = initial_job_idx + len(self.earlier)
         workers = BACKENDS[self.backend](self.options)
         planned = []
-        for number, words in enumerate(report.planning(job_overrides), initial_job_idx):
+        for number, words in enumerate(report.planning(job_overrides), first):
             planned.append(self._plan(number, list(words)))
             if isinstance(planned[-1], sweep.Job) and not self.config.dry_run:
                 workers.start()
@@ -59,10 +62,14 @@ class SweepLauncher(Launcher):
         sweep.require_one_possible(planned)
         records = sweep.run_all(planned, workers.run, self.config.on_failure.value == "stop")
         self.records.extend(records)
-        for record in records:
-            if record["folder"]:
-                trackers.track(tracker, Path(self.config.outputs), Path(record["folder"]))
         return [_job_return(record) for record in records]
+
+    def _earlier(self, number: int, words: list[str]) -> Record:
+        from triangle_cli import sweep
+
+        item = self._plan(number, words)
+        gone = "its run was done, but is no longer in outputs"
+        return item if isinstance(item, dict) else sweep.new_record(number, item.words, "failed", gone)
 
     def _plan(self, number: int, words: list[str]) -> Job | Record:
         from triangle_cli import sweep

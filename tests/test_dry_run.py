@@ -24,6 +24,25 @@ def test_a_dry_run_counts_what_is_done_and_writes_nothing(swept):
     assert everything(swept.folder) == before
 
 
+def test_what_is_refused_before_training_is_told(triangle):
+    done = triangle("run", "-m", "function=x2,cubic", "network=single,difference", "dry_run=true")
+    counts, _, failing = done.stdout.splitlines()
+    assert counts == "4 jobs: 0 done, 3 to run, 1 would fail"
+    assert failing.startswith(
+        "would fail: function=cubic network=single: function=cubic: x**3 - x on [-1, 1]"
+    )
+
+
+def test_a_list_of_ways_to_run_is_refused(triangle):
+    for words in (["outputs=a,b"], ["launcher=serial,joblib"], ["tracker=none,mlflow"]):
+        done = triangle("run", "-m", "depth=2", *words)
+        assert done.returncode == 1
+        key = words[0].split("=")[0]
+        assert done.stderr.startswith(f"triangle: {key}=")
+        assert done.stderr.endswith(": expected one value for all jobs of a sweep\n")
+        assert not list(triangle.folder.glob("**/errors.csv"))
+
+
 def test_a_single_dry_run_needs_no_folder(triangle):
     done = triangle("run", "dry_run=true")
     assert done.stdout == "1 job: 0 done, 1 to run\nno finished run to estimate the time from\n"
@@ -33,7 +52,7 @@ def test_a_single_dry_run_needs_no_folder(triangle):
 def test_the_estimate_is_a_line_or_a_proportion():
     assert estimate._line([1, 2], [11, 12], 10) == pytest.approx(20)  # 10 s and 1 s per size
     assert estimate._line([5, 5], [10, 30], 10) == pytest.approx(40)
-    assert estimate._line([1, 2], [3, 2], 3) == pytest.approx(5)
+    assert estimate._line([1, 2], [3, 2], 3) == pytest.approx(6)
 
 
 @pytest.mark.parametrize(

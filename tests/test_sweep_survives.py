@@ -178,6 +178,22 @@ def test_one_core_is_this_process(tmp_path):
     assert [record["reason"] for record in records] == ["no folder", "no folder"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "options", "said"),
+    [
+        (workers.Cores, {"n_jobs": "abc"}, "n_jobs=abc: expected a whole number, -1 for all cores"),
+        (workers.Cores, {"n_jobs": 0}, "n_jobs=0: expected a whole number, -1 for all cores"),
+        (workers.Submitit, {"at_once": 0}, "at_once=0: expected a whole number, 1 or more"),
+        (workers.Submitit, {"timeout_min": 1.5}, "timeout_min=1.5: expected a whole number, 1 or more"),
+        (workers.Submitit, {"poll_seconds": 0}, "poll_seconds=0: expected a number above 0"),
+    ],
+)
+def test_what_workers_cannot_be_is_refused(kind, options, said):
+    usual = {"at_once": 2, "timeout_min": 60, "poll_seconds": 0.2} if kind is workers.Submitit else {}
+    with pytest.raises(ValueError, match=f"hydra.launcher.{said}"):
+        kind(usual | options)
+
+
 def test_workers_end_with_a_sweep_that_is_killed_before_they_have_a_job(triangle):
     code = "from triangle_cli.workers import Cores; Cores({'n_jobs': 2}).start(); print('up', flush=True); input()"
     sweeping = subprocess.Popen(

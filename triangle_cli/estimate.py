@@ -6,12 +6,13 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import linear_regression
+from statistics import linear_regression, median
 from typing import Any
 
 from triangle_cli import index
+from triangle_cli.runs import experiment_of
 from triangle_cli.settings import Settings
-from triangle_cli.sweep import Job, Record
+from triangle_cli.sweep import Job, Record, new_record
 
 
 def lines(planned: Sequence[Job | Record], at_once: int) -> list[str]:
@@ -21,6 +22,7 @@ def lines(planned: Sequence[Job | Record], at_once: int) -> list[str]:
         planned: from `sweep.plan`.
         at_once: how many jobs run at the same time.
     """
+    planned = [_checked(item) for item in planned]
     todo = [item.settings for item in planned if isinstance(item, Job)]
     records = [item for item in planned if isinstance(item, dict)]
     failing = [record for record in records if not record["folder"]]
@@ -28,6 +30,17 @@ def lines(planned: Sequence[Job | Record], at_once: int) -> list[str]:
     said = f"{len(planned)} job{'s' if len(planned) != 1 else ''}: {done} done, {len(todo)} to run"
     said += f", {len(failing)} would fail" if failing else ""
     return [said, *([_time(todo, at_once)] if todo else []), *map(_would_fail, failing)]
+
+
+def _checked(item: Job | Record) -> Job | Record:
+    """The job, or the record of its failure where that is known before training."""
+    if isinstance(item, dict):
+        return item
+    try:
+        experiment_of(item.settings).check(item.settings)
+    except (ValueError, OSError) as error:
+        return new_record(item.number, item.words, "failed", " ".join(str(error).split()))
+    return item
 
 
 def _would_fail(record: Record) -> str:
@@ -41,7 +54,8 @@ def _time(todo: list[Settings], at_once: int) -> str:
     if None in found:
         return "no finished run to estimate the time from"
     total = max(sum(found) / at_once, max(found))
-    return f"about {_words(total)}, {at_once} at a time, judged by {len(rows)} finished runs"
+    judged = f"{len(rows)} finished run{'s' if len(rows) != 1 else ''}"
+    return f"about {_words(total)}, {at_once} at a time, judged by {judged}"
 
 
 def _seconds(settings: Settings, rows: list[index.Row]) -> float | None:
@@ -62,7 +76,7 @@ def _line(sizes: list[float], seconds: list[float], size: float) -> float:
         slope, start = linear_regression(sizes, seconds)
         if slope > 0 and start >= 0:
             return start + slope * size
-    return size * sum(seconds) / sum(sizes)
+    return size * median(taken / each for taken, each in zip(seconds, sizes))  # the first run of all compiles
 
 
 def _phases(row: index.Row) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from triangle_cli import interrupts, report, results, runs
 from triangle_cli.locks import Busy
+from triangle_cli.require import require
 from triangle_cli.settings import HOW, Settings
 
 JOBS = "jobs.json"
@@ -241,6 +242,17 @@ def count(jobs: list[Record]) -> str:
     numbers = {word: sum(job["status"] == status for job in jobs) for status, word in words.items()}
     parts = ", ".join(f"{number} {word}" for word, number in numbers.items() if number)
     return f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}: {parts}"
+
+
+def require_one_way(jobs: Iterable[Iterable[str]]) -> None:
+    """Raise ValueError where the jobs of a sweep differ in how or where they run, which no table could tell apart."""
+    ways: dict[str, set[str]] = {}
+    for word in (word for words in jobs for word in words):
+        key, _, value = word.lstrip("+").partition("=")
+        if key in HOW_WORDS:
+            ways.setdefault(key, set()).add(value)
+    for key, values in ways.items():
+        require(len(values) == 1, key, ",".join(sorted(values)), "one value for all jobs of a sweep")
 
 
 def choosing(words: Iterable[str]) -> list[str]:

@@ -47,6 +47,7 @@ class SweepLauncher(Launcher):
         from triangle_cli.workers import BACKENDS
 
         trackers.require(self.config.tracker.value)
+        sweep.require_one_way(job_overrides)
         setup_globals()
         first = initial_job_idx + len(self.earlier)
         workers = BACKENDS[self.backend](self.options)

@@ -1,9 +1,12 @@
 """Files appear whole or not at all."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
 from triangle_cli import results
+from triangle_cli.collection import diverged
 
 
 def test_a_file_is_replaced_whole(tmp_path):
@@ -42,3 +45,12 @@ def test_a_run_with_a_missing_file_is_not_finished(tmp_path):
     assert results.read_run(tmp_path)["hash"] == "0"
     (tmp_path / "errors.csv").unlink()
     assert results.read_run(tmp_path) is None
+
+
+def test_a_table_says_how_many_restarts_it_leaves_out():
+    run = SimpleNamespace(
+        config={"restarts": 3}, choices={"function": "x2"}, final_errors=pd.DataFrame({"restart": [0, 2]})
+    )
+    assert diverged(run) == "Of function=x2 1 of 3 restarts diverged and are left out."
+    run.config["restarts"] = 2
+    assert diverged(run) == ""

@@ -61,6 +61,15 @@ class Collected:
         return errors[~errors["diverged"]]
 
 
+def diverged(run: Collected) -> str:
+    """The sentence for a caption where some restarts of a run are left out of its figures; else nothing."""
+    whole, kept = run.config["restarts"], len(run.final_errors)
+    chosen = " ".join(f"{key}={value}" for key, value in run.choices.items() if key != "experiment")
+    return (
+        f"Of {chosen} {whole - kept} of {whole} restarts diverged and are left out." if kept < whole else ""
+    )
+
+
 def collect_experiment(outputs: Path, name: str) -> list[Collected]:
     """The finished runs of `triangle run experiment=NAME`, in the order of its jobs.
 

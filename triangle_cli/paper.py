@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from matplotlib.figure import Figure
 from rich.markdown import Markdown
 
 from triangle_cli import figures, report, tables
-from triangle_cli.collection import Collected, collect_experiment
+from triangle_cli.collection import Collected, collect_experiment, diverged
 from triangle_cli.comparisons import against_depth, compare_methods, compare_networks, past_the_paper
 from triangle_cli.data.comparisons import compare_models, compare_on_tables, learning_curves
 
@@ -49,7 +49,9 @@ def write(name: str, outputs: Path) -> list[Path]:
         ValueError: the experiment has not been run to its end.
     """
     runs, experiment = collect_experiment(outputs, name), EXPERIMENTS[name]
-    written = tables.write(experiment.build(runs), outputs)
+    table = experiment.build(runs)
+    caption = " ".join([table.caption, *filter(None, map(diverged, runs))])
+    written = tables.write(replace(table, caption=caption), outputs)
     for draw in experiment.draw:
         written += figures.write(name, draw(runs), outputs)
     return written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any, get_args, get_type_hints
@@ -11,11 +12,12 @@ from typing import Any, get_args, get_type_hints
 from triangle_cli.settings import DATA_GROUPS, FUNCTION_GROUPS, Settings
 
 _NO_SUCH_OPTION = re.compile(
-    r"Could not find '([^']+)/([^'/]+)'\s+Available options in '[^']+':\s*(.*?)\nConfig", re.S
+    r"Could not find '([^']+)/([^'/]*)'\s+Available options in '[^']+':\s*(.*?)\nConfig", re.S
 )
 
-
 CHOICES = ("method", "experiment", "launcher", "hparams_search")  # groups of conf/ that only choose settings
+GROUPS = (*FUNCTION_GROUPS, *DATA_GROUPS, "init", "schedule", *CHOICES)
+SWEEPERS = {"optuna": "optuna", "list": "hydra-list-sweeper"}  # extra, as in setup.cfg -> what it installs
 
 
 def explain(error: BaseException, words: list[str]) -> str:
@@ -27,16 +29,12 @@ def explain(error: BaseException, words: list[str]) -> str:
     """
     text = "\n".join(str(cause) for cause in _chain(error))
     if missing := _NO_SUCH_OPTION.search(text):
-        group, word, options = missing[1], missing[2], missing[3].split()
-        hint = (
-            close(word, options)
-            or f"; a file of your own, {group}/{word}.yaml, is found by --config-dir FOLDER"
-        )
-        return f"{group}={word}: expected one of {', '.join(options)}{hint}"
+        return _no_such_option(missing[1], missing[2], missing[3].split(), words)
     if unknown := re.search(r"Could not override '([^']+)'|Key '([^']+)' (?:is )?not in", text):
         return unknown_setting(unknown[1] or unknown[2], words)
-    if bare := re.search(r"Error parsing override '([^'=]*)'\s+missing EQUAL", text):
-        return f"{bare[1]}: expected KEY=VALUE (`triangle run --help` lists the keys)"
+    for cause in _chain(error):
+        if (typed := getattr(cause, "override", None)) is not None:
+            return _one_line(_not_understood(typed, str(cause)))
     if several := re.search(r"Ambiguous value for argument '([^']*)'", text):
         return f"{several[1]}: several values make a sweep, expected -m before them: triangle run -m {several[1]}"
     if "Unexpected type for root: NoneType" in text:
@@ -48,8 +46,7 @@ def explain(error: BaseException, words: list[str]) -> str:
         if typed := next((word for word in words if f".{named}" in word.split("=")[0]), None):
             return f"{typed}: expected a place in a list, counted from 0, for {named}"
     if "dict is not a subclass of PhaseSettings" in text:
-        typed = next(word for word in words if word.startswith("schedule.phases."))
-        return f"{typed}: expected a phase of the schedule, counted from 0"
+        return f"{_merged(text)}: expected a phase of the schedule, counted from 0"
     if "Error merging override" in text:
         return _wrong_type(text)
     if (
@@ -59,6 +56,35 @@ def explain(error: BaseException, words: list[str]) -> str:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     return _one_line(str(error).split(" See https")[0].split("\nSee https")[0]) or type(error).__name__
+
+
+def _no_such_option(group: str, word: str, options: list[str], words: list[str]) -> str:
+    """The line for `group=word` where the folder has no such file."""
+    if group == "hydra/sweeper" and word in SWEEPERS:
+        typed = next((typed for typed in words if typed.endswith(f"={word}")), f"{group}={word}")
+        return f"{typed}: expected {SWEEPERS[word]} (pip install '.[{word}]')"
+    own = f"; a file of your own, {group}/{word}.yaml, is found by --config-dir FOLDER" if word else ""
+    return f"{group}={word}: expected one of {', '.join(options)}{close(word, options) or own}"
+
+
+def _not_understood(typed: str, reason: str) -> str:
+    """The line for a word that Hydra's grammar does not take."""
+    key, sign, value = typed.partition("=")
+    if not sign or not re.fullmatch(r"[+~]*[A-Za-z_][\w./@$:-]*", key, re.ASCII):
+        return f"{typed}: expected KEY=VALUE (`triangle run --help` lists the keys)"
+    if re.search(r"\s\+*[A-Za-z_][\w./]*=", value):
+        return f"{typed}: expected each KEY=VALUE as a word of its own, without quotes around several"
+    if value.startswith("~"):
+        return f"{typed}: expected $HOME in the place of ~"
+    if "while evaluating" in reason and "Unknown function" not in reason:  # range(2,x)
+        return f"{typed}: {reason.split(': ', 1)[1].split('See https')[0]}"
+    if any(value.count(left) != value.count(right) for left, right in ("()", "[]", "{}")):
+        return f"{typed}: expected a bracket closed for each one opened"
+    if re.search(r"(^|,)\s*(,|$)", value):
+        return f"{typed}: expected a value on both sides of each comma"
+    escaped = value.replace('"', '\\"')
+    quoted = shlex.quote(f'{key}="{escaped}"')
+    return f"{typed}: expected such a value in quotes inside the quotes: {quoted}"
 
 
 def _inside_nothing(words: list[str]) -> str:
@@ -115,8 +141,15 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
+def _merged(text: str) -> str:
+    """The KEY=VALUE that did not fit, typed or from conf/."""
+    return re.search(r"Error merging override (.*)", text)[1]
+
+
 def _wrong_type(text: str) -> str:
-    typed = re.search(r"Error merging override (\S*)", text)[1]
+    typed = _merged(text)
+    if "is not Optional" in text:
+        return f"{typed}: expected a value, not null"
     if choices := re.search(r"expected one of \[(.*?)\]", text):
         return f"{typed}: expected one of {choices[1]}"
     if "is not a ListConfig" in text:

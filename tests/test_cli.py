@@ -200,6 +200,13 @@ def test_the_user_may_choose_the_folder(triangle):
             "schedule.phases.7.epochs=3: expected a phase of the schedule, counted from 0",
         ),
         (["function=x2,x3"], "function=x2,x3: several values make a sweep, expected -m before them"),
+        (["function="], "function=: expected one of circle, cubic, exp"),
+        (
+            ["outputs=a=b"],
+            "outputs=a=b: expected such a value in quotes inside the quotes: 'outputs=\"a=b\"'",
+        ),
+        (["outputs=null"], "outputs=null: expected a value, not null"),
+        (["depth=2", "-m", "outputs=", "seed=0,1"], "outputs=: expected a folder"),
     ],
 )
 def test_bad_words_get_one_line_and_leave_nothing(triangle, words, message):

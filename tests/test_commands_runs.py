@@ -192,7 +192,7 @@ def test_a_copied_run_lists_shows_and_repeats_anywhere(swept, triangle):
     assert folders(triangle("ls", "--outputs", "elsewhere", "--format", "csv")) == ["elsewhere/renamed"]
     assert "formula: x**2" in triangle("show", "elsewhere/renamed").stdout
     before = {path: path.read_bytes() for path in copy.iterdir()}
-    again = triangle("run", "--from", "elsewhere/renamed")
+    again = triangle("run", "--from=elsewhere/renamed")
     assert again.returncode == 0, again.stderr
     assert "every number the same (errors.csv, regions.csv, history.csv)" in again.stdout
     assert {path: path.read_bytes() for path in copy.iterdir()} == before

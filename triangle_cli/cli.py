@@ -80,7 +80,7 @@ def _print_version(_: list[str]) -> int:
 
 def _run(words: list[str]) -> int:
     """A Hydra application: `triangle run --help` is Hydra's, with our text."""
-    if repeat.FROM in words:
+    if repeat.asked(words):
         return repeat.main(words, _recorded_settings)
     if "-sc" in words and (choices := completion.values(os.environ.get("COMP_LINE", ""))):
         print(" ".join(choices))
@@ -89,11 +89,10 @@ def _run(words: list[str]) -> int:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from triangle_cli import messages
+    from triangle_cli import command_line, messages
 
-    words = sorted(
-        words, key=lambda word: word not in ("-m", "--multirun")
-    )  # argparse wants it first or last
+    options, settings = command_line.split(words)
+    words = options + settings
     atexit.register(gc.freeze)  # the last collection would go through all of torch, which takes half a second
     _register()
     os.environ["TRIANGLE_SWEEP"] = _sweep_name(words)  # read by conf/config.yaml, here and in workers
@@ -103,6 +102,7 @@ def _run(words: list[str]) -> int:
     wants_traceback = bool(os.environ.get("HYDRA_FULL_ERROR"))
     try:
         with _as_program("triangle run", words + _elsewhere(words)), _raw_errors():
+            command_line.check(settings)
             application()
     except BrokenPipeError:
         raise
@@ -182,7 +182,7 @@ def _register() -> None:
     from omegaconf import OmegaConf
 
     from hydra_plugins.triangle_launcher import SweepLauncher
-    from triangle_cli.settings import Settings
+    from triangle_cli.settings import Settings, require_outputs
 
     def run_folder(*, _root_: Any) -> str:
         from triangle_cli import results
@@ -197,6 +197,7 @@ def _register() -> None:
     ConfigStore.instance().store("settings", Settings)
 
     def sweep_folder(*, _root_: Any) -> str:
+        require_outputs(_root_.outputs)  # before Hydra makes the folder
         return f"{_root_.outputs}/sweeps/{os.environ['TRIANGLE_SWEEP']}"
 
     OmegaConf.register_new_resolver("triangle_folder", run_folder, replace=True)

@@ -18,17 +18,23 @@ if TYPE_CHECKING:
 FROM = "--from"
 
 
+def asked(words: list[str]) -> bool:
+    """Whether the words of `triangle run` ask for a run once more: --from RUN or --from=RUN."""
+    return any(word == FROM or word.startswith(f"{FROM}=") for word in words)
+
+
 def main(words: list[str], settings_of: Callable[[dict[str, Any]], Settings]) -> int:
     """Repeat the run; returns 0 if every number is the same, 1 if not or if there is no such run.
 
     Args:
-        words: --from and the run.
+        words: --from and the run, in one word or two.
         settings_of: makes settings of a run's record.
     """
     try:
-        if len(words) != 2 or words[0] != FROM:
+        parts = [*words[0].split("=", 1), *words[1:]]
+        if len(parts) != 2 or parts[0] != FROM or not parts[1]:
             raise ValueError(f"{' '.join(words)}: expected --from RUN alone, which repeats a run exactly")
-        folder = index.locate(words[1], Path("outputs"))
+        folder = index.locate(parts[1], Path("outputs"))
         record, damage = results.check_run(folder)
         if record is None:
             raise ValueError(damage)

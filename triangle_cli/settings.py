@@ -271,6 +271,7 @@ class Settings:
         require(self.restarts >= 1, "restarts", self.restarts, "1 or more")
         require(self.seed >= 0, "seed", self.seed, "0 or more")
         require(self.threads >= 1, "threads", self.threads, "1 or more")
+        require_outputs(self.outputs)
         require(self.regions.every >= 1, "regions.every", self.regions.every, "1 or more epochs")
         require(self.history.every >= 1, "history.every", self.history.every, "1 or more epochs")
         self._check_groups()
@@ -368,6 +369,11 @@ class Settings:
         """Where the run's files go, unless the user sets `hydra.run.dir`."""
         parts = [f"d{self.depth}", self.init.name, self.schedule.name, self.hash]
         return f"{self.outputs}/{self.name}/{'-'.join(parts)}"
+
+
+def require_outputs(outputs: str) -> None:
+    """Raise ValueError for no name, such as an unset variable leaves: files would go to the root of all folders."""
+    require(outputs.strip() != "", "outputs", outputs, "a folder")
 
 
 def plain(value: Any) -> Any:

@@ -1,15 +1,20 @@
 """Finished runs are found again: ls, show, compare and run --from, as a user types them."""
 
 import csv
+import errno
 import io
 import json
+import os
 import shutil
+import subprocess
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from triangle_cli import index, results
+from triangle_cli.cli import main
 from triangle_cli.where import compile_filter
 
 
@@ -88,6 +93,46 @@ def test_ls_refuses_in_one_line(tree, words, message):
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["ls", "--foo"], "triangle ls: unrecognized arguments: --foo"),
+        (["show"], "triangle show: the following arguments are required: run"),
+        (["compare", "a"], "triangle compare: the following arguments are required: B"),
+        (["paper", "foo"], "triangle paper: no experiment 'foo', expected one of dense, sparse"),
+        (["regions", "net.pt", "--lines", "x"], "triangle regions: argument --lines: invalid int value: 'x'"),
+    ],
+)
+def test_options_are_refused_in_one_line(capsys, words, message):
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith(message)
+    assert said.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch, capsys):
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    (tmp_path / "outputs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert main(["ls"]) == 1
+    assert capsys.readouterr().err == "triangle: outputs: Permission denied\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_terminal_that_takes_no_more_is_named(tree):
+    for words in (["ls"], ["--help"]):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [tree.program, *words], cwd=tree.folder, stdout=full, stderr=subprocess.PIPE, text=True
+            )
+        assert (done.returncode, done.stderr) == (1, "triangle: stdout: No space left on device\n")
 
 
 def test_ls_tells_apart_runs_that_look_alike(tree):
@@ -172,6 +217,17 @@ def test_show_prints_settings_tables_and_picture(swept):
     assert "expected the folder or the hash" in swept("show", "nowhere").stderr
 
 
+def test_a_run_whose_record_is_cut_off_is_called_damaged(tree):
+    record = tree.folder / "outputs" / "x3" / "d10-triangle" / "run.json"
+    record.write_text(record.read_text()[:100])
+    for run in ("d10", "outputs/x3/d10-triangle"):
+        done = tree("show", run)
+        assert (done.returncode, done.stderr) == (
+            1,
+            "triangle: outputs/x3/d10-triangle/run.json: not JSON, or cut off\n",
+        )
+
+
 def test_compare_names_the_settings_that_differ_then_the_figures(swept):
     a, b = (next((swept.folder / "outputs" / name).glob("d3-*")) for name in ("x2", "x3"))
     done = swept("compare", str(a), b.name)
@@ -187,12 +243,14 @@ def test_compare_names_the_settings_that_differ_then_the_figures(swept):
 
 def test_a_copied_run_lists_shows_and_repeats_anywhere(swept, triangle):
     source = next((swept.folder / "outputs" / "x2").glob("d2-*"))
-    copy = triangle.folder / "elsewhere" / "renamed"
+    copy = triangle.folder / "elsewhere" / "re named"
     shutil.copytree(source, copy)
-    assert folders(triangle("ls", "--outputs", "elsewhere", "--format", "csv")) == ["elsewhere/renamed"]
-    assert "formula: x**2" in triangle("show", "elsewhere/renamed").stdout
+    assert folders(triangle("ls", "--outputs", "elsewhere", "--format", "csv")) == ["elsewhere/re named"]
+    shown = triangle("show", "elsewhere/re named").stdout
+    assert "formula: x**2" in shown
+    assert shown.endswith("again:   triangle run --from 'elsewhere/re named'\n")
     before = {path: path.read_bytes() for path in copy.iterdir()}
-    again = triangle("run", "--from=elsewhere/renamed")
+    again = triangle("run", "--from=elsewhere/re named")
     assert again.returncode == 0, again.stderr
     assert "every number the same (errors.csv, regions.csv, history.csv)" in again.stdout
     assert {path: path.read_bytes() for path in copy.iterdir()} == before

@@ -1,5 +1,7 @@
 """Files appear whole or not at all."""
 
+import errno
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
@@ -29,6 +31,22 @@ def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(tmp_path):
         results.write_whole(path, break_off)
     assert path.read_text() == "before"
     assert [entry.name for entry in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_what_cannot_be_written_is_named_as_it_was_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    for name in (".", "folder"):
+        with pytest.raises(OSError) as refused:  # noqa: PT011  # the reason is the system's
+            results.write_text(Path(name), "text")
+        assert refused.value.filename == name
+    assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
+
+
+def test_the_terminal_is_named_where_it_takes_no_more():
+    assert results.named(OSError(errno.ENOSPC, "No space left")) == "stdout: No space left"
+    assert results.named(OSError(errno.ENOSPC, "No space left", "a.csv")) == "a.csv: No space left"
+    assert results.named(OSError(errno.ENOMEM, "Cannot allocate memory")) == "Cannot allocate memory"
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "[]", "{}", "3", '"text"', b"\xff\xfe"])

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from triangle_cli import __version__, commands_runs, completion, interrupts, repeat
+from triangle_cli import __version__, commands_runs, completion, interrupts, repeat, results
 
 HELP = """triangle: ReLU networks that are forced to use their depth
 
@@ -55,17 +55,32 @@ def main(argv: list[str] | None = None) -> int:
             f"triangle: no command {command!r}, expected one of {', '.join(COMMANDS)}{hint}", file=sys.stderr
         )
         return 2
+    code = 0
     try:
         with interrupts.noted():
             try:
-                return COMMANDS[command](rest)
+                code = COMMANDS[command](rest)
+                if sys.stdout:  # None where the shell closed it
+                    sys.stdout.flush()  # here: at its end Python would say at length that it cannot
+                return code
             except KeyboardInterrupt as stop:
                 interrupts.leave()
                 print(f"triangle: interrupted{f': {stop}' if str(stop) else ''}", file=sys.stderr)
                 return 130
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 1
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        _drop_output()
+        if code == 0:  # else the command has said so
+            print(f"triangle: {results.named(error)}", file=sys.stderr)
+        return code or 1
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_help(_: list[str]) -> int:
@@ -185,8 +200,6 @@ def _register() -> None:
     from triangle_cli.settings import Settings, require_outputs
 
     def run_folder(*, _root_: Any) -> str:
-        from triangle_cli import results
-
         settings = typed_settings(_root_)
         if not results.read_run(Path(settings.folder)):
             from triangle_cli.runs import experiment_of
@@ -325,9 +338,13 @@ def _paper(words: list[str]) -> int:
 
     try:
         return paper.main(words)
-    except (ValueError, OSError) as error:
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        print(f"triangle paper: {results.named(error)}", file=sys.stderr)
+    except ValueError as error:
         print(f"triangle paper: {error}", file=sys.stderr)
-        return 1
+    return 1
 
 
 def _regions(words: list[str]) -> int:
@@ -336,8 +353,10 @@ def _regions(words: list[str]) -> int:
 
     try:
         return regions_command.main(words)
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        print(f"triangle regions: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        print(f"triangle regions: {results.named(error)}", file=sys.stderr)
     except ValueError as error:
         print(f"triangle regions: {error}", file=sys.stderr)
     return 1

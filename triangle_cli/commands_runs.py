@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import io
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from triangle_cli import index, results
+from triangle_cli.options import Parser
 from triangle_cli.where import compile_filter, require_column
 
 SHOWN = (
@@ -39,16 +40,18 @@ def _one_line_errors(command: Callable[[list[str]], int]) -> Callable[[list[str]
     def run(words: list[str]) -> int:
         try:
             return command(words)
+        except BrokenPipeError:
+            raise
         except (ValueError, OSError) as error:
-            said = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+            said = results.named(error) if isinstance(error, OSError) else error
             print(f"triangle: {said}", file=sys.stderr)
             return 1
 
     return run
 
 
-def _parser(verb: str, description: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(f"triangle {verb}", description=description)
+def _parser(verb: str, description: str) -> Parser:
+    parser = Parser(f"triangle {verb}", description=description)
     parser.add_argument(
         "--outputs", type=Path, default=Path("outputs"), metavar="DIR", help="where the runs are"
     )
@@ -209,7 +212,7 @@ def show(words: list[str]) -> int:
     print(f"commit {record['git_commit'] or 'unknown'}\n{versions}\n")
     print((folder / results.CONFIG).read_text(encoding="utf-8"))
     _print_tables(folder, record)
-    print(f"\npicture: {folder / results.PICTURE}\nagain:   triangle run --from {folder}")
+    print(f"\npicture: {folder / results.PICTURE}\nagain:   triangle run --from {shlex.quote(str(folder))}")
     return 0
 
 

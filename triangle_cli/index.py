@@ -33,6 +33,7 @@ def find_runs(outputs: Path, write: bool = True) -> tuple[list[Row], list[str]]:
 
     Raises:
         ValueError: there is no such folder.
+        OSError: it cannot be read.
     """
     if not outputs.is_dir():
         raise ValueError(f"--outputs={outputs}: expected a folder")
@@ -57,7 +58,8 @@ def find_runs(outputs: Path, write: bool = True) -> tuple[list[Row], list[str]]:
 
 def _run_folders(top: str, below: str) -> Iterator[tuple[str, Signature]]:
     """The folders that hold a run.json, relative to `top`; does not look inside them, nor into hidden ones."""
-    with contextlib.suppress(OSError), os.scandir(os.path.join(top, below)) as entries:  # noqa: PTH118  # fast
+    unreadable = contextlib.suppress(OSError) if below else contextlib.nullcontext()
+    with unreadable, os.scandir(f"{top}/{below}" if below else top) as entries:  # a Path would be slow
         for entry in entries:
             if entry.name.startswith(".") or not entry.is_dir():
                 continue
@@ -143,18 +145,21 @@ def locate(run: str, outputs: Path) -> Path:
     """The folder of a run: given as a path, as its hash, or as any part of its path that no other run has.
 
     Raises:
-        ValueError: no run is meant, or several.
+        ValueError: no run is meant, or several, or a damaged one.
     """
     path = Path(run)
     if path.name == results.RUN:
         path = path.parent
     if (path / results.RUN).exists():
         return path
-    rows = find_runs(outputs)[0] if outputs.is_dir() else []
+    rows, damaged = find_runs(outputs) if outputs.is_dir() else ([], [])
     found = [row["folder"] for row in rows if run in row["folder"]]
     if len(found) == 1:
         return Path(found[0])
     if found:
         shown = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
         raise ValueError(f"{run}: expected one run, {len(found)} match: {shown}")
+    for line in damaged:
+        if run in line.partition(f"/{results.RUN}: ")[0]:
+            raise ValueError(line)
     raise ValueError(f"{run}: expected the folder or the hash of a finished run (`triangle ls` lists them)")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
+from triangle_cli import results
 from triangle_cli.settings import DATA_GROUPS, FUNCTION_GROUPS, Settings
 
 _NO_SUCH_OPTION = re.compile(
@@ -53,8 +54,8 @@ def explain(error: BaseException, words: list[str]) -> str:
         "raised while resolving interpolation" in text
     ):  # the folder's name is resolved from the settings: ours
         return _one_line(next((str(cause) for cause in _chain(error) if type(cause) is ValueError), text))
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError):
+        return _one_line(results.named(error))
     return _one_line(str(error).split(" See https")[0].split("\nSee https")[0]) or type(error).__name__
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from triangle_cli import figures, report, tables
 from triangle_cli.collection import Collected, collect_experiment, diverged
 from triangle_cli.comparisons import against_depth, compare_methods, compare_networks, past_the_paper
 from triangle_cli.data.comparisons import compare_models, compare_on_tables, learning_curves
+from triangle_cli.options import Parser
 
 Drawer = Callable[[list[Collected]], Iterator[tuple[str, Figure]]]
 
@@ -63,7 +63,7 @@ def main(words: list[str]) -> int:
     Raises:
         ValueError: an experiment has not been run to its end.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="triangle paper",
         description="Tables (CSV, Markdown, LaTeX) and figures (PNG, PDF) from the runs of `triangle run "
         "experiment=NAME`. Nothing is trained: `make tables` runs the experiments first.",

@@ -9,6 +9,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from triangle_cli.options import Parser
+
 if TYPE_CHECKING:
     from triangle_cli.network_files import LoadedNetwork
     from triangle_cli.regions import Pieces, Polygons
@@ -59,8 +61,8 @@ def main(words: list[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="triangle regions",
         description=DESCRIPTION,
         epilog=EPILOG,

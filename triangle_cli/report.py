@@ -110,7 +110,11 @@ def print_run(run: Run) -> None:
     seconds = run.record["seconds"]["total"]
     origin = "from disk, already finished (force=true runs it again)" if run.reused else f"{seconds:.1f} s"
     kept, starts = len(run.record["restarts"]), run.record["starts"]
-    count = f"{kept} restarts" if kept == starts else f"the best {kept} of {starts} restarts"
+    count = (
+        f"{kept} restart{'s' if kept != 1 else ''}"
+        if kept == starts
+        else f"the best {kept} of {starts} restarts"
+    )
     OUT.print(f"[bold]{run.record['function']}[/], {count}: {origin}")
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("\nstage", no_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -48,13 +49,25 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Name the file in an error that came without: a full disk is noticed while writing, not while opening."""
+    """Name the file in an error that came without, or names the one beside it.
+
+    A full disk is noticed while writing, not while opening.
+    """
     try:
         yield
     except OSError as error:
-        if error.filename is None and error.errno is not None:
+        name = error.filename and Path(error.filename).name
+        if error.errno is not None and (name is None or name.startswith(f".{path.stem}-")):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+def named(error: OSError) -> str:
+    """`file: reason`. A file that is too full comes with its name, so that what is without one is the terminal's."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    name = error.filename or ("stdout" if full else "")
+    reason = error.strerror or str(error)
+    return f"{name}: {reason}" if name else reason
 
 
 def _umask() -> int:

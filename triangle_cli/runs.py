@@ -208,4 +208,5 @@ def perform_and_report(settings: Settings, folder: Path, words: list[str]) -> No
     trackers.track(settings.tracker.value, Path(settings.outputs), run.folder)
     report.print_run(run)
     if run.record["best_restart"] is None:
-        raise ValueError(f"all {settings.restarts} restarts diverged: expected a smaller learning_rate")
+        which = f"all {settings.restarts} restarts" if settings.restarts > 1 else "the only restart"
+        raise ValueError(f"{which} diverged: expected a smaller learning_rate")

@@ -274,6 +274,20 @@ def test_a_number_out_of_range_is_named(settings, message):
         activation(**settings)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ((3, 0), "out_features=0: expected a whole number, 1 or more"),
+        ((3, "4"), "out_features='4': expected a whole number"),
+        ((0, 3), "in_features=0: expected a whole number, 1 or more"),
+        ((2.0, 3), "in_features=2.0: expected a whole number"),
+    ],
+)
+def test_features_are_refused_before_a_linear_is_made(sizes, message):
+    with pytest.raises(ValueError, match="^" + message):
+        TriangleLayer(*sizes, depth=2)
+
+
 def test_a_wrong_shape_is_named():
     with pytest.raises(ValueError, match=r"x: shape \(3, 4\), expected \(\.\.\., 5\)"):
         TriangleLayer(5, 6, depth=3)(torch.zeros(3, 4))

@@ -161,6 +161,9 @@ class TriangleLayer(nn.Module):
         in_features, out_features, bias, device, dtype: as for torch.nn.Linear.
         depth: hidden layers of each unit's triangle network, 1 or more.
         settings: the other arguments of `TriangleActivation`.
+
+    Raises:
+        ValueError: a number is out of its range.
     """
 
     def __init__(
@@ -175,6 +178,8 @@ class TriangleLayer(nn.Module):
         **settings: Any,
     ) -> None:
         super().__init__()
+        _check_whole("in_features", in_features)
+        _check_whole("out_features", out_features)
         self.linear = nn.Linear(in_features, out_features, bias, device, dtype)
         self.activation = TriangleActivation(out_features, depth, device=device, dtype=dtype, **settings)
 
@@ -297,11 +302,8 @@ def _refusal(pattern: str, modules: dict[str, nn.Module], pairs: list[str]) -> s
 
 
 def _check(units: int, depth: int, interval: tuple[float, float], low: float, high: float) -> None:
-    for name, value, most in (("units", units, math.inf), ("depth", depth, 64)):
-        if type(value) is not int or not 1 <= value <= most:
-            raise ValueError(
-                f"{name}={value}: expected a whole number, 1 {f'to {most}' if most == 64 else 'or more'}"
-            )
+    _check_whole("units", units)
+    _check_whole("depth", depth, 64)
     if not isinstance(interval, Sequence) or len(interval) != 2:
         raise ValueError(f"interval={interval}: expected (lo, hi) with 0, where ReLU bends, well inside")
     kink = -interval[0] / (interval[1] - interval[0]) if interval[0] < interval[1] else 0.0
@@ -309,3 +311,10 @@ def _check(units: int, depth: int, interval: tuple[float, float], low: float, hi
         raise ValueError(f"interval={interval}: expected (lo, hi) with 0, where ReLU bends, well inside")
     if not PEAK_MARGIN < low <= high < 1 - PEAK_MARGIN:
         raise ValueError(f"peak_low={low}, peak_high={high}: expected {PEAK_MARGIN} < low <= high < 0.999")
+
+
+def _check_whole(name: str, value: int, most: float = math.inf) -> None:
+    if type(value) is not int or not 1 <= value <= most:
+        raise ValueError(
+            f"{name}={value!r}: expected a whole number, 1 {'or more' if most == math.inf else f'to {most}'}"
+        )

@@ -180,6 +180,7 @@ def test_the_user_may_choose_the_folder(triangle):
         (["init.width=5"], "init.width=5: expected 4"),
         (["function.formula=x**3-x", "function.interval=[-1,1]"], "expected a convex or concave function"),
         (["function.formula=x.y"], "function.formula='x.y': Attribute is not allowed"),
+        (["device=tpu"], "device=tpu: expected cpu, cuda or cuda:N"),
         (["device=cuda:7"], "device=cuda:7: expected a device of this machine"),
         (["force=maybe"], "force=maybe: expected true or false"),
         (["foo"], "foo: expected KEY=VALUE"),

@@ -16,7 +16,11 @@ def require_device(device: str) -> None:
     import torch
 
     try:
-        torch.zeros(1, device=device)
+        torch.device(device)
+    except RuntimeError:  # whose reason is a list of twenty names
+        raise ValueError(f"device={device}: expected cpu, cuda or cuda:N") from None
+    try:
+        torch.zeros(1, device=device).item()  # device=meta has no numbers
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0].split(". ")[0]
         raise ValueError(f"device={device}: expected a device of this machine ({reason})") from None

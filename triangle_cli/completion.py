@@ -5,13 +5,24 @@ from __future__ import annotations
 import sys
 
 SCRIPT = """_triangle_complete() {
-    local line="${COMP_LINE:0:$COMP_POINT}" words word
+    local line="${COMP_LINE:0:$COMP_POINT}" words word before previous key list
     word="${line##* }"
+    before="${line% *}"
+    previous="${before##* }"
     if [[ "$line" =~ ^[^[:space:]]+[[:space:]]+run[[:space:]] && "$word" == -* ]]; then
-        words="-m --from --cfg --info --config-dir --help"
+        words="-m --multirun --from --cfg --info --config-dir --help"
     elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+run[[:space:]] ]]; then
         line="triangle ${line#*[[:space:]]run[[:space:]]}"
+        key="${word%%=*}="
+        list="${word#*=}"
+        if [[ "$word" != *=*,* || "$list" == *[\\[\\(\\{\\"\\']* ]]; then
+            list=""
+        else  # several values: what follows the last comma is completed, the others are put back
+            line="${line% *} $key${list##*,}"
+            list="${list%,*},"
+        fi
         words=$(COMP_LINE="$line" COMP_POINT=${#line} triangle run -sc query=bash 2>/dev/null)
+        words="${words//$key/$key$list}"
     elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+completion[[:space:]] ]]; then
         words="bash zsh"
     elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+regions[[:space:]] ]]; then
@@ -22,7 +33,11 @@ SCRIPT = """_triangle_complete() {
     elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+paper[[:space:]] ]]; then
         words="beyond cifar10 dense depth digits imagenet_vgg16 nonconvex radial sparse tabular --outputs"
     elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+ls[[:space:]] ]]; then
-        words="--where --sort --format --out --outputs"
+        case "$previous" in
+            --format) words="text csv parquet" ;;
+            --sort) words="mse_min mse_mean seconds depth when" ;;
+            *) words="--where --sort --format --out --outputs" ;;
+        esac
     elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+(show|compare)[[:space:]] ]]; then
         words="$(compgen -d -- "$word") --outputs"
     else
@@ -37,7 +52,11 @@ SCRIPT = """_triangle_complete() {
 complete -o nospace -o default -F _triangle_complete triangle
 """
 
-SHELLS = {"bash": SCRIPT, "zsh": "autoload -U +X bashcompinit && bashcompinit\n" + SCRIPT}
+ZSH = """(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }
+autoload -U +X bashcompinit && bashcompinit
+"""
+
+SHELLS = {"bash": SCRIPT, "zsh": ZSH + SCRIPT}
 
 
 def values(line: str) -> list[str]:
@@ -49,13 +68,12 @@ def values(line: str) -> list[str]:
 
     from triangle_cli.messages import setting_type
 
-    key, sign, typed = line.rpartition(" ")[2].partition("=")
+    key, sign, _ = line.rpartition(" ")[2].partition("=")
     kind = setting_type(key) if sign else None
-    listed = typed[: typed.rfind(",") + 1]  # of a sweep
     if kind is bool:
-        return [f"{key}={listed}{word}" for word in ("true", "false")]
+        return [f"{key}={word}" for word in ("true", "false")]
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return [f"{key}={listed}{member.name}" for member in kind]
+        return [f"{key}={member.name}" for member in kind]
     return []
 
 

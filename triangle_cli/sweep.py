@@ -106,10 +106,8 @@ def _ended(record: Record, run: dict[str, Any]) -> Record:
 
 
 def _failed(number: int, words: list[str], error: Exception) -> Record:
-    reason = (
-        f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
-    )
-    reason = " ".join(reason.split()) or type(error).__name__
+    text = results.named(error) if isinstance(error, OSError) else str(error)
+    reason = " ".join(text.split()) or type(error).__name__
     log.error("%s: failed: %s", " ".join(words), reason, exc_info=error)
     return new_record(number, words, "failed", reason)
 

@@ -33,10 +33,10 @@ def difference(depth=4, blocks=2, restarts=3, box=LINE):
     return fitted_blocks(*drawn, box, x, x**3 - x), x, x**3 - x
 
 
-def ridge(depth=3, directions=3, each_way=1, restarts=2, box=SQUARE):
+def ridge(depth=3, directions=3, each_way=1, restarts=2, box=SQUARE, sign=1.0):
     grid = [torch.linspace(*interval, 12, dtype=F64) for interval in box]
     x = torch.cartesian_prod(*grid)
-    y = x.square().sum(1) ** 1.5
+    y = sign * x.square().sum(1) ** 1.5
     drawn = draw_blocks(depth, 0.3, 0.7, directions * each_way, directions, 2, seed=0, restarts=restarts)
     return fitted_blocks(*drawn, box, x, y), x, y
 
@@ -133,6 +133,14 @@ def test_derivatives_are_pulled_back(made):
         assert torch.allclose(space.pull_back(theta, derivative), expected)
 
 
+def test_a_concave_function_is_met_as_its_negative_is():
+    bowl, x, _ = ridge()
+    hill, *_ = ridge(sign=-1.0)
+    assert torch.allclose(hill.network()(x), -bowl.network()(x), atol=1e-12)
+    space = BlockPeakSpace.of(hill, False)
+    assert torch.allclose(space.decode(space.encode(hill)).flatten(), hill.network().flatten(), atol=1e-12)
+
+
 def test_directions_are_learned():
     start, x, y = ridge()
     space = BlockPeakSpace.of(start, False)
@@ -205,8 +213,11 @@ def test_every_kind_of_network_runs(words, parameters, regions):
     [
         (["function=cubic"], "neither convex nor concave, expected a convex or concave function"),
         (["function=r3", "points=plane"], "function=r3: is of x and y, expected network=ridge"),
-        (["function=r3", "network=ridge"], "points: 500, expected points=plane .* such as 484"),
-        (["function=x2", "network=ridge"], "function=x2: is of x alone, expected a function of x and y"),
+        (["function=r3", "network=ridge"], "points=500: expected points=plane .* such as 484"),
+        (
+            ["function=x2", "network=ridge"],
+            "function=x2: is of x alone, expected a function of x and y for network.directions=6",
+        ),
         (["function=cubic", "network=difference", "init=zigzag"], "init=zigzag: expected network=single"),
         (["network=difference", "network.blocks=0"], "network.blocks=0: expected 1 or more"),
     ],

@@ -221,6 +221,23 @@ def test_bad_words_get_one_line_and_leave_nothing(triangle, words, message):
     assert not list(triangle.folder.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (": : [\n", "mine/function/mine.yaml: line 1: expected"),
+        ("formula: x**2\n", "function.interval: expected a value (the file chosen by function= has none)"),
+    ],
+)
+def test_a_file_of_ones_own_that_is_wrong_is_named_in_one_line(triangle, text, message):
+    path = triangle.folder / "mine" / "function" / "mine.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    done = triangle("run", "--config-dir", "mine", "function=mine")
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_run_in_which_every_restart_diverges_says_so(triangle):
     words = ["run", "init=random", *TINY, "schedule.phases.0.learning_rate=1e300"]
     for _ in range(2):  # the second time from disk

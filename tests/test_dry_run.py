@@ -33,6 +33,12 @@ def test_what_is_refused_before_training_is_told(triangle):
     )
 
 
+def test_a_sweep_over_data_takes_settings_that_all_of_them_have(triangle):
+    words = ["data=wine,digits", "model.hidden=[4,5]", "data.batch=8,16", "data.drop=[]", "dry_run=true"]
+    done = triangle("run", "-m", *words)
+    assert done.stdout.splitlines()[0] == "4 jobs: 0 done, 4 to run"
+
+
 def test_a_list_of_ways_to_run_is_refused(triangle):
     for words in (["outputs=a,b"], ["launcher=serial,joblib"], ["tracker=none,mlflow"]):
         done = triangle("run", "-m", "depth=2", *words)

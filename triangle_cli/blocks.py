@@ -23,7 +23,7 @@ from triangle_cli.parameterization import Triangle, bound_steps
 from triangle_cli.spaces import PeakSpace
 
 WIDTH = 4  # neurons of a block
-CONVEX = -1.0  # the sign of a convex triangle network
+CONVEX = -1.0  # the sign of a convex triangle network; minus this is that of a concave one
 UNIT = (0.0, 1.0)
 SMALLEST_SCALE = (
     0.1  # of s_0 at the start, in units of the target's range: a block without scale learns nothing
@@ -37,7 +37,7 @@ Box = tuple[tuple[float, float], ...]
 class Blocks:
     """R networks of K = D B triangle networks: B blocks along each of D directions, added and subtracted in turn.
 
-    triangles: R K convex triangle networks on [0, 1], those of one network one after the other.
+    triangles: R K triangle networks, all convex or all concave, on [0, 1], those of one network one after the other.
     directions: (R, D, inputs), of any length but 0; for one input they are 1.
     box: the interval of each input.
     """
@@ -91,7 +91,7 @@ class BlockPeakSpace:
     @classmethod
     def of(cls, start: Blocks, free_scales: bool) -> BlockPeakSpace:
         """The space that such networks are in."""
-        peaks = PeakSpace(start.triangles.depth, CONVEX, UNIT, free_scales)
+        peaks = PeakSpace(start.triangles.depth, start.triangles.sign, UNIT, free_scales)
         return cls(start.blocks, start.directions.shape[1], start.box, peaks)
 
     def encode(self, start: Blocks) -> Tensor:
@@ -179,10 +179,14 @@ def fitted_blocks(peaks: Tensor, directions: Tensor, box: Box, x: Tensor, y: Ten
 
     A block whose s_0 the fit would make smaller than a tenth of the target's range is given that much, and the
     rest is fitted again. Which of the blocks along a direction are added and which subtracted is tried both ways.
+    Where there is one along each, all are convex or all concave, in all restarts: what is nearer on average.
     """
     each_way = peaks.shape[1] // directions.shape[1]
+    if each_way == 1:
+        bent = [_fitted(peaks, directions, box, x, y, sign) for sign in (CONVEX, -CONVEX)]
+        return min(bent, key=lambda start: (start.network()(x) - y).square().mean().item())
     swapped = peaks.unflatten(1, (-1, each_way)).flip(2).flatten(1, 2)
-    starts = [_fitted(order, directions, box, x, y) for order in (peaks, swapped)]
+    starts = [_fitted(order, directions, box, x, y, CONVEX) for order in (peaks, swapped)]
     losses = [(start.network()(x) - y).square().mean(1) for start in starts]
     first = losses[0] <= losses[1]  # (R,)
     pick = first.repeat_interleave(peaks.shape[1])
@@ -195,11 +199,11 @@ def fitted_blocks(peaks: Tensor, directions: Tensor, box: Box, x: Tensor, y: Ten
     return replace(starts[0], triangles=replace(starts[0].triangles, **chosen))
 
 
-def _fitted(peaks: Tensor, directions: Tensor, box: Box, x: Tensor, y: Tensor) -> Blocks:
+def _fitted(peaks: Tensor, directions: Tensor, box: Box, x: Tensor, y: Tensor, sign: float) -> Blocks:
     restarts, count, _ = peaks.shape
     flat = peaks.flatten(0, 1)
     zeros = torch.zeros_like(flat[:, 0])
-    unit = Triangle(flat, bound_steps(flat, zeros + 1), zeros, zeros, CONVEX, UNIT)
+    unit = Triangle(flat, bound_steps(flat, zeros + 1), zeros, zeros, sign, UNIT)
     start = Blocks(unit, directions, box)
     slopes, shift = start.fold()
     points = x.unsqueeze(0) if x.dim() == 1 else x.T  # (inputs, n)

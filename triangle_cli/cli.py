@@ -103,6 +103,7 @@ def _run(words: list[str]) -> int:
     import hydra
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
 
     from triangle_cli import command_line, messages
 
@@ -114,14 +115,16 @@ def _run(words: list[str]) -> int:
     application = hydra.main(version_base="1.3", config_path="pkg://triangle_cli.conf", config_name="config")(
         _job
     )
+    of_hydra = (HydraException, OmegaConfBaseException, YAMLError)
     wants_traceback = bool(os.environ.get("HYDRA_FULL_ERROR"))
     try:
-        with _as_program("triangle run", words + _elsewhere(words)), _raw_errors():
-            command_line.check(settings)
+        command_line.check(settings)
+        typed = options + _once_there_are_data(settings) + _elsewhere(words)
+        with _as_program("triangle run", typed), _raw_errors():
             application()
     except BrokenPipeError:
         raise
-    except (ValueError, OSError, HydraException, OmegaConfBaseException, AssertionError, TypeError) as error:
+    except (ValueError, OSError, *of_hydra, AssertionError, TypeError) as error:
         interrupts.check()
         if wants_traceback or (isinstance(error, (AssertionError, TypeError)) and not _of_omegaconf(error)):
             raise
@@ -135,6 +138,22 @@ def _run(words: list[str]) -> int:
         print(f"triangle: {end.code}", file=sys.stderr)
         return 1
     return 0
+
+
+def _once_there_are_data(settings: list[str]) -> list[str]:
+    """In a sweep over data=, Hydra would set data.* and model.* before there are any; as lists of one they wait."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    def listed(word: str) -> bool:
+        (override,) = OverridesParser.create().parse_overrides([word])
+        return override.is_sweep_override()
+
+    def waits(word: str) -> bool:
+        return word.startswith(("data.", "model.")) and not listed(word)
+
+    if not any(word.startswith("data=") and listed(word) for word in settings):
+        return settings
+    return [re.sub("=(.*)", r"=choice(\1)", word) if waits(word) else word for word in settings]
 
 
 def _of_omegaconf(error: BaseException) -> bool:

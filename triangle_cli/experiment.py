@@ -104,7 +104,9 @@ def check_network(settings: Settings, target: Target) -> None:
     network, mode = settings.network, settings.init.mode
     key, inputs = f"function={target.name}", "x and y" if target.inputs == 2 else "x alone"
     if network.directions is not None and target.inputs == 1:
-        raise ValueError(f"{key}: is of {inputs}, expected a function of x and y for network={network.name}")
+        raise ValueError(
+            f"{key}: is of {inputs}, expected a function of x and y for network.directions={network.directions}"
+        )
     if mode is Mode.zigzag and not (network.single and target.inputs == 1):
         raise ValueError(
             f"init={settings.init.name}: expected network=single and a function of x alone ({key} is of {inputs})"

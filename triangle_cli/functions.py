@@ -55,7 +55,7 @@ def parse_formula(formula: str, variables: tuple[str, ...] = ("x",)) -> Callable
             )
         if isinstance(node, ast.Name) and node.id not in known:
             raise ValueError(
-                f"function.formula={formula!r}: unknown name {node.id!r}, expected one of {sorted(known)}"
+                f"function.formula={formula!r}: unknown name {node.id!r}, expected one of {', '.join(sorted(known))}"
             )
         if isinstance(node, ast.Constant) and not isinstance(node.value, int | float):
             raise ValueError(f"function.formula={formula!r}: {node.value!r} is not a number")

@@ -38,7 +38,7 @@ def require_bend(target: Target) -> None:
         lo, hi = target.interval
         raise ValueError(
             f"function={target.name}: {target.formula} on [{lo:g}, {hi:g}] is {target.curvature}, expected a "
-            "convex or concave function for init=triangle (init=random takes any)"
+            "convex or concave function for init=triangle (network=difference and init=random take any)"
         )
 
 

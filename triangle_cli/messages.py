@@ -46,6 +46,14 @@ def explain(error: BaseException, words: list[str]) -> str:
         named = place[1] or place[2]
         if typed := next((word for word in words if f".{named}" in word.split("=")[0]), None):
             return f"{typed}: expected a place in a list, counted from 0, for {named}"
+    if missing := re.search(r"missing mandatory value: \w+.*?full_key: ([\w.]+)", text, re.S):
+        return f"{missing[1]}: expected a value (the file chosen by {missing[1].split('.')[0]}= has none)"
+    if wrong := re.search(
+        r"Invalid value '(.*?)', expected one of \[(.*?)\].*?full_key: ([\w.]+)", text, re.S
+    ):
+        return f"{wrong[3]}={wrong[1]}: expected one of {wrong[2]}"
+    if broken := getattr(error, "problem_mark", None):  # of YAML
+        return f"{broken.name}: line {broken.line + 1}: {error.problem}"
     if "dict is not a subclass of PhaseSettings" in text:
         return f"{_merged(text)}: expected a phase of the schedule, counted from 0"
     if "Error merging override" in text:

@@ -44,7 +44,7 @@ def side(target: Target, count: int) -> int:
     if along**target.inputs != count or along < target.inputs:
         near = max(2, math.isqrt(count))
         raise ValueError(
-            f"points: {count}, expected points=plane for a function of x and y, or other squares such as {near**2}"
+            f"points={count}: expected points=plane for a function of x and y, or other squares such as {near**2}"
         )
     return along
 

@@ -4,9 +4,11 @@ import io
 
 import pandas as pd
 import pytest
+from omegaconf import OmegaConf
 
 from tests.conftest import SWEEP
 from triangle_cli import trackers
+from triangle_cli.cli_sweep import _earlier_trials
 
 
 @pytest.fixture
@@ -92,6 +94,23 @@ def test_a_search_goes_on_where_it_was_and_ends_after_all_trials(triangle):
         assert database.execute(text("select count(*) from studies")).scalar() == 1
         rates = "select count(distinct param_value) from trial_params where param_name like '%learning_rate'"
         assert database.execute(text(rates)).scalar() == 6
+
+
+def test_earlier_trials_are_in_the_order_of_their_search_even_where_it_asked_for_more(tmp_path):
+    optuna = pytest.importorskip("optuna")
+    storage = f"sqlite:///{tmp_path / 'optuna.db'}"
+    study = optuna.create_study(study_name="mine", storage=storage)
+    trial = study.ask()
+    for name in ("init.scale", "b", "a"):
+        trial.suggest_float(name, 0.5, 0.5)
+    trial.set_user_attr("depth", 2)
+    study.tell(trial, 1.0)
+    params = {"a": "interval(0, 1)", "b": "interval(0, 1)"}  # init.scale is no longer asked for
+    sweeper = OmegaConf.create(
+        {"study_name": "mine", "storage": storage, "n_trials": 3, "sampler": {"seed": 0}, "params": params}
+    )
+    assert _earlier_trials(sweeper, ["depth=2"]) == [["a=0.5", "b=0.5", "init.scale=0.5", "depth=2"]]
+    assert sweeper.n_trials == 2
 
 
 def test_a_search_says_what_is_wrong_with_its_database_or_its_trials(triangle):

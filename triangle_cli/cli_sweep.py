@@ -83,7 +83,7 @@ def _earlier_trials(sweeper: DictConfig, typed: list[str]) -> list[list[str]]:
     order = [*(sweeper.params or {}), *(word.split("=")[0] for word in typed)]
 
     def words(chosen: dict[str, Any]) -> list[str]:  # which the database keeps in an order of its own
-        return [f"{key}={chosen[key]}" for key in sorted(chosen, key=order.index)]
+        return [f"{key}={chosen[key]}" for key in sorted(chosen, key=[*order, *chosen].index)]
 
     return [words(trial.params) + words(trial.user_attrs) for trial in done]
 

@@ -71,7 +71,7 @@ test-kill: install ## kill a sweep 25 times at random moments, and look for what
 	$(BIN)/python -m pytest -m kill -s
 
 test-slurm: install ## sweeps on a SLURM of one node, installed (Debian, as root) and started for this
-	@tests/install_slurm.sh
+	@tests/sweeps/install_slurm.sh
 	$(BIN)/python -m pytest -m slurm
 
 test-all: install ## the slow tests too

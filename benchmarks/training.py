@@ -13,12 +13,12 @@ import time
 
 import torch
 
-from triangle_cli import initialization
-from triangle_cli.functions import Target
-from triangle_cli.measurement import count
-from triangle_cli.points import even_points
-from triangle_cli.spaces import PeakSpace, WeightSpace
-from triangle_cli.training import Problem, train
+from triangle_cli.fit.functions import Target
+from triangle_cli.fit.measurement import count
+from triangle_cli.fit.points import even_points
+from triangle_cli.fit.starts import initialization
+from triangle_cli.training.loop import Problem, train
+from triangle_cli.training.spaces import PeakSpace, WeightSpace
 
 
 def best_of(repeats, run):

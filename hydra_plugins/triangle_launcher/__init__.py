@@ -16,7 +16,7 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, open_dict
 
 if TYPE_CHECKING:
-    from triangle_cli.sweep import Job, Record
+    from triangle_cli.sweeps.work import Job, Record
 
 
 class SweepLauncher(Launcher):
@@ -43,38 +43,39 @@ class SweepLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
         """Do these jobs; returns the least mean squared error of each, for sweepers that search."""
-        from triangle_cli import report, sweep, trackers
-        from triangle_cli.workers import BACKENDS
+        from triangle_cli.runs import report, trackers
+        from triangle_cli.sweeps import work
+        from triangle_cli.sweeps.workers import BACKENDS
 
         trackers.require(self.config.tracker.value)
-        sweep.require_one_way(job_overrides)
+        work.require_one_way(job_overrides)
         setup_globals()
         first = initial_job_idx + len(self.earlier)
         workers = BACKENDS[self.backend](self.options)
         planned = []
         for number, words in enumerate(report.planning(job_overrides), first):
             planned.append(self._plan(number, list(words)))
-            if isinstance(planned[-1], sweep.Job) and not self.config.dry_run:
+            if isinstance(planned[-1], work.Job) and not self.config.dry_run:
                 workers.start()
         if self.config.dry_run:
-            from triangle_cli import estimate
+            from triangle_cli.sweeps import estimate
 
             _print_and_end(estimate.lines(planned, workers.at_once(len(planned))))
-        sweep.require_one_possible(planned)
-        records = sweep.run_all(planned, workers.run, self.config.on_failure.value == "stop")
+        work.require_one_possible(planned)
+        records = work.run_all(planned, workers.run, self.config.on_failure.value == "stop")
         self.records.extend(records)
         return [_job_return(record) for record in records]
 
     def _earlier(self, number: int, words: list[str]) -> Record:
-        from triangle_cli import sweep
+        from triangle_cli.sweeps import work
 
         item = self._plan(number, words)
         gone = "its run was done, but is no longer in outputs"
-        return item if isinstance(item, dict) else sweep.new_record(number, item.words, "failed", gone)
+        return item if isinstance(item, dict) else work.new_record(number, item.words, "failed", gone)
 
     def _plan(self, number: int, words: list[str]) -> Job | Record:
-        from triangle_cli import sweep
-        from triangle_cli.cli import typed_settings
+        from triangle_cli.cli.main import typed_settings
+        from triangle_cli.sweeps import work
 
         config = self.compose(self.config, words)
         with open_dict(config):
@@ -83,8 +84,8 @@ class SweepLauncher(Launcher):
         HydraConfig.instance().set_config(config)  # what ${hydra:...} refers to
         try:
             folder = Path(config.hydra.sweep.dir) / str(config.hydra.sweep.subdir)
-            return sweep.plan(
-                number, sweep.choosing(filter_overrides(words)), partial(typed_settings, config), folder
+            return work.plan(
+                number, work.choosing(filter_overrides(words)), partial(typed_settings, config), folder
             )
         finally:
             HydraConfig.instance().cfg = before

@@ -1,0 +1,15 @@
+"""Settings as the command line composes them, for tests that need no process."""
+
+from hydra import compose, initialize_config_module
+from hydra.core.hydra_config import HydraConfig
+
+from triangle_cli.cli import main
+from triangle_cli.settings.settings import Settings
+
+
+def settings_of(*words: str) -> Settings:
+    main._register()
+    with initialize_config_module("triangle_cli.conf", version_base="1.3"):
+        config = compose("config", overrides=list(words), return_hydra_config=True)
+        HydraConfig.instance().set_config(config)
+        return main.typed_settings(config)

@@ -1,0 +1,1 @@
+"""Where networks that fit a function start."""

@@ -43,8 +43,8 @@ class SweepLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
         """Do these jobs; returns the least mean squared error of each, for sweepers that search."""
-        from triangle_cli.runs import report, trackers
-        from triangle_cli.sweeps import work
+        from triangle_cli.runs import trackers
+        from triangle_cli.sweeps import report, work
         from triangle_cli.sweeps.workers import BACKENDS
 
         trackers.require(self.config.tracker.value)

@@ -9,8 +9,8 @@ import pytest
 import torch
 from settings.composed import settings_of
 
-from triangle_cli.cli import messages
 from triangle_cli.fit import experiment
+from triangle_cli.settings import names
 from triangle_cli.settings.settings import DATA_METHODS
 
 ROOT = Path(__file__).parents[2]
@@ -182,8 +182,8 @@ def test_selection_and_optimizers_are_checked(words, complaint):
 
 
 def test_no_setting_is_unknown_to_the_messages():
-    names = set(messages.setting_names())
-    assert {"depth", "function.formula", "regions.every", "schedule.phases"} <= names
+    known = set(names.setting_names())
+    assert {"depth", "function.formula", "regions.every", "schedule.phases"} <= known
 
 
 def test_only_the_command_line_layer_knows_hydra():
@@ -196,7 +196,7 @@ def test_only_the_command_line_layer_knows_hydra():
 
 
 def test_the_core_imports_nothing_above_it():
-    code = "import sys, triangle_cli.training.schedule, triangle_cli.fit.starts.initialization; "
+    code = "import sys, triangle_cli.training.schedule, triangle_cli.fit.starts.triangle; "
     code += "sys.exit('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

@@ -66,7 +66,7 @@ def values(line: str) -> list[str]:
     """
     from enum import Enum
 
-    from triangle_cli.cli.messages import setting_type
+    from triangle_cli.settings.names import setting_type
 
     key, sign, _ = line.rpartition(" ")[2].partition("=")
     kind = setting_type(key) if sign else None

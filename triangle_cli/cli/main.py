@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; returns its exit code: 0, 1 where something failed, 2 for words not understood."""
     command, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     if command not in COMMANDS:
-        from triangle_cli.cli.messages import close
+        from triangle_cli.settings.names import close
 
         hint = close(command, COMMANDS)
         print(
@@ -253,7 +253,7 @@ def typed_settings(config: Any) -> Any:
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf, open_dict, read_write
 
-    from triangle_cli.cli.messages import setting_names, unknown_setting
+    from triangle_cli.settings.names import setting_names, unknown_setting
     from triangle_cli.settings.settings import DATA_GROUPS, FUNCTION_GROUPS
 
     config = copy.deepcopy(config)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from triangle_cli.cli.messages import GROUPS
+from triangle_cli.settings.names import GROUPS
 from triangle_cli.settings.settings import require_outputs
 
 # Hydra's options that take the next word

@@ -9,12 +9,12 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from rich.markdown import Markdown
 
+from triangle_cli import console
 from triangle_cli.cli.options import Parser
 from triangle_cli.paper import figures, tables
 from triangle_cli.paper.collection import Collected, collect_experiment, diverged
 from triangle_cli.paper.fits import against_depth, compare_methods, compare_networks, past_the_paper
 from triangle_cli.paper.learning import compare_models, compare_on_tables, learning_curves
-from triangle_cli.runs import report
 
 Drawer = Callable[[list[Collected]], Iterator[tuple[str, Figure]]]
 
@@ -86,6 +86,6 @@ def main(words: list[str]) -> int:
     run_so_far = [name for name in names if (options.outputs / "sweeps" / name).is_dir()]
     for name in options.names or run_so_far or names:
         written = write(name, options.outputs)
-        report.OUT.print(Markdown((options.outputs / "tables" / f"{name}.md").read_text(encoding="utf-8")))
-        report.OUT.print(f"-> {' '.join(str(path) for path in written)}")
+        console.OUT.print(Markdown((options.outputs / "tables" / f"{name}.md").read_text(encoding="utf-8")))
+        console.OUT.print(f"-> {' '.join(str(path) for path in written)}")
     return 0

@@ -11,17 +11,19 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from triangle_cli.construction.blocks import WIDTH, Blocks, draw_blocks, fitted_blocks, side_by_side
+from triangle_cli.construction.blocks import WIDTH, Blocks, side_by_side
 from triangle_cli.construction.network import Network
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.measurement import Measurement
 from triangle_cli.fit.points import even_points, middle_points, side
-from triangle_cli.fit.starts import initialization
+from triangle_cli.fit.starts import random as starts_random
+from triangle_cli.fit.starts import triangle as starts_triangle
+from triangle_cli.fit.starts.blocks import draw_blocks, fitted_blocks
 from triangle_cli.fit.starts.zigzag import draw_kinks, zigzag
 from triangle_cli.settings.require import require_device
 from triangle_cli.settings.settings import Mode, Settings, SpaceName
 from triangle_cli.store import run_folder
-from triangle_cli.store.run_folder import first_columns
+from triangle_cli.store.stages import first_columns, last_stage
 from triangle_cli.training.schedule import Epoch, Start, enter, run_schedule
 
 INIT = "init"  # the stage before any training
@@ -67,7 +69,7 @@ class Result:
     @property
     def final(self) -> pd.DataFrame:
         """The rows of errors.csv for the last stage, one per restart."""
-        return run_folder.last_stage(self.errors)
+        return last_stage(self.errors)
 
     @property
     def best_restart(self) -> int | None:
@@ -121,7 +123,7 @@ def check_network(settings: Settings, target: Target) -> None:
             f"{key}: is of {inputs}, expected network=ridge (network={network.name} is for x alone)"
         )
     if mode is Mode.triangle and network.single:
-        initialization.require_bend(target)
+        starts_triangle.require_bend(target)
 
 
 def random_width(settings: Settings, inputs: int) -> int:
@@ -165,14 +167,14 @@ def start_networks(settings: Settings, target: Target, measurement: Measurement)
         if init.peaks:
             peaks = torch.tensor(init.peaks, dtype=torch.float64).expand(settings.starts, -1)
         else:
-            peaks = initialization.draw_peaks(settings.depth, init.peak_low, init.peak_high, *shape)
+            peaks = starts_triangle.draw_peaks(settings.depth, init.peak_low, init.peak_high, *shape)
         peaks = peaks.to(settings.device, dtype)
-        return initialization.triangle(target, peaks, measurement.train.x, measurement.train.y, init.scale)
+        return starts_triangle.triangle(target, peaks, measurement.train.x, measurement.train.y, init.scale)
     if init.mode is Mode.zigzag:
         train = measurement.train
         kinks = draw_kinks(train.x, train.y, settings.depth, init.width - 2, settings.seed, settings.starts)
         return zigzag(kinks, train.x, train.y, target.interval)
-    draw = {Mode.random: initialization.random, Mode.raai: initialization.raai}[init.mode]
+    draw = {Mode.random: starts_random.random, Mode.raai: starts_random.raai}[init.mode]
     kept = settings.network.kept
     width = (init.width or WIDTH) if kept else random_width(settings, target.inputs)
     shape = (settings.seed, settings.starts, dtype, target.inputs, kept or 1)

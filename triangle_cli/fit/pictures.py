@@ -7,14 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from triangle_cli.colours import BLACK, BLUE, GREY, ORANGE
 from triangle_cli.construction.network import Network
 from triangle_cli.fit.experiment import Result
 from triangle_cli.fit.functions import Target
 from triangle_cli.regions import pieces
 from triangle_cli.settings.settings import Settings
 
-# Okabe and Ito's palette: told apart by the colour-blind, and in grey
-BLACK, ORANGE, BLUE, GREY = "#000000", "#D55E00", "#0072B2", "#999999"
 MANY_BREAKPOINTS = 300  # beyond this, dots hide the line
 MOST_BREAKPOINTS = 20_000  # beyond this, they are a solid line that takes long to draw
 SMOOTH = 4001  # points that a curve is drawn with

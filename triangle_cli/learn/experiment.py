@@ -25,7 +25,7 @@ from triangle_cli.settings.learn import Source, Task
 from triangle_cli.settings.require import require_device
 from triangle_cli.settings.settings import Mode, Settings, SpaceName
 from triangle_cli.store import run_folder
-from triangle_cli.store.run_folder import first_columns
+from triangle_cli.store.stages import first_columns, last_stage
 
 INIT = "init"  # the stage before any training
 SCORES = {Task.classification: ("loss", "accuracy"), Task.regression: ("mse",)}
@@ -65,7 +65,7 @@ class Result:
     @property
     def final(self) -> pd.DataFrame:
         """The rows of errors.csv for the last stage, one per restart."""
-        return run_folder.last_stage(self.errors)
+        return last_stage(self.errors)
 
     @property
     def best_restart(self) -> int | None:

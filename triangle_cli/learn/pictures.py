@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from triangle_cli.fit.pictures import BLUE, GREY, ORANGE
+from triangle_cli.colours import BLUE, GREY, ORANGE
 from triangle_cli.learn.experiment import Result
 from triangle_cli.settings.learn import Task
 from triangle_cli.settings.settings import Settings

@@ -16,6 +16,7 @@ from triangle_cli.fit.floors import floors
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.points import even_points
 from triangle_cli.store import run_folder
+from triangle_cli.store.stages import last_stage
 from triangle_cli.sweeps.work import JOBS, choices, read_jobs
 
 REFERENCE = "reference/paper_tables.csv"  # Milkert, Hyde, Laine, ICML 2025, tables 1 to 3
@@ -57,7 +58,7 @@ class Collected:
     @property
     def final_errors(self) -> pd.DataFrame:
         """errors.csv after the last phase, without the restarts that diverged."""
-        errors = run_folder.last_stage(self.table(run_folder.ERRORS))
+        errors = last_stage(self.table(run_folder.ERRORS))
         return errors[~errors["diverged"]]
 
 

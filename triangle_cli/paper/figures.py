@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from triangle_cli.fit.pictures import BLACK, BLUE, GREY, ORANGE, draw_error, draw_fit
+from triangle_cli.colours import BLACK, BLUE, GREY, ORANGE
+from triangle_cli.fit.pictures import draw_error, draw_fit
 from triangle_cli.paper.collection import Collected
 from triangle_cli.paper.tables import METHOD_NAMES
 from triangle_cli.store import run_folder

@@ -9,8 +9,8 @@ import pandas as pd
 
 from triangle_cli.paper.collection import Collected, describe, paper_figures
 from triangle_cli.paper.tables import METHOD_NAMES, Table
-from triangle_cli.runs.report import span
 from triangle_cli.store import run_folder
+from triangle_cli.store.stages import span
 
 STATISTICS = ("min", "mean")
 

@@ -19,10 +19,10 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from triangle_cli.runs.report import stage_summary
 from triangle_cli.settings.settings import Settings, plain
 from triangle_cli.store import run_folder
 from triangle_cli.store.locks import hold
+from triangle_cli.store.stages import stage_summary
 
 PACKAGES = ("triangle-cli", "torch", "numpy", "numba", "pandas", "hydra-core", "omegaconf", "matplotlib")
 

@@ -85,16 +85,6 @@ def _to_disk(path: Path) -> None:
         os.close(descriptor)
 
 
-def first_columns(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """The table with these columns first, its rows numbered anew."""
-    return table[[*columns, *(column for column in table if column not in columns)]].reset_index(drop=True)
-
-
-def last_stage(errors: pd.DataFrame) -> pd.DataFrame:
-    """The rows of errors.csv for the last stage, one per restart."""
-    return errors[errors["stage"] == errors["stage"].iloc[-1]]
-
-
 def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
     write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"))

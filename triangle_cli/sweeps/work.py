@@ -15,11 +15,13 @@ from typing import Any
 import pandas as pd
 
 from triangle_cli import interrupts
-from triangle_cli.runs import perform, report
+from triangle_cli.runs import perform
 from triangle_cli.settings.require import require
 from triangle_cli.settings.settings import HOW, Settings
 from triangle_cli.store import run_folder
 from triangle_cli.store.locks import Busy
+from triangle_cli.store.stages import stage_cells, stage_summary
+from triangle_cli.sweeps import report
 
 JOBS = "jobs.json"
 SUMMARY = "summary.md"
@@ -281,7 +283,7 @@ def _summary(jobs: list[Record]) -> pd.DataFrame:
 def _summary_row(job: Record) -> dict[str, str]:
     row = choices(job)
     if job["folder"]:
-        last = report.stage_summary(pd.read_csv(Path(job["folder"]) / run_folder.ERRORS)).iloc[-1]
-        row |= {"stage": last["stage"], **report.stage_cells(last)}
+        last = stage_summary(pd.read_csv(Path(job["folder"]) / run_folder.ERRORS)).iloc[-1]
+        row |= {"stage": last["stage"], **stage_cells(last)}
     status = "finished" if job["status"] == "reused" else job["status"]
     return row | {"status": status, "folder": job["folder"] or "-"}

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from triangle_cli.construction.network import Network
 from triangle_cli.construction.triangle import fold_interval
-from triangle_cli.fit.starts.initialization import streams
+from triangle_cli.fit.starts.streams import streams
 
 KNOTS = 1000  # particles that stand for the density of knots
 EVENNESS = 1.0  # what is added to the uniform draws of the shares between kinks: 0 is wild, 100 even

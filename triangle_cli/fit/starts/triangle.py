@@ -1,29 +1,18 @@
-"""Where training starts: triangle networks with random or given peaks, or networks with random weights.
-
-Restart k draws from its own stream, seeded by (seed, k): it is the same network however many restarts there are.
-"""
+"""Triangle networks with random or given peaks, fitted by linear least squares."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from triangle_cli.construction.network import Network
-from triangle_cli.construction.triangle import Triangle, bound_steps, fold_interval
+from triangle_cli.construction.triangle import Triangle, bound_steps
 from triangle_cli.fit.functions import Target
+from triangle_cli.fit.starts.streams import streams
 
-RAAI_SCALE = 0.6007  # the standard deviation is this over sqrt(fan_in); Lu et al. 2020, section 4
 SIGN = {"convex": -1.0, "concave": 1.0}
-
-
-def streams(seed: int, restarts: int) -> list[np.random.Generator]:
-    """One independent random stream for each restart."""
-    return [np.random.default_rng([seed, restart]) for restart in range(restarts)]
 
 
 def draw_peaks(depth: int, low: float, high: float, seed: int, restarts: int) -> Tensor:
@@ -92,63 +81,3 @@ def end_slope_scale(target: Target, peaks: Tensor) -> Tensor:
     """s_0 from the limit's end slopes, F'(0) - F'(1) = s_0 / (a_0 (1 - a_0) a_1): (R,) for peaks (R, d + 1)."""
     low_slope, high_slope = target.end_slopes
     return abs(high_slope - low_slope) * peaks[:, 0] * (1 - peaks[:, 0]) * peaks[:, 1]
-
-
-def random(
-    depth: int,
-    width: int,
-    interval: tuple[float, float],
-    seed: int,
-    restarts: int,
-    dtype: torch.dtype,
-    inputs: int = 1,
-    each: int = 1,
-) -> Network:
-    """PyTorch's default for Linear: weights and biases uniform in +-1/sqrt(fan_in).
-
-    The first layer takes u = (x - lo) / (hi - lo), folded into its weights: on every interval the same
-    networks as on [0, 1]. With `each` > 1 every restart's stream draws so many networks, one after the other.
-    """
-
-    def draw(stream: np.random.Generator, fan_out: int, fan_in: int) -> np.ndarray:
-        bound = 1 / math.sqrt(fan_in)
-        return stream.uniform(-bound, bound, (fan_out, fan_in + 1))
-
-    return _draw_layers(draw, [inputs, *[width] * depth, 1], interval, seed, restarts, dtype, each)
-
-
-def raai(
-    depth: int,
-    width: int,
-    interval: tuple[float, float],
-    seed: int,
-    restarts: int,
-    dtype: torch.dtype,
-    inputs: int = 1,
-    each: int = 1,
-) -> Network:
-    """Randomized asymmetric initialization (Lu, Shin, Su, Karniadakis 2020, arXiv 1903.06733).
-
-    A neuron's fan_in + 1 numbers are normal with standard deviation 0.6007 / sqrt(fan_in); then one of them,
-    picked uniformly, is redrawn from Beta(2, 1). The first layer takes u in [0, 1], as in `random`.
-    """
-
-    def draw(stream: np.random.Generator, fan_out: int, fan_in: int) -> np.ndarray:
-        layer = stream.normal(0, RAAI_SCALE / math.sqrt(fan_in), (fan_out, fan_in + 1))
-        layer[np.arange(fan_out), stream.integers(0, fan_in + 1, fan_out)] = stream.beta(2, 1, fan_out)
-        return layer
-
-    return _draw_layers(draw, [inputs, *[width] * depth, 1], interval, seed, restarts, dtype, each)
-
-
-def _draw_layers(draw, sizes, interval, seed, restarts, dtype, each) -> Network:  # noqa: ANN001
-    restarts_layers = [
-        [draw(stream, fan_out, fan_in) for fan_in, fan_out in pairwise(sizes)]
-        for stream in streams(seed, restarts)
-        for _ in range(each)
-    ]
-    weight, shift = fold_interval(*interval)
-    for first, *_ in restarts_layers:
-        first[:, -1] += first[:, :-1].sum(1) * shift
-        first[:, :-1] *= weight
-    return Network(tuple(torch.from_numpy(np.stack(layer)).to(dtype) for layer in zip(*restarts_layers)))

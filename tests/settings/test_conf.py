@@ -168,7 +168,6 @@ def test_selection_keeps_the_best_and_says_which():
             ["schedule.phases.0.learning_rate=1"],
             "learning_rate=1.0: expected nothing: optimizer=levenberg_marquardt",
         ),
-        (["init.width=2"], "init.width=2: expected 3 or more"),
     ],
 )
 def test_selection_and_optimizers_are_checked(words, complaint):

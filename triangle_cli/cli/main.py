@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from triangle_cli import __version__, console, interrupts
@@ -87,29 +88,27 @@ def help_text() -> str:
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns its exit code: 0, 1 where something failed, 2 for words not understood."""
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
-    if name in ("--help", "-h"):
-        print(help_text(), end="")
-        return 0
-    if name == "--version":
-        print(f"triangle {__version__}")
-        return 0
-    if name not in COMMANDS:
+    if name not in (*COMMANDS, *ANSWERS):
         from triangle_cli.settings.require import close
 
-        choices = (*COMMANDS, "--help", "-h", "--version")
-        hint = close(name, choices)
-        console.fail(f"no command {name!r}, expected one of {', '.join(choices)}{hint}")
+        choices = (*COMMANDS, *ANSWERS)
+        console.fail(f"no command {name!r}, expected one of {', '.join(choices)}{close(name, choices)}")
         return 2
-    return _ending_well(COMMANDS[name], rest)
+    if name in ANSWERS:
+        return _ending_well(lambda _: print(ANSWERS[name](), end="") or 0, "triangle", rest)
+    return _ending_well(COMMANDS[name], COMMANDS[name].name, rest)
 
 
-def _ending_well(command: Command, words: list[str]) -> int:
+ANSWERS = {"--help": help_text, "-h": help_text, "--version": lambda: f"triangle {__version__}\n"}
+
+
+def _ending_well(command: Callable[[list[str]], int], name: str, words: list[str]) -> int:
     """The exit code of a command, whatever ends it: one line for what was wrong, none for a reader that has gone."""
     code = 0
     try:
         with interrupts.noted():
             try:
-                code = _in_one_line(command, words)
+                code = _in_one_line(command, name, words)
                 if sys.stdout:  # None where the shell closed it
                     sys.stdout.flush()  # here: at its end Python would say at length that it cannot
                 return code
@@ -129,7 +128,7 @@ def _ending_well(command: Command, words: list[str]) -> int:
         return code or 1
 
 
-def _in_one_line(command: Command, words: list[str]) -> int:
+def _in_one_line(command: Callable[[list[str]], int], name: str, words: list[str]) -> int:
     """The exit code of a command; what was wrong with words, files or settings is said in one line."""
     try:
         return command(words)
@@ -137,7 +136,7 @@ def _in_one_line(command: Command, words: list[str]) -> int:
         raise
     except (ValueError, OSError) as error:
         interrupts.check()
-        console.fail(console.reason(error), command.name)
+        console.fail(console.reason(error), name)
         return 1
 
 

@@ -165,6 +165,7 @@ def register(sweep: str) -> None:
 
     OmegaConf.register_new_resolver("triangle_folder", folder_of_run, replace=True)
     OmegaConf.register_new_resolver("triangle_sweep", sweep_folder, replace=True)
+    OmegaConf.register_new_resolver("triangle_sweep_name", lambda: sweep, replace=True)
     Plugins.instance().register(
         SweepLauncher
     )  # by hand: Hydra's search misses it in an editable installation

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from rich.table import Table
 
 from triangle_cli.console import ERR, OUT
-from triangle_cli.learn.tables import Table
 
 
 def print_sweep(summary: pd.DataFrame, notes: list[str], count: str, folder: Path) -> None:

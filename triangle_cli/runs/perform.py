@@ -66,9 +66,11 @@ def perform(
     with hold(folder, wait):
         record = None if settings.force else run_folder.read_run(folder)  # by the process that held the lock
         reused = record is not None
-        if not reused:
+        if record is None:
             _compute(settings, folder, words, watch)
             record = run_folder.read_run(folder)
+    if record is None:
+        raise ValueError(f"{folder}: expected the run that was just written there")
     return Run(folder, record, pd.read_csv(folder / run_folder.ERRORS), reused)
 
 
@@ -134,7 +136,7 @@ def _summary(result: Any) -> dict[str, Any]:
     last = stage_summary(result.errors).iloc[-1]
     whole = ("regions_min", "regions_max", "diverged")
     return {
-        name: None if pd.isna(value) else int(value) if name in whole else value
+        str(name): None if pd.isna(value) else int(value) if name in whole else value
         for name, value in last.items()
     }
 

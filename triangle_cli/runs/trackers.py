@@ -13,7 +13,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -123,7 +122,7 @@ def _mlflow(outputs: Path, folder: Path, record: RunRecord) -> None:
 
 
 # how it is told, and its files
-TRACKERS: dict[str, tuple[Callable[[Path, Path, dict[str, Any]], None], str]] = {
+TRACKERS: dict[str, tuple[Callable[[Path, Path, RunRecord], None], str]] = {
     "tensorboard": (_tensorboard, "tensorboard"),
     "mlflow": (_mlflow, MLFLOW_DATABASE),
 }

@@ -192,8 +192,8 @@ def _job(config: Any) -> Any:
             planned = job.plan(0, collect.choosing(words), partial(composed_settings, config), folder)
             print("\n".join(estimate.lines([planned], 1)))
             return None
-        from triangle_cli.runs import perform
+        from triangle_cli.runs import report
 
-        return perform.perform_and_report(composed_settings(config), Path(os.path.relpath(folder)), words)
+        return report.perform_and_report(composed_settings(config), Path(os.path.relpath(folder)), words)
     except (ValueError, OSError) as error:
         raise SystemExit(explain(error, words)) from error  # Hydra adds lines of its own to any other error

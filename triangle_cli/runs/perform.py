@@ -207,17 +207,3 @@ def git_commit() -> str | None:
         return None
     commit = git("rev-parse", "HEAD")
     return f"{commit}+changes" if git("status", "--porcelain", "--untracked-files=no", "--", ".") else commit
-
-
-def perform_and_report(settings: FitSettings | LearnSettings, folder: Path, words: list[str]) -> None:
-    """`triangle run`: the run with a progress bar, then its table. Raises ValueError if every restart diverged."""
-    from triangle_cli.runs import report, trackers
-
-    trackers.require(settings.tracker)
-    with report.progress() as watch:
-        run = perform(settings, folder, words, watch)
-    trackers.track(settings.tracker, Path(settings.outputs), run.folder)
-    report.print_run(run)
-    if run.record.best_restart is None:
-        which = f"all {settings.restarts} restarts" if settings.restarts > 1 else "the only restart"
-        raise ValueError(f"{which} diverged: expected a smaller learning_rate")

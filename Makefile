@@ -83,13 +83,19 @@ readme: tables ## run README.md's commands and write down what they print
 benchmark: install ## training, region counts, layers and sweeps, beside what one would use else: docs/benchmarks.md
 	$(BIN)/python docs/readme.py docs/benchmarks.md
 
-lint: install ## what ruff finds
+lint: install ## layout and habits (ruff), imports that go up (import-linter), types (mypy)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+.PHONY: rooms
+rooms: install ## what imports what: a table, and the picture in docs/rooms.svg
+	$(BIN)/python docs/rooms.py --picture docs/rooms.svg
 
 format: install ## let ruff mend layout and imports
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean: ## remove the environment and what tools leave behind; outputs/ stays
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis

@@ -26,6 +26,7 @@ def test_the_wheel_carries_conf_and_runs_anywhere(tmp_path):
     packed = set(zipfile.ZipFile(wheel).namelist())
     for path in (ROOT / "conf").rglob("*.yaml"):
         assert f"triangle_cli/conf/{path.relative_to(ROOT / 'conf')}" in packed
+    assert "triangle_cli/py.typed" in packed
 
     clean = tmp_path / "environment"
     venv.create(clean, with_pip=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from triangle_cli.paper import registry
@@ -19,7 +21,8 @@ def one_row_each(name: str, runs: list[Collected]) -> Table:
         chosen = {key: value for key, value in run.choices.items() if key != "experiment"}
         last = stage_summary(run.table(run_folder.ERRORS)).iloc[-1]
         seconds = run.record.seconds["total"]
-        rows.append({**chosen, **last.to_dict(), "seconds": seconds})
+        row: dict[Any, Any] = {**chosen, **last.to_dict(), "seconds": seconds}
+        rows.append(row)
         called = {**chosen, "method": run.method.title} if "method" in chosen else chosen
         shown.append({**called, "stage": last["stage"], **stage_cells(last), "seconds": f"{seconds:.1f}"})
     table = pd.DataFrame(shown).fillna("").astype(str)

@@ -11,7 +11,7 @@ from triangle_cli.fit.points import even_points
 from triangle_cli.fit.starts import random as starts_random
 from triangle_cli.fit.starts import triangle as starts_triangle
 from triangle_cli.regions import count_regions
-from triangle_cli.settings.settings import OptimizerName, PhaseSettings, SpaceName
+from triangle_cli.settings.schedule import PhaseSettings, SpaceName
 from triangle_cli.training.loop import train
 from triangle_cli.training.loss import MeanSquaredError
 from triangle_cli.training.problem import Problem
@@ -25,7 +25,7 @@ POINTS = even_points(TARGET, 60, F64, "cpu")
 
 
 def phase(space, epochs=50, rate=1e-3):
-    return PhaseSettings(SpaceName[space], OptimizerName.adam, epochs, rate)
+    return PhaseSettings(SpaceName[space], "adam", epochs, rate)
 
 
 def triangle_start(restarts=4, depth=4, dtype=F64):

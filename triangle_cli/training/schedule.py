@@ -12,7 +12,7 @@ from torch import Tensor
 from triangle_cli.construction.blocks import Blocks, kept_entries
 from triangle_cli.construction.network import Network
 from triangle_cli.construction.triangle import Triangle
-from triangle_cli.settings.settings import PhaseSettings, SpaceName
+from triangle_cli.settings.schedule import PhaseSettings, SpaceName
 from triangle_cli.training.block_space import BlockPeakSpace
 from triangle_cli.training.loop import train
 from triangle_cli.training.problem import Points, Problem
@@ -84,7 +84,7 @@ def run_schedule(
     for name, phase in zip(phase_names(phases), phases):
         space, theta = enter(phase.space, start, blocks)
         problem = Problem(space, points.x, points.y)
-        steps = train(problem, theta, phase.optimizer.value, phase.epochs, **phase.optimizer_settings)
+        steps = train(problem, theta, phase.optimizer, phase.epochs, **phase.optimizer_settings)
         for number, theta, loss in steps:
             yield Epoch(name, number, phase.epochs, loss, theta, space, restarts.tolist())
         if phase.keep is not None:

@@ -7,7 +7,9 @@ from learn.data_files import SHORT, TINY_VGG, write_all
 
 from tests.conftest import Command
 from triangle_cli.learn import models
-from triangle_cli.runs import trackers
+from triangle_cli.runs.trackers.metrics import metrics
+
+pytestmark = pytest.mark.xdist_group("learning")  # in one process: they share what a fixture has run
 
 
 def test_a_sweep_that_cannot_be_done_says_so_once(triangle):
@@ -30,7 +32,7 @@ RUNS = {
     "data=digits": SHORT,
     "data=csv": ["data.path=houses.csv", "data.target=price", *SHORT],
     "data=cifar10": ["model.channels=[4,4]", "model.hidden=[8]", *SHORT],
-    "data=imagenet": [*TINY_VGG, "restarts=2", "depth=2", *[f"schedule.phases.{k}.epochs=1" for k in (0, 1)]],
+    "data=imagenet": ["model=cnn", "model.channels=[4]", *TINY_VGG, *SHORT],
 }
 
 
@@ -45,8 +47,7 @@ def test_every_kind_of_data_runs_shows_and_repeats(learned, word):
     assert errors["stage"].tolist() == ["init", "peaks", "weights"] * 2
     assert not errors["diverged"].any()
     history = pd.read_csv(folder / "history.csv")
-    first = [0, 1] if word == "data=imagenet" else [0, 1, 2]
-    assert history.groupby("restart")["epoch"].apply(list).tolist() == [[*first, 1]] * 2
+    assert history.groupby("restart")["epoch"].apply(list).tolist() == [[0, 1, 2, 1]] * 2
     assert {path.name for path in folder.iterdir()} >= {"network.pt", "config.yaml", "run.json", "fit.png"}
 
     assert learned("show", str(folder)).returncode == 0
@@ -84,9 +85,9 @@ def test_a_model_comes_back_in_the_precision_it_was_learned_in(triangle):
 
 def test_sweeps_on_data_are_estimated_tracked_and_spread_over_cores(learned):
     words = ["run", "-m", "data=wine", "model.hidden=[4],[5]", "restarts=2", "depth=2", "tracker=tensorboard"]
-    words += ["schedule.phases.0.epochs=2", "schedule.phases.1.epochs=2", "launcher=joblib"]
+    words += ["schedule.phases.0.epochs=2", "schedule.phases.1.epochs=2"]
     assert "2 jobs: 0 done, 2 to run" in learned(*words, "dry_run=true").stdout
-    done = learned(*words)
+    done = learned(*words, "launcher=joblib")
     assert done.returncode == 0, done.stderr
     assert "2 jobs: 2 computed" in done.stdout
     assert "mean test" in done.stdout
@@ -94,7 +95,7 @@ def test_sweeps_on_data_are_estimated_tracked_and_spread_over_cores(learned):
     (folder,) = (learned.folder / "outputs" / "tensorboard").iterdir()
     assert len(list(folder.iterdir())) == 2
     run = next((learned.folder / "outputs" / "wine").glob("d2-*"))
-    assert {name for name, _, _ in trackers.metrics(run)} >= {"loss/mean", "mse_test/mean"}
+    assert {name for name, _, _ in metrics(run)} >= {"loss/mean", "mse_test/mean"}
 
 
 @pytest.mark.parametrize(

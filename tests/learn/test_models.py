@@ -29,6 +29,13 @@ def test_vgg16_has_the_parameters_of_the_paper_it_is_from():
     assert model.features[28].weight.shape == (512, 512, 3, 3)
 
 
+def test_vgg16_with_triangle_networks_takes_pictures():
+    settings = settings_of("data=imagenet", "data.path=.", "model.hidden=[8]").model
+    model = models.build(settings, (3, 32, 32), 2, {"depth": 2}).eval()
+    with torch.no_grad():
+        assert model(torch.rand(2, 3, 32, 32)).shape == (2, 2)
+
+
 def test_convolutions_start_from_a_state_dict_and_stay_if_frozen(tmp_path):
     shape = (1, 8, 8)
     cnn = {"architecture": Architecture.cnn, "channels": [4]}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from triangle_cli.paper import registry
@@ -21,8 +19,8 @@ def one_row_each(name: str, runs: list[Collected]) -> Table:
         chosen = {key: value for key, value in run.choices.items() if key != "experiment"}
         last = stage_summary(run.table(run_folder.ERRORS)).iloc[-1]
         seconds = run.record.seconds["total"]
-        row: dict[Any, Any] = {**chosen, **last.to_dict(), "seconds": seconds}
-        rows.append(row)
+        figures = {str(name): value for name, value in last.items()}
+        rows.append({**chosen, **figures, "seconds": seconds})
         called = {**chosen, "method": run.method.title} if "method" in chosen else chosen
         shown.append({**called, "stage": last["stage"], **stage_cells(last), "seconds": f"{seconds:.1f}"})
     table = pd.DataFrame(shown).fillna("").astype(str)

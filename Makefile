@@ -28,8 +28,8 @@ table-%: install ## run experiment=%, then write its table and figures; conf/exp
 figures: install ## redraw all tables and figures from the runs on disk
 	$(BIN)/triangle paper
 
-test: install ## the whole suite but what is marked slow, kill or slurm
-	$(BIN)/python -m pytest -m "not slow and not kill and not slurm"
+test: install ## the whole suite but what is marked slow, kill or slurm, on all cores
+	$(BIN)/python -m pytest -m "not slow and not kill and not slurm" -n auto --dist loadgroup
 
 test-kill: install ## kill a sweep 25 times at random moments, and look for what was lost
 	$(BIN)/python -m pytest -m kill -s

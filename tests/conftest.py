@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: the cores are for as many tests at once
 settings.register_profile("triangle", deadline=None)  # the first example compiles or imports
 settings.load_profile("triangle")
 

@@ -89,4 +89,4 @@ def test_every_command_is_in_the_help_and_the_completion():
     for command in main.COMMANDS:
         if not command.startswith("-"):
             assert f"\n  {command} " in main.help_text()
-            assert command in completion.SCRIPT
+            assert command in completion.script("bash")

@@ -6,7 +6,6 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 
 import triangle_cli.paper
@@ -23,12 +22,6 @@ class Experiment:
     build: Callable[..., tables.Table]
     draw: tuple[registry.Drawer, ...]
     options: dict[str, str]  # of the table
-
-
-def names() -> list[str]:
-    """The experiments that come with the package, in the order of their files."""
-    folder = resources.files("triangle_cli.conf") / "experiment"
-    return sorted(Path(str(entry)).stem for entry in folder.iterdir() if str(entry).endswith(".yaml"))
 
 
 def read_experiment(name: str, config_dir: Path | None = None) -> Experiment:

@@ -181,7 +181,7 @@ def _networks(rows: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
     def ahead(column: str) -> list[str]:
         best = rows["optimizer"].map(random.groupby("optimizer")[column].min())
         return [
-            f"{error:.2e} (x{float(f'{ratio:.2g}'):g})"
+            f"{error:.2e}" + ("" if np.isnan(ratio) else f" (x{float(f'{ratio:.2g}'):g})")
             for error, ratio in zip(rows[column], best / rows[column])
         ]
 

@@ -11,6 +11,7 @@ import yaml
 
 from triangle_cli import colours
 
+PACKAGED = Path(str(resources.files("triangle_cli.conf")))
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "<", ">", "*")
 
@@ -31,8 +32,7 @@ def read_paper(group: str, name: str, config_dir: Path | None) -> dict[str, Any]
     Raises:
         ValueError: the file is no YAML, or that part is no mapping.
     """
-    packaged = Path(str(resources.files("triangle_cli.conf")))
-    for folder in (config_dir, packaged):
+    for folder in (config_dir, PACKAGED):
         path = folder / group / f"{name}.yaml" if folder else None
         if path is None or not path.is_file():
             continue
@@ -44,6 +44,11 @@ def read_paper(group: str, name: str, config_dir: Path | None) -> dict[str, Any]
             raise ValueError(f"{path}: paper={part}: expected table: NAME, figures: [NAME, ..] and the like")
         return part
     return None
+
+
+def experiment_names() -> list[str]:
+    """The experiments that come with the package."""
+    return sorted(path.stem for path in (PACKAGED / "experiment").glob("*.yaml"))
 
 
 def read_method(name: str, config_dir: Path | None = None, number: int = 0) -> Method:

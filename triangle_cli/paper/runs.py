@@ -22,8 +22,9 @@ def one_row_each(name: str, runs: list[Collected]) -> Table:
         rows.append({**chosen, **last.to_dict(), "seconds": seconds})
         called = chosen | ({"method": run.method.title} if "method" in chosen else {})
         shown.append({**called, "stage": last["stage"], **stage_cells(last), "seconds": f"{seconds:.1f}"})
+    table = pd.DataFrame(shown).fillna("").astype(str)
+    alike = [key for key in runs[0].choices if key in table and len(runs) > 1 and table[key].nunique() == 1]
     restarts = sorted({len(run.record.restarts) for run in runs})
     caption = f"{' or '.join(map(str, restarts))} restarts a run; the figures of its last stage."
-    return Table(
-        name, caption, pd.DataFrame(rows), {f"Runs of {name}": pd.DataFrame(shown).fillna("").astype(str)}
-    )
+    parts = {f"Runs of {name}": table.drop(columns=alike)}
+    return Table(name, caption, pd.DataFrame(rows), parts)

@@ -12,6 +12,7 @@ Markdown that the command prints.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -38,7 +39,9 @@ def run(command: str, folder: Path) -> str:
     """What a command prints, run in `folder` by a shell, which expands *."""
     path = shlex.quote(str(Path(sys.executable).parent))
     words = ["bash", "-c", f"PATH={path}:$PATH; {command}"]
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True)
+    # else a make inside make tells of the folder it is in
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=True)
     return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
 
 

@@ -73,10 +73,10 @@ def compare_on_tables(name: str, runs: list[Collected]) -> Table:
             more = {"parameters": run.record.parameters, "seconds": run.record.seconds["total"]}
             rows.append(_row(name, run.method.title, task_of(run), found) | more)
         run = group[0]
-        for other, found in scores(
+        for other, errors in scores(
             run.config, run.config["restarts"], run.folder.parent / "alternatives"
         ).items():
-            rows.append(_row(name, other, task_of(run), pd.Series(found)))
+            rows.append(_row(name, other, task_of(run), pd.Series(errors)))
     table = pd.DataFrame(rows)
     table["parameters"] = table["parameters"].astype("Int64")
     parts = {}

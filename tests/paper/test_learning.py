@@ -11,8 +11,6 @@ from settings.composed import settings_of
 from tests.conftest import Command
 from triangle_cli.paper import learning, trees
 
-pytestmark = pytest.mark.xdist_group("learning tables")  # in one process: they share what a fixture has run
-
 
 def test_alternatives_are_scored_where_a_fold_leaves_one_class(tmp_path):
     path = tmp_path / "rare.csv"

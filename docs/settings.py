@@ -91,7 +91,8 @@ def kinds(kind: type, prefix: str = "") -> Iterator[tuple[str, type]]:
     """The dataclasses that settings are made of, with what their fields' names begin with."""
     yield prefix, kind
     for name, hint in get_type_hints(kind).items():
-        if is_dataclass(inner := without_none(hint)):
+        inner = without_none(hint)
+        if isinstance(inner, type) and is_dataclass(inner):
             yield from kinds(inner, f"{prefix}{name}.")
 
 
@@ -149,7 +150,7 @@ def settings() -> list[Setting]:
         if name == "paper" or is_dataclass(without_none(hints[name])):
             continue
         config = learning if name.split(".")[0] in DATA_GROUPS else fitting
-        value = OmegaConf.to_container(config, resolve=False)
+        value: Any = OmegaConf.to_container(config, resolve=False)
         for key in name.split("."):
             value = value[int(key) if isinstance(value, list) else key]
         value = value.name if isinstance(value, Enum) else value

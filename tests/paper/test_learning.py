@@ -67,6 +67,6 @@ def test_early_accuracies_are_those_of_the_restarts_that_did_not_diverge():
         config=config | {"depth": 3, "seed": 0, "dtype": "float32"},
         record={"parameters": 7, "function": "digits"},
     )
-    (shown,) = learning.compare_models("digits")([run]).parts.values()
+    (shown,) = learning.compare_models("digits", [run]).parts.values()
     assert shown.loc[0, "epoch 1"] == "50.0 %"
     assert shown.loc[0, "at the end"] == "90.00 %"

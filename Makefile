@@ -29,7 +29,7 @@ figures: install ## redraw all tables and figures from the runs on disk
 	$(BIN)/triangle paper
 
 test: install ## the whole suite but what is marked slow, kill or slurm, on all cores
-	$(BIN)/python -m pytest -m "not slow and not kill and not slurm" -n auto --maxprocesses 8 --dist loadgroup
+	$(BIN)/python -m pytest -m "not slow and not kill and not slurm" -n auto --maxprocesses 8 --dist loadscope
 
 test-kill: install ## kill a sweep 25 times at random moments, and look for what was lost
 	$(BIN)/python -m pytest -m kill -s

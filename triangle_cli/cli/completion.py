@@ -28,7 +28,7 @@ SCRIPT = """_triangle_complete() {
     elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+regions[[:space:]] ]]; then
         words=""  # files, but for a word that begins as an option does
         if [[ "$word" == -* ]]; then
-            words="--box --restart --json --exact --breakpoints --picture --line --plane --lines --planes --seed --help"
+            words="--box --restart --stage --layers --json --exact --breakpoints --picture --line --plane --lines --planes --seed --help"
         fi
     elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+paper[[:space:]] ]]; then
         words="beyond cifar10 dense depth digits imagenet_vgg16 nonconvex radial sparse tabular --outputs"

@@ -11,7 +11,7 @@ from triangle_cli.store import index, run_folder
 from triangle_cli.store.record import RunRecord
 
 FIGURES = ("mse_min", "mse_mean", "mse_median", "test_mse_mean", "regions_min", "regions_max")
-FIGURES += ("floor_ratio_min", "test_mse_sd", "test_r2_mean", "train_accuracy_mean", "test_accuracy_mean")
+FIGURES += ("floor_ratio_best", "test_mse_sd", "test_r2_mean", "train_accuracy_mean", "test_accuracy_mean")
 FIGURES += ("test_accuracy_sd", "test_loss_mean", "diverged")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from triangle_cli.formats.network_files import LoadedNetwork
+from triangle_cli.formats.network import LoadedNetwork
 from triangle_cli.regions import (
     Pieces,
     Polygons,
@@ -49,6 +49,11 @@ def guarantee(dtype: str, exact: bool, kind: str | None) -> str:
     )
 
 
+def assumption(network: LoadedNetwork) -> dict[str, str]:
+    """What the file does not say and the counts rest on; nothing where it says it all."""
+    return {} if network.assumed is None else {"assumed": network.assumed}
+
+
 def architecture(network: LoadedNetwork, dimensions: int) -> dict[str, Any]:
     """What the shape of a network says about its regions in a box of so many dimensions."""
     return {
@@ -57,6 +62,7 @@ def architecture(network: LoadedNetwork, dimensions: int) -> dict[str, Any]:
         "hidden_widths": network.hidden_widths,
         "dtype": str(network.weights[0].dtype).removeprefix("torch."),
         "restart": network.restart,
+        "stage": network.stage,
         "dimensions": dimensions,
         "ceiling": ceiling(network.hidden_widths, dimensions),
         "expected_random": expected_random(network.hidden_widths, dimensions),

@@ -16,7 +16,7 @@ from triangle_cli.store import run_folder
 from triangle_cli.store.record import RunRecord
 
 INDEX = ".index.json"
-INDEX_VERSION = 3  # raise when rows get other columns
+INDEX_VERSION = 4  # raise when rows get other columns
 
 Row = dict[str, Any]
 Signature = list[int]  # of run.json: when it was written, in ns, and its size in bytes
@@ -94,7 +94,9 @@ def as_row(record: RunRecord) -> Row:
         "accuracy_sd": summary.get("test_accuracy_sd"),
         "regions_min": summary.get("regions_min"),
         "regions": summary.get("regions_max"),
-        "floor_ratio_min": summary.get("floor_ratio_min"),
+        "floor_ratio_best": summary.get("floor_ratio_best"),
+        "best_mse": record.best.get("mse_train"),
+        "best_stage": record.best_stage,
         "diverged": summary.get("diverged"),
         "seconds": record.seconds.get("total"),
         "when": record.started,

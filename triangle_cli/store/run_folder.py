@@ -25,8 +25,15 @@ HISTORY = "history.csv"
 NETWORK = "network.pt"
 CONFIG = "config.yaml"
 PICTURE = "fit.png"
+STAGE_NETWORK = "network-{}.pt"  # of the stages before the last
 RUN = "run.json"  # written last: it marks a finished run, and holds the digests of the other files
 STAGING = ".new-"  # a folder inside the run's, whose files are moved out once all of them are there
+
+
+def is_network(name: str) -> bool:
+    """Whether a file of a run holds the networks of one of its stages."""
+    before, after = STAGE_NETWORK.split("{}")
+    return name == NETWORK or (name.startswith(before) and name.endswith(after))
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:

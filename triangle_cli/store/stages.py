@@ -11,6 +11,11 @@ def stage_summary(errors: pd.DataFrame) -> pd.DataFrame:
     order = errors["stage"].drop_duplicates()
     groups = errors[~errors["diverged"]].groupby("stage", sort=False)
     table = groups.agg(**figures).reindex(order)
+    if "floor_ratio" in errors:  # the best restart's own: a collapsed network is near the floor of its one piece
+        best = groups["mse_train"].idxmin()
+        table["floor_ratio_best"] = pd.Series(
+            errors["floor_ratio"].loc[best.array].array, index=best.index
+        ).reindex(order)
     table["diverged"] = errors.groupby("stage", sort=False)["diverged"].sum()
     return table.rename_axis("stage").reset_index()
 
@@ -28,7 +33,6 @@ FIGURES: dict[str, dict[str, tuple[str, str]]] = {
         **TEST_MSE,
         "regions_min": ("linear_regions", "min"),
         "regions_max": ("linear_regions", "max"),
-        "floor_ratio_min": ("floor_ratio", "min"),
     },
     "accuracy_test": {
         "train_accuracy_mean": ("accuracy_train", "mean"),
@@ -70,7 +74,7 @@ def stage_cells(row: pd.Series) -> dict[str, str]:
         }
     return cells | {
         "linear regions": span(row["regions_min"], row["regions_max"]),
-        "best / floor": _number(row["floor_ratio_min"], ".3g"),
+        "best / floor": _number(row["floor_ratio_best"], ".3g"),
     }
 
 
@@ -92,6 +96,18 @@ def span(low: float, high: float) -> str:
 def first_columns(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """The table with these columns first, its rows numbered anew."""
     return table[[*columns, *(column for column in table if column not in columns)]].reset_index(drop=True)
+
+
+def best_of(errors: pd.DataFrame) -> pd.Series | None:
+    """The row of errors.csv with the least training error of all restarts and stages; None where all diverged."""
+    whole = errors[~errors["diverged"]].reset_index(drop=True)
+    column = "loss_train" if "loss_train" in errors else "mse_train"
+    return whole.loc[whole[column].idxmin()] if len(whole) else None
+
+
+def stage_errors(errors: pd.DataFrame, stage: str) -> pd.DataFrame:
+    """The rows of errors.csv for one stage, one per restart."""
+    return errors[errors["stage"] == stage]
 
 
 def last_stage(errors: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from triangle_cli.cli.options import runs_parser
+from triangle_cli.cli.options import Parser, runs_parser
 from triangle_cli.store import index, run_folder
 from triangle_cli.store.record import RunRecord
 
@@ -15,11 +15,16 @@ FIGURES += ("floor_ratio_best", "test_mse_sd", "test_r2_mean", "train_accuracy_m
 FIGURES += ("test_accuracy_sd", "test_loss_mean", "diverged")
 
 
-def show(words: list[str]) -> int:
-    """`triangle show RUN`: where it comes from, its settings, its tables. Exits with 1 if a file is damaged."""
+def show_parser() -> Parser:
+    """The words of `triangle show`."""
     parser = runs_parser("show", "Settings, tables and picture of a run.")
     parser.add_argument("run", help="its folder, its hash, or a part of its path")
-    chosen = parser.parse_args(words)
+    return parser
+
+
+def show(words: list[str]) -> int:
+    """`triangle show RUN`: where it comes from, its settings, its tables. Exits with 1 if a file is damaged."""
+    chosen = show_parser().parse_args(words)
     folder = index.locate(chosen.run, chosen.outputs)
     record, damage = run_folder.check_run(folder)
     if damage:
@@ -51,14 +56,19 @@ def _print_tables(folder: Path, record: RunRecord) -> None:
     print(counts.agg(["min", "max"]).to_string())
 
 
-def compare(words: list[str]) -> int:
-    """`triangle compare A B`: the settings that differ, then the figures of each stage."""
+def compare_parser() -> Parser:
+    """The words of `triangle compare`."""
     parser = runs_parser("compare", "The settings in which two runs differ, then their figures.")
     for name in ("a", "b"):
         parser.add_argument(
             name, metavar=name.upper(), help="a run: its folder, its hash, or a part of its path"
         )
-    chosen = parser.parse_args(words)
+    return parser
+
+
+def compare(words: list[str]) -> int:
+    """`triangle compare A B`: the settings that differ, then the figures of each stage."""
+    chosen = compare_parser().parse_args(words)
     folders = [index.locate(run, chosen.outputs) for run in (chosen.a, chosen.b)]
     checked = [run_folder.check_run(folder) for folder in folders]
     for _, damage in checked:

@@ -140,7 +140,10 @@ def _raw_errors() -> Iterator[None]:
 
 
 def register(sweep: str) -> None:
-    """Tell Hydra the types of the settings, and how folders are named; `sweep` is the name of a sweep's."""
+    """Tell Hydra the types of the settings, and how folders are named.
+
+    sweep: the name of the folder of a sweep that is no experiment.
+    """
     from hydra.core.config_store import ConfigStore
     from hydra.core.plugins import Plugins
     from omegaconf import OmegaConf
@@ -161,7 +164,7 @@ def register(sweep: str) -> None:
 
     def sweep_folder(*, _root_: Any) -> str:
         require_outputs(_root_.outputs)  # before Hydra makes the folder
-        return f"{_root_.outputs}/sweeps/{sweep}"
+        return f"{_root_.outputs}/sweeps/{_root_.hydra.runtime.choices.get('experiment') or sweep}"
 
     OmegaConf.register_new_resolver("triangle_folder", folder_of_run, replace=True)
     OmegaConf.register_new_resolver("triangle_sweep", sweep_folder, replace=True)

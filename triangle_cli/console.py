@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import io
 import logging
+import os
 import sys
 from functools import cache
 from typing import TYPE_CHECKING
@@ -12,6 +14,19 @@ if TYPE_CHECKING:  # help does not wait for rich
     from rich.console import Console
 
 WIDE = 200  # columns, where the output goes to a file or a pipe
+
+
+def prepare() -> None:
+    """Let neither the terminal's encoding nor a notebook's variables decide whether a command can end."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    files_only()
+
+
+def files_only() -> None:
+    """Pictures go to files, whatever notebook this process was started from; before matplotlib is imported."""
+    os.environ["MPLBACKEND"] = "agg"
 
 
 @cache

@@ -35,9 +35,9 @@ def show(words: list[str]) -> int:
     print(f"commit {record.git_commit or 'unknown'}\n{versions}\n")
     print((folder / run_folder.CONFIG).read_text(encoding="utf-8"))
     _print_tables(folder, record)
-    print(
-        f"\npicture: {folder / run_folder.PICTURE}\nagain:   triangle run --from {shlex.quote(str(folder))}"
-    )
+    drawn = run_folder.PICTURE in record.files
+    picture = folder / run_folder.PICTURE if drawn else "none (it could not be drawn)"
+    print(f"\npicture: {picture}\nagain:   triangle run --from {shlex.quote(str(folder))}")
     return 0
 
 

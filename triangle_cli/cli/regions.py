@@ -84,7 +84,9 @@ def parser() -> Parser:
         "--stage", metavar="S", help="of a run: init, peaks, weights, ..; default: that of its best network"
     )
     words.add_argument(
-        "--layers", metavar="A,B,..", help="the layers of a state_dict in their order, where names leave a doubt"
+        "--layers",
+        metavar="A,B,..",
+        help="the layers of a state_dict in their order, where names leave a doubt",
     )
     words.add_argument("--json", action="store_true", help="print one JSON object")
     words.add_argument(

@@ -86,9 +86,7 @@ class Target:
         lo, hi = self.interval
         if not (math.isfinite(lo) and math.isfinite(hi) and lo < hi):
             raise ValueError(f"function.interval=[{lo}, {hi}]: expected two finite numbers, the lower first")
-        x = torch.linspace(lo, hi, SHAPE_GRID, dtype=torch.float64)
-        if self.inputs == 2:
-            x = torch.cartesian_prod(x[::8], x[::8])
+        x = self._grid()
         try:
             finite = self(x).isfinite()
         except (TypeError, RuntimeError) as error:
@@ -111,6 +109,22 @@ class Target:
         except (SyntaxError, ValueError):  # `parse_formula` explains it
             return 1
         return 2 if any(isinstance(node, ast.Name) and node.id == "y" for node in ast.walk(tree)) else 1
+
+    @cached_property
+    def is_constant(self) -> bool:
+        """Whether the formula speaks of no variable."""
+        tree = ast.parse(self.formula.strip(), mode="eval")
+        return not any(isinstance(node, ast.Name) and node.id in VARIABLES for node in ast.walk(tree))
+
+    @cached_property
+    def range(self) -> tuple[float, float]:
+        """The least and the greatest value on an even grid."""
+        values = self(self._grid())
+        return values.min().item(), values.max().item()
+
+    def _grid(self) -> Tensor:
+        x = torch.linspace(*self.interval, SHAPE_GRID, dtype=torch.float64)
+        return torch.cartesian_prod(x[::8], x[::8]) if self.inputs == 2 else x
 
     @property
     def box(self) -> tuple[tuple[float, float], ...]:

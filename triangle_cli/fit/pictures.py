@@ -60,11 +60,13 @@ def fit_figure(result: Result, settings: FitSettings) -> Figure:
     if network is None:
         above.set_title(f"{title}: all restarts diverged")
         return figure
-    best = result.best_restart
-    kinks = draw_fit(above, target, network, label=f"best of {settings.restarts}: restart {best}")
+    best = result.best_row
+    label = f"best of {settings.restarts}: restart {best['restart']}, stage {best['stage']}"
+    kinks = draw_fit(above, target, network, label)
     largest = draw_error(below, target, network, kinks)
-    mse = result.final.set_index("restart")["mse_train"][best]
-    above.set_title(f"{title}\nMSE {mse:.2e}, {len(kinks) + 1} linear regions, largest error {largest:.1e}")
+    above.set_title(
+        f"{title}\nMSE {best['mse_train']:.2e}, {len(kinks) + 1} linear regions, largest error {largest:.1e}"
+    )
     above.set_ylabel("y")
     below.set_ylabel("fit - target")
     below.set_xlabel("x")

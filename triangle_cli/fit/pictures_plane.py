@@ -36,8 +36,10 @@ def plane_figure(result: Result, settings: FitSettings) -> Figure:
     size = float(np.abs(error).max())
     _map(axes[1], target, error, "RdBu", f"fit - target: {target.formula}", size)
     count = draw_regions(axes[2], target, network)
-    mse = result.final.set_index("restart")["mse_train"][result.best_restart]
-    figure.suptitle(f"{title}: MSE {mse:.2e}, largest error {size:.1e}, {count} linear regions")
+    best = result.best_row
+    figure.suptitle(
+        f"{title}: MSE {best['mse_train']:.2e} after {best['stage']}, largest error {size:.1e}, {count} linear regions"
+    )
     for one in axes:
         one.set(xlabel="x", ylabel="y", aspect="equal", xlim=target.interval, ylim=target.interval)
     return figure

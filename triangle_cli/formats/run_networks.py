@@ -46,9 +46,7 @@ def read_run_network(
     network = read_state_dict(folder / kept.file, kept.restarts.index(restart))
     interval = record.interval
     box = [interval] if not isinstance(interval[0], Sequence) else interval
-    return replace(
-        network, box=[tuple(side) for side in box], restart=restart, stage=kept.name, assumed=None
-    )
+    return replace(network, box=[tuple(side) for side in box], restart=restart, stage=kept.name, assumed=None)
 
 
 def _from_run_on_data(folder: Path, record: RunRecord, kept: Stage, restart: int | None) -> LoadedNetwork:

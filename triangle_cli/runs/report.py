@@ -13,6 +13,7 @@ from triangle_cli.store.stages import stage_cells, stage_summary
 
 if TYPE_CHECKING:
     from triangle_cli.runs.perform import Run
+    from triangle_cli.store.record import RunRecord
 
 Watch = Callable[[Any], object]
 
@@ -38,7 +39,21 @@ def print_run(run: Run) -> None:
             row["stage"] + (f" ({row['diverged']} diverged)" if row["diverged"] else ""), *cells.values()
         )
     out().print(table)
+    if best := best_line(run.record):
+        out().print(best)
     out().print(f"-> {run.folder}")
+
+
+def best_line(record: RunRecord) -> str:
+    """Which network is the best of all restarts and stages; nothing where the last stage's table says it."""
+    best = record.best
+    if not best or best["stage"] == record.summary["stage"]:
+        return ""
+    said = f"best of all: restart {best['restart']} after {best['stage']}"
+    said = said.replace("after init", "at the start")
+    figures = {"mse_train": "MSE {:.2e}", "loss_train": "loss {:.3g}", "linear_regions": "{} linear regions"}
+    shown = [form.format(best[key]) for key, form in figures.items() if key in best]
+    return ", ".join([said, *shown, record.stage(best["stage"]).file])
 
 
 @contextmanager

@@ -13,7 +13,15 @@ from omegaconf import OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from triangle_cli.settings.names import setting_names, unknown_setting
-from triangle_cli.settings.run import DATA_GROUPS, FUNCTION_GROUPS, HOW, Composed, FitSettings, LearnSettings
+from triangle_cli.settings.run import (
+    DATA_GROUPS,
+    FUNCTION_GROUPS,
+    HOW,
+    LATER,
+    Composed,
+    FitSettings,
+    LearnSettings,
+)
 from triangle_cli.store.record import RunRecord
 
 DATA_METHODS = ("layers", "relu", "relu_matched")  # the other files of conf/method say how to fit a function
@@ -70,7 +78,8 @@ def recorded_settings(record: RunRecord) -> FitSettings | LearnSettings:
     how = {"threads": record.threads, "outputs": "outputs", "force": False}
     how |= {"on_failure": "continue", "tracker": "none", "dry_run": False}
     assert how.keys() == set(HOW)
-    chosen = dict.fromkeys((*FUNCTION_GROUPS, *DATA_GROUPS)) | record.settings | how
+    later = {} if record.from_data else LATER
+    chosen = dict.fromkeys((*FUNCTION_GROUPS, *DATA_GROUPS, *LATER)) | later | record.settings | how
     try:
         settings = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Composed), chosen)).kind()
     except OmegaConfBaseException as error:

@@ -18,6 +18,13 @@ class SpaceName(Enum):
     weights = "weights"
 
 
+class HandOn(Enum):
+    """Which numbers of a restart a phase hands on: the last, or the best of what was seen."""
+
+    last = "last"
+    best = "best"
+
+
 @dataclass(frozen=True)
 class Optimizer:
     """An optimizer by its name in a phase: where its class is, and which settings of a phase are its own."""
@@ -45,6 +52,7 @@ class PhaseSettings:
     damping: Optional[float] = None  # levenberg_marquardt: the first, relative  # noqa: UP045
     group: Optional[int] = None  # levenberg_marquardt: of how many neighbours a step sees one  # noqa: UP045
     keep: Optional[int] = None  # how many restarts, the best, go on after this phase  # noqa: UP045
+    hand_on: HandOn = HandOn.last  # of each restart: what the last epoch left, or the best that was seen
 
     @property
     def optimizer_settings(self) -> dict[str, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 
@@ -11,7 +13,9 @@ def stage_summary(errors: pd.DataFrame) -> pd.DataFrame:
     order = errors["stage"].drop_duplicates()
     groups = errors[~errors["diverged"]].groupby("stage", sort=False)
     table = groups.agg(**figures).reindex(order)
-    if "floor_ratio" in errors:  # the best restart's own: a collapsed network is near the floor of its one piece
+    if (
+        "floor_ratio" in errors
+    ):  # the best restart's own: a collapsed network is near the floor of its one piece
         best = groups["mse_train"].idxmin()
         table["floor_ratio_best"] = pd.Series(
             errors["floor_ratio"].loc[best.array].array, index=best.index
@@ -99,10 +103,24 @@ def first_columns(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
 
 
 def best_of(errors: pd.DataFrame) -> pd.Series | None:
-    """The row of errors.csv with the least training error of all restarts and stages; None where all diverged."""
+    """The row of errors.csv with the least training error; None where all diverged."""
     whole = errors[~errors["diverged"]].reset_index(drop=True)
     column = "loss_train" if "loss_train" in errors else "mse_train"
     return whole.loc[whole[column].idxmin()] if len(whole) else None
+
+
+def best_restart(errors: pd.DataFrame, stage: str) -> int | None:
+    """The restart with the least training error after a stage; None where all diverged."""
+    row = best_of(stage_errors(errors, stage))
+    return None if row is None else int(row["restart"])
+
+
+def plain_row(row: pd.Series | None) -> dict[str, Any]:
+    """A row as JSON takes it, without what is missing; nothing for no row."""
+    if row is None:
+        return {}
+    items = ((key, value.item() if hasattr(value, "item") else value) for key, value in row.items())
+    return {key: value for key, value in items if not pd.isna(value)}
 
 
 def stage_errors(errors: pd.DataFrame, stage: str) -> pd.DataFrame:

@@ -46,9 +46,10 @@ def explain(error: BaseException, words: list[str]) -> str:
     if missing := re.search(r"missing mandatory value: \w+.*?full_key: ([\w.]+)", text, re.S):
         return f"{missing[1]}: expected a value (the file chosen by {missing[1].split('.')[0]}= has none)"
     if wrong := re.search(
-        r"Invalid value '(.*?)', expected one of \[(.*?)\].*?full_key: ([\w.]+)", text, re.S
+        r"Invalid value '(.*?)', expected one of \[(.*?)\].*?full_key: ([\w.\[\]]+)", text, re.S
     ):
-        return f"{wrong[3]}={wrong[1]}: expected one of {wrong[2]}"
+        key = wrong[3].replace("[", ".").replace("]", "")
+        return f"{key}={wrong[1]}: expected one of {wrong[2]}"
     if broken := getattr(error, "problem_mark", None):  # of YAML
         return f"{broken.name}: line {broken.line + 1}: {error.problem}"
     if "dict is not a subclass of PhaseSettings" in text:

@@ -134,11 +134,11 @@ def check(settings: FitSettings) -> Target:
             f"function={target.name}: is of x alone, expected a function of x and y for "
             f"network.directions={settings.network.directions}"
         )
+    UnitSquare.of(settings, target)
     starts.find(settings.init).check(settings, target)
     for count in (settings.points.train, settings.points.test, settings.points.grid):
         side(target, count)
     require_device(settings.device)
-    UnitSquare.of(settings, target)
     return target
 
 

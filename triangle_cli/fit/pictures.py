@@ -64,9 +64,8 @@ def fit_figure(result: Result, settings: FitSettings) -> Figure:
     label = f"best of {settings.restarts}: restart {best['restart']}, stage {best['stage']}"
     kinks = draw_fit(above, target, network, label)
     largest = draw_error(below, target, network, kinks)
-    above.set_title(
-        f"{title}\nMSE {best['mse_train']:.2e}, {len(kinks) + 1} linear regions, largest error {largest:.1e}"
-    )
+    found = f"MSE {best['mse_train']:.2e}, {len(kinks) + 1} linear regions, largest error {largest:.1e}"
+    above.set_title(f"{title}\n{found}")
     above.set_ylabel("y")
     below.set_ylabel("fit - target")
     below.set_xlabel("x")

@@ -37,7 +37,9 @@ def plane_figure(result: Result, settings: FitSettings) -> Figure:
     _map(axes[1], target, error, "RdBu", f"fit - target: {target.formula}", size)
     count = draw_regions(axes[2], target, network)
     best = result.best_row
-    found = f"MSE {best['mse_train']:.2e} after {best['stage']}, largest error {size:.1e}, {count} linear regions"
+    found = (
+        f"MSE {best['mse_train']:.2e} after {best['stage']}, largest error {size:.1e}, {count} linear regions"
+    )
     figure.suptitle(f"{title}: {found}")
     for one in axes:
         one.set(xlabel="x", ylabel="y", aspect="equal", xlim=target.interval, ylim=target.interval)

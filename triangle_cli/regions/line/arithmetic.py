@@ -15,8 +15,7 @@ Algorithms for quad-double precision floating point arithmetic (2001).
 # ruff: noqa: ANN001, ANN201
 import math
 
-from numba import njit
-
+from triangle_cli.compiling import njit
 from triangle_cli.regions.line.lanes import LANES, broadcast, fma, least_nonzero, load, store, total
 
 SMALL = 2.0**-900  # a product at least this large has a representable rounding error

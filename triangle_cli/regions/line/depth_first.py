@@ -17,8 +17,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from triangle_cli.compiling import njit
 from triangle_cli.regions.line import arithmetic, lanes
 from triangle_cli.regions.line.arithmetic import (
     EXTRA,

@@ -7,7 +7,7 @@ do its regions and on/off patterns. Weights of any size become weights of at mos
 # ruff: noqa: ANN001, ANN201
 import math
 
-from numba import njit
+from triangle_cli.compiling import njit
 
 SMALLEST = 2.0**-930  # smaller is not trusted to be kept in full
 

@@ -74,7 +74,7 @@ def stage_cells(row: pd.Series) -> dict[str, str]:
     if "test_r2_mean" in row:
         return cells | {
             "standard deviation": _number(row["test_mse_sd"], ".2e"),
-            "mean test R²": _number(row["test_r2_mean"], ".3f"),
+            "mean test R2": _number(row["test_r2_mean"], ".3f"),
         }
     return cells | {
         "linear regions": span(row["regions_min"], row["regions_max"]),

@@ -29,7 +29,7 @@ figures: install ## redraw all tables and figures from the runs on disk
 	$(BIN)/triangle paper
 
 test: install ## the whole suite but what is marked slow, kill or slurm, on all cores
-	$(BIN)/python -m pytest -m "not slow and not kill and not slurm" -n auto --dist loadgroup
+	$(BIN)/python -m pytest -m "not slow and not kill and not slurm" -n auto --maxprocesses 8 --dist loadgroup
 
 test-kill: install ## kill a sweep 25 times at random moments, and look for what was lost
 	$(BIN)/python -m pytest -m kill -s
@@ -47,13 +47,19 @@ readme: tables ## run README.md's commands and write down what they print
 benchmark: install ## training, region counts, layers and sweeps, beside what one would use else: docs/benchmarks.md
 	$(BIN)/python docs/readme.py docs/benchmarks.md
 
-lint: install ## what ruff finds
+lint: install ## layout and habits (ruff), imports that go up (import-linter), types (mypy)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+.PHONY: rooms
+rooms: install ## what imports what: a table, and the picture in docs/rooms.svg
+	$(BIN)/python docs/rooms.py --picture docs/rooms.svg
 
 format: install ## let ruff mend layout and imports
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean: ## remove the environment and what tools leave behind; outputs/ stays
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis

@@ -10,7 +10,6 @@ import pytest
 from triangle_cli.cli import main
 
 ROOT = Path(__file__).parents[2]
-CONF = ROOT / "conf" / "experiment"
 spec = importlib.util.spec_from_file_location("readme", ROOT / "docs" / "readme.py")
 readme = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(readme)
@@ -74,13 +73,6 @@ def test_the_python_in_readme_runs(triangle):
     assert len(blocks) == 2
     for block in blocks:
         exec(block.replace("network.pt", str(network)), {})
-
-
-def test_every_make_target_in_readme_exists():
-    makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"(?:`|^)make ([a-z0-9_-]+)", TEXT, re.MULTILINE):
-        name = target.removeprefix("table-")
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE) or (CONF / f"{name}.yaml").is_file(), target
 
 
 def test_every_command_is_in_the_help_and_the_completion():

@@ -19,7 +19,6 @@ from triangle_cli.fit.points import even_points, middle_points, side
 from triangle_cli.fit.unit_square import UnitSquare
 from triangle_cli.settings.require import require_device
 from triangle_cli.settings.run import FitSettings
-from triangle_cli.settings.schedule import SpaceName
 from triangle_cli.store import run_folder
 from triangle_cli.store.record import Stage
 from triangle_cli.store.run_folder import stage_files
@@ -31,7 +30,7 @@ from triangle_cli.store.stages import (
     plain_row,
     stage_errors,
 )
-from triangle_cli.training.schedule import Epoch, enter, leave, run_schedule
+from triangle_cli.training.schedule import Epoch, enter_weights, leave, run_schedule
 
 INIT = "init"  # the stage before any training
 
@@ -165,7 +164,7 @@ def run(settings: FitSettings, watch: Callable[[Epoch], object] = lambda epoch: 
     square, kept = UnitSquare.of(settings, target), settings.network.kept
     train = measurement.train if square.is_identity else square.points(points.train, device)
     start = starts.find(settings.init).draw(square.settings(settings), square.copy, train)
-    _, weights = enter(SpaceName.weights, start, kept)
+    _, weights = enter_weights(start, kept)
     network, restarts = square.network(start), list(range(settings.starts))
     networks = {INIT: network.detach()}
     errors = [measurement.errors(network, restarts).assign(stage=INIT)]

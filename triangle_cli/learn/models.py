@@ -50,9 +50,9 @@ def build(
             `model.weights` is no state_dict of such convolutions.
     """
     made = ARCHITECTURES[model.architecture](model, shape, outputs)
-    if model.weights is not None:
+    if isinstance(made, Convolutions) and model.weights is not None:
         _load_features(made.features, model.weights)
-    if model.frozen:
+    if isinstance(made, Convolutions) and model.frozen:
         made.features.requires_grad_(False)
     if triangles is not None:
         try:
@@ -90,7 +90,7 @@ def load_model(folder: str | Path, stage: str | None = None) -> nn.Module:
     if kept.best_restart is None:
         raise ValueError(f"{folder}: all restarts diverged, expected a run with a model")
     state = torch.load(folder / kept.file, weights_only=True)
-    if not record.from_data:
+    if record.shape is None or record.outputs is None:  # which runs on data have
         return _plain_network(state, kept.restarts.index(kept.best_restart))
     config = record.settings
     words = config["model"] | {"hidden": record.hidden, "weights": None, "matched": False}

@@ -258,7 +258,7 @@ class Composed(Settings):
 
 
 # of a run's config.yaml
-ORDER = ("function", "network", "init", "schedule", "points", "scaling")
+ORDER: tuple[str, ...] = ("function", "network", "init", "schedule", "points", "scaling")
 ORDER += tuple(part.name for part in fields(Settings) if part.name not in ORDER) + DATA_GROUPS
 
 

@@ -24,6 +24,7 @@ from numba.core import event
 
 from triangle_cli import console
 
+config: Any = numba.config  # which makes its entries as it runs
 SILENCE = 2.0  # seconds of compiling after which it is said
 COMPILING = "compiling loops: once for each kind of network, up to a minute; kept in {}"
 
@@ -44,18 +45,18 @@ def njit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
 @contextlib.contextmanager
 def _enabled() -> Iterator[None]:
     """Meanwhile numba compiles, whatever NUMBA_DISABLE_JIT says."""
-    before, numba.config.DISABLE_JIT = numba.config.DISABLE_JIT, 0
+    before, config.DISABLE_JIT = config.DISABLE_JIT, 0
     try:
         yield
     finally:
-        numba.config.DISABLE_JIT = before
+        config.DISABLE_JIT = before
 
 
 def _keep(dispatcher: Any) -> None:
     try:
         dispatcher.enable_caching()
     except RuntimeError:  # numba found no folder that can be written
-        numba.config.CACHE_DIR = str(_temporary())
+        config.CACHE_DIR = str(_temporary())
         try:
             dispatcher.enable_caching()
         except RuntimeError:
@@ -63,7 +64,7 @@ def _keep(dispatcher: Any) -> None:
                 "compiled loops cannot be kept: no folder can be written, and each command compiles anew"
             )
             return
-        _say_once(f"compiled loops are kept in {numba.config.CACHE_DIR}: no lasting folder can be written")
+        _say_once(f"compiled loops are kept in {config.CACHE_DIR}: no lasting folder can be written")
     dispatcher._cache = _Forgiving(dispatcher._cache)
 
 

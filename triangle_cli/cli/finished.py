@@ -31,7 +31,8 @@ FIGURES = (
 def show_parser() -> Parser:
     """The words of `triangle show`."""
     parser = runs_parser("show", "Settings, tables and picture of a run.")
-    parser.add_argument("run", help="its folder, its hash, or a part of its path")
+    parser.add_argument("run", help="its folder, its hash, or a part of its path; or a sweep's")
+    parser.add_argument("--stage", metavar="S", help="init, peaks, weights, ..: the networks kept of it")
     return parser
 
 
@@ -46,6 +47,7 @@ def show(words: list[str]) -> int:
     print(f"commit {record.git_commit or 'unknown'}\n{versions}\n")
     print((folder / run_folder.CONFIG).read_text(encoding="utf-8"))
     _print_tables(folder, record)
+    print(_networks(folder, record, chosen.stage))
     drawn = run_folder.PICTURE in record.files
     picture = folder / run_folder.PICTURE if drawn else "none (it could not be drawn)"
     print(f"\npicture: {picture}\nagain:   triangle run --from {shlex.quote(str(folder))}")
@@ -58,6 +60,17 @@ def _whole(folder: Path) -> RunRecord:
     if record is None:
         raise ValueError(damage or f"{folder}: no longer a finished run")
     return record
+
+
+def _networks(folder: Path, record: RunRecord, stage: str | None) -> str:
+    """The best network of a stage, or of all, and where it is."""
+    kept = record.stage(stage)
+    best = "all diverged" if kept.best_restart is None else f"the best is restart {kept.best_restart}"
+    others = ", ".join(other.name for other in record.stages if other.name != kept.name)
+    more = f" (--stage shows others: {others})" if others else ""
+    return f"\nnetworks after {kept.name}: {folder / kept.file}, {best}{more}".replace(
+        "after init", "at the start"
+    )
 
 
 def _print_tables(folder: Path, record: RunRecord) -> None:

@@ -55,12 +55,11 @@ def fit_figure(result: Result, settings: FitSettings) -> Figure:
     """The target, the best fit with its breakpoints, and below them the error, against x."""
     figure = Figure(figsize=(7, 5.5), dpi=150, layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
-    target, network = result.target, result.best
+    target, network, best = result.target, result.best, result.best_row
     title = f"{target.name}, depth {settings.depth}, {settings.init.name} start, schedule {settings.schedule.name}"
-    if network is None:
+    if network is None or best is None:
         above.set_title(f"{title}: all restarts diverged")
         return figure
-    best = result.best_row
     label = f"best of {settings.restarts}: restart {best['restart']}, stage {best['stage']}"
     kinks = draw_fit(above, target, network, label)
     largest = draw_error(below, target, network, kinks)

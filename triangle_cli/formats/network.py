@@ -79,7 +79,7 @@ def checked(path: Path, names: list[str], weights: list[Tensor], biases: list[Te
                 bad = tensor[~tensor.isfinite()][0].item()
                 raise ValueError(f"{label}: {kind} holds {bad}, expected finite numbers")
         fan_in = len(weight)
-    return LoadedNetwork(*([_at_least_float32(tensor) for tensor in layer] for layer in (weights, biases)))
+    return LoadedNetwork(list(map(_at_least_float32, weights)), list(map(_at_least_float32, biases)))
 
 
 def _at_least_float32(tensor: Tensor) -> Tensor:

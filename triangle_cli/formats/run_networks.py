@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from triangle_cli.formats.network import LoadedNetwork, checked
 from triangle_cli.formats.state_dicts import read_state_dict
@@ -44,9 +45,12 @@ def read_run_network(
             f"--restart {restart}: expected one of {', '.join(map(str, kept.restarts))}, which {folder} kept"
         )
     network = read_state_dict(folder / kept.file, kept.restarts.index(restart))
-    interval = record.interval
-    box = [interval] if not isinstance(interval[0], Sequence) else interval
-    return replace(network, box=[tuple(side) for side in box], restart=restart, stage=kept.name, assumed=None)
+    interval: Any = record.interval
+    if interval is None:
+        raise ValueError(f"{folder}: not written by a finished run (no interval)")
+    sides = interval if isinstance(interval[0], Sequence) else [interval]
+    box = [(lo, hi) for lo, hi in sides]
+    return replace(network, box=box, restart=restart, stage=kept.name, assumed=None)
 
 
 def _from_run_on_data(folder: Path, record: RunRecord, kept: Stage, restart: int | None) -> LoadedNetwork:

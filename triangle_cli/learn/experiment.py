@@ -66,11 +66,11 @@ class Result:
     @property
     def stages(self) -> list[Stage]:
         """The models of each stage, as run.json describes them."""
-        best = {stage: best_restart(self.errors, stage) for stage in self._files}
-        return [
-            Stage(stage, file, [] if best[stage] is None else [best[stage]], best[stage])
-            for stage, file in self._files.items()
-        ]
+        found = []
+        for stage, file in self._files.items():
+            best = best_restart(self.errors, stage)
+            found.append(Stage(stage, file, [] if best is None else [best], best))
+        return found
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -110,7 +110,8 @@ def _plain_network(state: dict[str, Tensor], place: int) -> nn.Sequential:
     mine = {name: tensor[place] for name, tensor in state.items()}
     layers: list[nn.Module] = []
     for weight in (tensor for name, tensor in mine.items() if name.endswith(".weight")):
-        layers += [nn.Linear(*weight.shape[::-1], dtype=weight.dtype), nn.ReLU()]
+        out, inputs = weight.shape
+        layers += [nn.Linear(inputs, out, dtype=weight.dtype), nn.ReLU()]
     model = nn.Sequential(*layers[:-1])
     model.load_state_dict(mine)
     return model.eval()

@@ -253,7 +253,8 @@ class Composed(Settings):
                 self.scaling is None, "scaling", plain(self.scaling), f"nothing with data={self.data.name}"
             )
             return LearnSettings(**common, **chosen)
-        require(self.scaling is not None, "scaling", "null", "unit or none")
+        if self.scaling is None:
+            raise ValueError("scaling=null: expected unit or none")
         return FitSettings(**common, **chosen, scaling=self.scaling)
 
 

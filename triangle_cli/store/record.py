@@ -46,7 +46,12 @@ class Stage:
         Raises:
             ValueError: it is not what a run writes.
         """
-        types = {"name": str, "file": str, "restarts": list, "best_restart": (int, type(None))}
+        types: dict[str, Any] = {
+            "name": str,
+            "file": str,
+            "restarts": list,
+            "best_restart": (int, type(None)),
+        }
         if (
             not isinstance(content, dict)
             or content.keys() != types.keys()

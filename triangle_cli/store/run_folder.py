@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -118,9 +118,9 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 def publish(
     folder: Path,
-    writers: dict[str, Callable[[Path], object]],
+    writers: Mapping[str, Callable[[Path], object]],
     record: RunRecord,
-    extras: dict[str, Callable[[Path], object]] | None = None,
+    extras: Mapping[str, Callable[[Path], object]] | None = None,
 ) -> list[str]:
     """Write a finished run: all files to a folder of their own, then into `folder`, run.json last.
 

@@ -119,7 +119,7 @@ def plain_row(row: pd.Series | None) -> dict[str, Any]:
     """A row as JSON takes it, without what is missing; nothing for no row."""
     if row is None:
         return {}
-    items = ((key, value.item() if hasattr(value, "item") else value) for key, value in row.items())
+    items = ((str(key), value.item() if hasattr(value, "item") else value) for key, value in row.items())
     return {key: value for key, value in items if not pd.isna(value)}
 
 

@@ -30,7 +30,7 @@ UNDECIDED = 2  # what `sign` returns besides -1, 0, 1
 
 # Without Numba's runtime arrays are not reference-counted: counting took longer than the arithmetic. Nothing
 # compiled here or in the walk may allocate an array.
-compiled = njit(error_model="numpy", _nrt=False, forceinline=True)  # type: ignore[call-overload]  # _nrt has no type
+compiled = njit(error_model="numpy", _nrt=False, forceinline=True)
 
 
 @compiled

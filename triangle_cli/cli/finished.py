@@ -10,6 +10,7 @@ from triangle_cli.cli.options import Parser, runs_parser
 from triangle_cli.store import index, run_folder
 from triangle_cli.store.record import RunRecord
 
+JOBS = "jobs.json"  # of a sweep; as in sweeps.collect, which imports pandas
 FIGURES = (
     "mse_min",
     "mse_mean",
@@ -39,6 +40,8 @@ def show_parser() -> Parser:
 def show(words: list[str]) -> int:
     """`triangle show RUN`: where it comes from, its settings, its tables. Exits with 1 if a file is damaged."""
     chosen = show_parser().parse_args(words)
+    if _show_sweep(chosen.run, chosen.outputs):
+        return 0
     folder = index.locate(chosen.run, chosen.outputs)
     record = _whole(folder)
     versions = " ".join(f"{name} {version}" for name, version in record.versions.items())
@@ -60,6 +63,17 @@ def _whole(folder: Path) -> RunRecord:
     if record is None:
         raise ValueError(damage or f"{folder}: no longer a finished run")
     return record
+
+
+def _show_sweep(name: str, outputs: Path) -> bool:
+    """Print the table of a sweep of that name, or in that folder; whether there is one."""
+    for folder in (Path(name), outputs / "sweeps" / name):
+        if (folder / JOBS).is_file():
+            from triangle_cli.sweeps import collect
+
+            collect.print_summary(folder, collect.read_jobs(folder))
+            return True
+    return False
 
 
 def _networks(folder: Path, record: RunRecord, stage: str | None) -> str:

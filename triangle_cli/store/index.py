@@ -42,7 +42,7 @@ def find_runs(outputs: Path, write: bool = True) -> tuple[list[Row], list[str]]:
     rows: dict[str, tuple[Signature, Row]] = {}
     damaged = []
     changed = False
-    for folder, signature in sorted(_run_folders(str(outputs), "")):
+    for folder, signature in sorted({**dict(_run_folders(str(outputs), "")), **_itself(outputs)}.items()):
         if folder in known and known[folder][0] == signature:
             rows[folder] = known[folder]
             continue
@@ -68,10 +68,18 @@ def _run_folders(top: str, below: str) -> Iterator[tuple[str, Signature]]:
             try:
                 found = os.stat(f"{entry.path}/{run_folder.RUN}")  # noqa: PTH116
             except OSError:
-                if name != "sweeps":
-                    yield from _run_folders(top, name)
+                yield from _run_folders(top, name)
                 continue
             yield name, [found.st_mtime_ns, found.st_size]
+
+
+def _itself(outputs: Path) -> dict[str, Signature]:
+    """The folder as a run of its own, as `hydra.run.dir=outputs` makes it."""
+    try:
+        found = (outputs / run_folder.RUN).stat()
+    except OSError:
+        return {}
+    return {".": [found.st_mtime_ns, found.st_size]}
 
 
 def as_row(record: RunRecord) -> Row:

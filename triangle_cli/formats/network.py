@@ -8,9 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from triangle_cli.store.run_folder import is_lfs_pointer
+
 KINDS = "a run folder, a network.pt or other state_dict, .safetensors, .onnx or .json"
 FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
-LFS = b"version https://git-lfs"  # how the text begins that stands for a file in a repository with Git LFS
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,8 @@ class LoadedNetwork:
 
 def require_content(path: Path) -> None:
     """Raise ValueError for a file that only stands for another, as a clone without Git LFS leaves it."""
-    with path.open("rb") as file:
-        if file.read(len(LFS)) == LFS:
-            raise ValueError(f"{path}: a Git LFS pointer, not the file itself, expected `git lfs pull` first")
+    if is_lfs_pointer(path):
+        raise ValueError(f"{path}: a Git LFS pointer, not the file itself, expected `git lfs pull` first")
 
 
 def checked(path: Path, names: list[str], weights: list[Tensor], biases: list[Tensor]) -> LoadedNetwork:

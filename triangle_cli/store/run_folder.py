@@ -28,6 +28,7 @@ CONFIG = "config.yaml"
 PICTURE = "fit.png"
 STAGE_NETWORK = "network-{}.pt"  # of the stages before the last
 RUN = "run.json"  # written last: it marks a finished run, and holds the digests of the other files
+LFS = b"version https://git-lfs"  # how the text begins that stands for a file
 STAGING = ".new-"  # a folder inside the run's, whose files are moved out once all of them are there
 
 
@@ -76,6 +77,12 @@ def _naming(path: Path) -> Iterator[None]:
         if error.errno is not None and (name is None or name.startswith(f".{path.stem}-")):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """Whether a file is the text that Git LFS leaves in the place of a file that was not fetched."""
+    with path.open("rb") as file:
+        return file.read(len(LFS)) == LFS
 
 
 def _umask() -> int:

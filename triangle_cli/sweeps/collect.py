@@ -40,15 +40,24 @@ def collect(folder: Path, jobs: list[JobRecord]) -> bool:
         tables = [_with_choices(job, pd.read_csv(path)) for job, path in folders if path.exists()]
         if tables:
             run_folder.write_table(folder / name, pd.concat(tables, ignore_index=True))
-    summary = _summary(jobs)
-    notes = [f"failed: {' '.join(job.overrides)}: {job.reason}" for job in jobs if job.status == "failed"]
+    summary, notes = _summary(jobs), _notes(jobs)
     text = summary.to_markdown(index=False, disable_numparse=True)
     run_folder.write_text(folder / SUMMARY, "\n\n".join([text, *notes]) + "\n")
     run_folder.write_text(folder / JOBS, json.dumps([job.to_json() for job in jobs], indent=1) + "\n")
     _records(folder).unlink(missing_ok=True)
-    constant = [key for key in choices(jobs[0]) if len(jobs) > 1 and summary[key].nunique() == 1]
-    report.print_sweep(summary.drop(columns=constant), notes, count(jobs), folder)
+    print_summary(folder, jobs)
     return all(job.done for job in jobs)
+
+
+def print_summary(folder: Path, jobs: list[JobRecord]) -> None:
+    """The table of a sweep on the terminal, and what failed."""
+    summary = _summary(jobs)
+    constant = [key for key in choices(jobs[0]) if len(jobs) > 1 and summary[key].nunique() == 1]
+    report.print_sweep(summary.drop(columns=constant), _notes(jobs), count(jobs), folder)
+
+
+def _notes(jobs: list[JobRecord]) -> list[str]:
+    return [f"failed: {' '.join(job.overrides)}: {job.reason}" for job in jobs if job.status == "failed"]
 
 
 def add_records(folder: Path, records: Iterable[JobRecord]) -> None:

@@ -8,7 +8,8 @@ stays in the processor's first cache. Compiled by numba at the first call and ke
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from triangle_cli.compiling import njit
 
 BLOCK = 128  # points at a time: 6 layers of 4 neurons take 24 kB
 

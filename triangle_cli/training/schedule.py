@@ -12,7 +12,7 @@ from torch import Tensor
 from triangle_cli.construction.blocks import Blocks, kept_entries
 from triangle_cli.construction.network import Network
 from triangle_cli.construction.triangle import Triangle
-from triangle_cli.settings.schedule import PhaseSettings, SpaceName
+from triangle_cli.settings.schedule import HandOn, PhaseSettings, SpaceName
 from triangle_cli.training.block_space import BlockPeakSpace, Space
 from triangle_cli.training.loop import train
 from triangle_cli.training.problem import Points, Problem
@@ -83,20 +83,33 @@ def run_schedule(
 ) -> Iterator[Epoch]:
     """Train all restarts through all phases; yields every epoch, the state before its step.
 
-    A phase with `keep` hands only so many restarts on, those with the least loss: successive halving. `blocks` as
-    for `enter`.
+    A phase with `keep` hands only so many restarts on, those with the least loss: successive halving. One with
+    `hand_on: best` ends with the best numbers of each restart that were seen in it. `blocks` as for `enter`.
     """
     restarts = torch.arange(len(start.peaks) if isinstance(start, Triangle) else start.restarts)
     for name, phase in zip(phase_names(phases), phases):
         space, theta = enter(phase.space, start, blocks)
         problem = Problem(space, points.x, points.y)
         steps = train(problem, theta, phase.optimizer, phase.epochs, **phase.optimizer_settings)
+        best: tuple[Tensor, Tensor] | None = None
         for number, theta, loss in steps:
+            if phase.hand_on is HandOn.best:
+                best = better_of(best, (loss, theta))
+                loss, theta = best if number == phase.epochs else (loss, theta)
             yield Epoch(name, number, phase.epochs, loss, theta, space, restarts.tolist())
         if phase.keep is not None:
             kept = keep_best(loss, phase.keep)
             theta, restarts = theta[kept], restarts[kept.cpu()]
         start = leave(space, theta)
+
+
+def better_of(best: tuple[Tensor, Tensor] | None, now: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Losses (R,) and numbers (R, P): of each restart those with the lesser loss; what is not a number is worse."""
+    if best is None:
+        return now[0].clone(), now[1].clone()
+    before, after = (loss.nan_to_num(nan=float("inf")) for loss in (best[0], now[0]))
+    better = after < before
+    return torch.where(better, now[0], best[0]), torch.where(better.unsqueeze(1), now[1], best[1])
 
 
 def keep_best(losses: Tensor, keep: int) -> Tensor:

@@ -13,7 +13,6 @@ from triangle_cli.fit.starts import triangle as starts_triangle
 from triangle_cli.regions import count_regions
 from triangle_cli.settings.settings import OptimizerName, PhaseSettings, SpaceName
 from triangle_cli.training.loop import train
-from triangle_cli.training.loss import MeanSquaredError
 from triangle_cli.training.problem import Problem
 from triangle_cli.training.schedule import phase_names, run_schedule
 from triangle_cli.training.spaces import PeakSpace, WeightSpace
@@ -60,7 +59,6 @@ def test_every_point_of_peak_space_has_two_to_the_depth_regions(size):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_the_compiled_derivative_is_autograds(start, dtype):
     x, y, weights = POINTS.x.to(dtype), POINTS.y.to(dtype), start.flatten().to(dtype)
-    compiled, by_autograd = MeanSquaredError(x, y, start), MeanSquaredError(x, y, start)
     by_autograd.by_kernel = False
     for found, expected in zip(compiled(weights), by_autograd(weights), strict=True):
         assert torch.allclose(
@@ -75,7 +73,6 @@ def test_the_compiled_derivative_takes_any_width_and_two_inputs(width):
     layers = [torch.randn(3, b, a + 1, generator=generator, dtype=F64) for a, b in pairwise(sizes)]
     network = Network(tuple(layers))
     x = torch.rand(300, 2, generator=generator, dtype=F64)
-    compiled, by_autograd = (MeanSquaredError(x, x[:, 0] * x[:, 1], network) for _ in range(2))
     by_autograd.by_kernel = False
     for found, expected in zip(compiled(network.flatten()), by_autograd(network.flatten()), strict=True):
         assert torch.allclose(found, expected, rtol=1e-10, atol=1e-13)
@@ -126,7 +123,6 @@ def test_adam_is_torchs_to_the_bit():
     weights = theta.clone().requires_grad_()
     rule, error = (
         torch.optim.Adam([weights], lr=0.01, fused=True),
-        MeanSquaredError(POINTS.x, POINTS.y, space.shape),
     )
     for _, ours, _ in train(problem, theta, "adam", 30, learning_rate=0.01):
         assert torch.equal(ours, weights.detach())

@@ -193,7 +193,7 @@ def run(settings: Settings, watch: Callable[[Epoch], object] = lambda epoch: Non
     Raises:
         ValueError: see `check`.
     """
-    torch.set_num_threads(settings.threads)
+    torch.set_num_threads(1)  # how torch shares elements out moves last digits; training shares out restarts
     target = check(settings)
     dtype = getattr(torch, settings.dtype.value)
     points, device = settings.points, settings.device
@@ -202,6 +202,7 @@ def run(settings: Settings, watch: Callable[[Epoch], object] = lambda epoch: Non
         train=even_points(target, points.train, dtype, device),
         test=middle_points(target, points.test, dtype, device),
         grid=even_points(target, points.grid, dtype, device),
+        threads=settings.threads,
     )
     start = start_networks(settings, target, measurement)
     kept = settings.network.kept
@@ -211,12 +212,15 @@ def run(settings: Settings, watch: Callable[[Epoch], object] = lambda epoch: Non
     regions = [measurement.regions(network, restarts).assign(phase=INIT, epoch=0)]
     history, seconds, began = [], {}, time.perf_counter()
 
-    for epoch in run_schedule(settings.schedule.phases, start, measurement.train, kept):
+    for epoch in run_schedule(
+        settings.schedule.phases, start, measurement.train, kept, settings.regions.every, settings.threads
+    ):
         watch(epoch)
         first, last = epoch.number == 0, epoch.number == epoch.last
-        if last or epoch.number % settings.history.every == 0:
-            losses = pd.DataFrame({"restart": epoch.restarts, "loss": epoch.loss.tolist()})
-            history.append(losses.assign(phase=epoch.phase, epoch=epoch.number))
+        for number, losses in enumerate(epoch.losses, epoch.number):
+            if last or number % settings.history.every == 0:
+                rows = pd.DataFrame({"restart": epoch.restarts, "loss": losses.tolist()})
+                history.append(rows.assign(phase=epoch.phase, epoch=number))
         if last or (epoch.number % settings.regions.every == 0 and not first):
             network = epoch.network
             regions.append(

@@ -7,20 +7,23 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from triangle_cli.construction.network import Network
 from triangle_cli.fit.floors import floors
 from triangle_cli.fit.functions import Target
 from triangle_cli.regions import RegionCounts, count_regions
+from triangle_cli.training.loop import network_errors
 from triangle_cli.training.problem import Points
 
 
 class Measurement:
     """The rulers of one run: the same points and floors for every stage."""
 
-    def __init__(self, target: Target, train: Points, test: Points, grid: Points) -> None:
+    def __init__(
+        self, target: Target, train: Points, test: Points, grid: Points, threads: int = 1
+    ) -> None:
         self.target = target
+        self.threads = threads
         self.train = train
         self.test = test
         self.grid = grid
@@ -51,9 +54,13 @@ class Measurement:
     def errors(self, network: Network, restarts: list[int]) -> pd.DataFrame:
         """A row per restart: the columns of errors.csv after `restart` and `stage`."""
         table = pd.DataFrame({"restart": restarts})
-        table["mse_train"] = mean_squared_error(network, self.train).tolist()
-        table["mse_test"] = mean_squared_error(network, self.test).tolist()
-        table["max_error"] = (network(self.grid.x) - self.grid.y).abs().amax(1).tolist()
+        errors = {
+            name: network_errors(network, points, self.threads)
+            for name, points in (("train", self.train), ("test", self.test), ("grid", self.grid))
+        }
+        table["mse_train"] = errors["train"][0].tolist()
+        table["mse_test"] = errors["test"][0].tolist()
+        table["max_error"] = errors["grid"][1].tolist()
         table["linear_regions"] = self.regions(network, restarts)["linear_regions"]
         pieces = table["linear_regions"]
         table["floor_mse"] = [np.nan if pd.isna(count) else self.floor(int(count)) for count in pieces]
@@ -61,11 +68,6 @@ class Measurement:
         table["floor_ratio"] = table["mse_train"] / table["floor_mse"].where(table["floor_mse"] > 0)
         table["diverged"] = ~np.isfinite(table["mse_train"])
         return table
-
-
-def mean_squared_error(network: Network, points: Points) -> Tensor:
-    """(R,)."""
-    return (network(points.x) - points.y).square().mean(1)
 
 
 def count(network: Network, target: Target) -> RegionCounts:

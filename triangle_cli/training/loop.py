@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
+import torch
 from torch import Tensor
 
+from triangle_cli.construction.network import Network
 from triangle_cli.training.adam import Adam
 from triangle_cli.training.levenberg_marquardt import LevenbergMarquardt
-from triangle_cli.training.problem import Problem
+from triangle_cli.training.models import Crew, model_of
+from triangle_cli.training.problem import Points, Problem
+from triangle_cli.training.spaces import WeightSpace
 
 OPTIMIZERS: dict[str, Callable[..., Adam | LevenbergMarquardt]] = {
     "adam": Adam,
@@ -17,21 +22,62 @@ OPTIMIZERS: dict[str, Callable[..., Adam | LevenbergMarquardt]] = {
 
 
 def train(
-    problem: Problem, theta: Tensor, optimizer: str, epochs: int, **settings: float
+    problem: Problem,
+    theta: Tensor,
+    optimizer: str,
+    epochs: int,
+    every: int = 1,
+    threads: int = 1,
+    **settings: float,
 ) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Train all restarts; yields (epoch, theta, loss) before each step, and once more at the end.
+    """Train all restarts, a stretch of epochs at a time; yields (epoch, theta, losses) for each, and at the end.
 
     Args:
         theta: (R, P), the start in the problem's space.
         optimizer: a name in `OPTIMIZERS`.
         epochs: how many steps, each on all points.
+        every: a stretch begins at every multiple of it; slow ones are cut shorter.
+        threads: that the restarts are split over; they decide no number.
         settings: the optimizer's own, such as learning_rate.
 
-    theta is the optimizer's own tensor: copy what is to be kept. A restart that diverges turns NaN and stays so.
+    theta is that before the stretch; losses (k, R) are those before each of its k epochs, at the end those of theta.
+    A restart that diverges turns NaN and stays so. A restart's numbers are the same, to the bit, whatever others
+    there are.
     """
-    method = OPTIMIZERS[optimizer](problem, theta, **settings)
-    for epoch in range(epochs):
-        before = method.theta.detach().clone()
-        yield epoch, before, method.step()
-    theta = method.theta.detach()
-    yield epochs, theta, (problem.space.decode(theta)(problem.x) - problem.y).square().mean(1)
+    method = OPTIMIZERS[optimizer](problem, theta, threads=threads, **settings)
+    epoch = 0
+    while epoch < epochs:
+        stretch = min(every - epoch % every, epochs - epoch, method.crew.epochs(len(theta)))
+        before = method.theta.clone()
+        yield epoch, before, method.advance(stretch)
+        epoch += stretch
+    yield epochs, method.theta, mean_squares(problem, method.theta, threads).unsqueeze(0)
+
+
+def mean_squares(problem: Problem, theta: Tensor, threads: int = 1) -> Tensor:
+    """The mean squared errors, (R,)."""
+    model = model_of(problem.space, problem.x, problem.y)
+    if model is None:
+        return (problem.space.decode(theta)(problem.x) - problem.y).square().mean(1)
+    from triangle_cli.training.kernels import errors  # numba, when it is needed
+
+    numbers, losses = theta.contiguous().numpy(), np.empty(len(theta))
+    crew = Crew(threads, len(problem.y) * theta.shape[1])
+    crew.share(lambda first, last: errors(model, numbers, first, last, losses), len(theta))
+    return torch.from_numpy(losses).to(theta.dtype)
+
+
+def network_errors(network: Network, points: Points, threads: int = 1) -> tuple[Tensor, Tensor]:
+    """The mean squared and the largest absolute errors of networks at some points, (R,) each."""
+    space = WeightSpace(network)
+    model = model_of(space, points.x, points.y)
+    if model is None:
+        error = network(points.x) - points.y
+        return error.square().mean(1), error.abs().amax(1)
+    from triangle_cli.training.kernels import weights_errors  # numba, when it is needed
+
+    theta, found = space.encode(network).contiguous().numpy(), np.empty((2, network.restarts))
+    crew = Crew(threads, len(points.y) * theta.shape[1])
+    crew.share(lambda first, last: weights_errors(model, theta, first, last, *found), network.restarts)
+    mean, largest = torch.from_numpy(found).to(points.y.dtype)
+    return mean, largest

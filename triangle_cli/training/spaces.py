@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from triangle_cli.construction.blocks import kept_entries
 from triangle_cli.construction.network import Network
 from triangle_cli.construction.triangle import Triangle, bound_steps, fold_interval
 
@@ -18,14 +19,14 @@ LOGISTIC_RATE = 4.0  # the logistic map then has slope 1 at 1/2: a learning rate
 
 
 class WeightSpace:
-    """theta is the weights and biases themselves, or those of them that are free; the others stay 0.
+    """theta is the weights and biases themselves, or those of them that lie in diagonal blocks; the others stay 0.
 
-    free: (P,) of bool, in the order of `Network.flatten`; None: all.
+    blocks: how many blocks the hidden matrices have; None: all is free.
     """
 
-    def __init__(self, shape: Network, free: Tensor | None = None) -> None:
-        self.shape = shape
-        self.free = None if free is None or free.all() else free.nonzero().squeeze(1)
+    def __init__(self, shape: Network, blocks: int | None = None) -> None:
+        self.shape, self.blocks = shape, blocks
+        self.free = kept_entries(shape, blocks).nonzero().squeeze(1) if blocks else None
 
     def select(self, values: Tensor) -> Tensor:
         """Those of (..., P) values that belong to free parameters, in the same order."""

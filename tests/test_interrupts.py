@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from triangle_cli import interrupts
-from triangle_cli.sweeps import work
+from triangle_cli.sweeps import job
 
 
 def told_to_end(number=signal.SIGINT):
@@ -43,7 +43,7 @@ def test_both_signals_are_interrupts(number):
 
 def test_one_hidden_by_an_error_is_raised_again_by_a_sweep(tmp_path):
     with pytest.raises(KeyboardInterrupt), interrupts.noted():
-        work.plan(0, [], hidden, tmp_path)
+        job.plan(0, [], hidden, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -73,7 +73,7 @@ def test_an_error_alone_is_no_interrupt(tmp_path):
         raise ValueError("an error")
 
     with interrupts.noted():
-        assert work.plan(0, [], failing, tmp_path)["reason"] == "an error"
+        assert job.plan(0, [], failing, tmp_path).reason == "an error"
 
 
 def test_held_until_the_end_of_the_block_and_from_what_starts_in_it():

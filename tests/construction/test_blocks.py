@@ -11,7 +11,7 @@ from triangle_cli.fit import experiment
 from triangle_cli.fit.starts import random as starts_random
 from triangle_cli.fit.starts.blocks import draw_blocks, fitted_blocks
 from triangle_cli.regions import count_regions, pieces
-from triangle_cli.settings.settings import OptimizerName, PhaseSettings, SpaceName
+from triangle_cli.settings.schedule import PhaseSettings, SpaceName
 from triangle_cli.training.block_space import BlockPeakSpace
 from triangle_cli.training.levenberg_marquardt import LevenbergMarquardt
 from triangle_cli.training.problem import Points, Problem
@@ -151,7 +151,7 @@ def test_directions_are_learned():
 def test_kept_blocks_stay_blocks_and_dense_ones_do_not(optimizer, blocks):
     start, x, y = difference(restarts=2)
     rate = {"learning_rate": 1e-3} if optimizer == "adam" else {}
-    phases = [PhaseSettings(SpaceName.weights, OptimizerName[optimizer], 5, **rate)] * 2
+    phases = [PhaseSettings(SpaceName.weights, optimizer, 5, **rate)] * 2
     *_, last = run_schedule(phases, start, Points(x, y), blocks)
     between = last.network.flatten()[:, ~kept_entries(last.network, 2)]
     assert between.shape == (2, 2 * 4 * 4 * 3)
@@ -164,8 +164,8 @@ def test_the_derivative_of_free_entries_is_those_of_all():
     kept, theta = enter(SpaceName.weights, start, 2)
     assert theta.shape == (2, 2 * (8 + 3 * 20 + 4) + 1)
     moved = LevenbergMarquardt(Problem(kept, x, y), theta)
-    before = moved.step()
-    assert (moved.step() <= before).all()
+    before = moved.advance(1)
+    assert (moved.advance(1) <= before).all()
 
 
 def test_random_blocks_side_by_side_are_their_sum():

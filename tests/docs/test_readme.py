@@ -86,5 +86,5 @@ def test_every_command_is_in_the_help_and_the_completion():
 
     for command in main.COMMANDS:
         if not command.startswith("-"):
-            assert f"\n  {command} " in main.HELP
+            assert f"\n  {command} " in main.help_text()
             assert command in completion.SCRIPT

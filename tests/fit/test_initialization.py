@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from settings.composed import settings_of
 
 from triangle_cli.construction.triangle import Triangle
+from triangle_cli.fit import experiment
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.starts import random as starts_random
 from triangle_cli.fit.starts import triangle as starts_triangle
@@ -89,3 +91,17 @@ def test_end_slopes_give_the_scale_of_x2():
 def test_a_target_without_one_bend_is_refused(formula):
     with pytest.raises(ValueError, match="expected a convex or concave function for init=triangle"):
         start(formula, interval=(-1.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["init=zigzag", "init.width=2"], "init.width=2: expected 3 or more"),
+        (["init=random", "init.width=0"], "init.width=0: expected 1 or more"),
+        (["init=raai", "init.scale=1"], "init.scale=1.0: expected nothing: init=raai has no scale"),
+        (["init.mode=spiral"], "init.mode=spiral: expected one of raai, random, triangle, zigzag"),
+    ],
+)
+def test_a_start_says_what_it_takes_before_anything_runs(words, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        experiment.check(settings_of(*words))

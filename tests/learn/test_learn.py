@@ -31,11 +31,6 @@ SHORT = ["restarts=2", "depth=2", "schedule.phases.0.epochs=2", "schedule.phases
 RELU_SHORT = ["restarts=2", "schedule.phases.0.epochs=3"]
 
 
-@pytest.fixture(autouse=True)
-def _sweep_name(monkeypatch):
-    monkeypatch.setenv("TRIANGLE_SWEEP", "test")
-
-
 def model_settings(**more):
     words = {
         "name": "mlp",

@@ -60,21 +60,14 @@ SHELLS = {"bash": SCRIPT, "zsh": ZSH + SCRIPT}
 
 
 def values(line: str) -> list[str]:
-    """`key=value` for each value of the enumeration or truth value that `key=`, at the end of a line, sets.
+    """`key=value` for each word that the setting `key=`, at the end of a line, takes.
 
     Hydra would offer the present value, under Python's name for it.
     """
-    from enum import Enum
-
-    from triangle_cli.settings.names import setting_type
+    from triangle_cli.settings.names import setting_values
 
     key, sign, _ = line.rpartition(" ")[2].partition("=")
-    kind = setting_type(key) if sign else None
-    if kind is bool:
-        return [f"{key}={word}" for word in ("true", "false")]
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return [f"{key}={member.name}" for member in kind]
-    return []
+    return [f"{key}={word}" for word in setting_values(key)] if sign else []
 
 
 def main(words: list[str]) -> int:

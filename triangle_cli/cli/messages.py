@@ -6,9 +6,10 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from triangle_cli.settings.names import close, setting_names, unknown_setting
-from triangle_cli.settings.settings import DATA_GROUPS, FUNCTION_GROUPS
-from triangle_cli.store import run_folder
+from triangle_cli import console
+from triangle_cli.settings.names import setting_names, unknown_setting
+from triangle_cli.settings.require import close
+from triangle_cli.settings.run import DATA_GROUPS, FUNCTION_GROUPS
 
 _NO_SUCH_OPTION = re.compile(
     r"Could not find '([^']+)/([^'/]*)'\s+Available options in '[^']+':\s*(.*?)\nConfig", re.S
@@ -59,7 +60,7 @@ def explain(error: BaseException, words: list[str]) -> str:
     ):  # the folder's name is resolved from the settings: ours
         return _one_line(next((str(cause) for cause in _chain(error) if type(cause) is ValueError), text))
     if isinstance(error, OSError):
-        return _one_line(run_folder.named(error))
+        return _one_line(console.reason(error))
     return _one_line(str(error).split(" See https")[0].split("\nSee https")[0]) or type(error).__name__
 
 

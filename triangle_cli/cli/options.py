@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import NoReturn
 
 
@@ -12,3 +13,12 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Exit with 2."""
         self.exit(2, f"{self.prog}: {message}\n")
+
+
+def runs_parser(verb: str, description: str) -> Parser:
+    """The parser of a command that looks at finished runs."""
+    parser = Parser(f"triangle {verb}", description=description)
+    parser.add_argument(
+        "--outputs", type=Path, default=Path("outputs"), metavar="DIR", help="where the runs are"
+    )
+    return parser

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from triangle_cli.settings.names import GROUPS
-from triangle_cli.settings.settings import require_outputs
+from triangle_cli.settings.run import require_outputs
 
 # Hydra's options that take the next word
 VALUED = ("--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn", "--config-dir")

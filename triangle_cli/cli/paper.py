@@ -86,6 +86,6 @@ def main(words: list[str]) -> int:
     run_so_far = [name for name in names if (options.outputs / "sweeps" / name).is_dir()]
     for name in options.names or run_so_far or names:
         written = write(name, options.outputs)
-        console.OUT.print(Markdown((options.outputs / "tables" / f"{name}.md").read_text(encoding="utf-8")))
-        console.OUT.print(f"-> {' '.join(str(path) for path in written)}")
+        console.out().print(Markdown((options.outputs / "tables" / f"{name}.md").read_text(encoding="utf-8")))
+        console.out().print(f"-> {' '.join(str(path) for path in written)}")
     return 0

@@ -12,7 +12,7 @@ from triangle_cli.construction.network import Network
 from triangle_cli.fit.experiment import Result
 from triangle_cli.fit.functions import Target
 from triangle_cli.regions import pieces
-from triangle_cli.settings.settings import Settings
+from triangle_cli.settings.run import FitSettings
 
 MANY_BREAKPOINTS = 300  # beyond this, dots hide the line
 MOST_BREAKPOINTS = 20_000  # beyond this, they are a solid line that takes long to draw
@@ -51,7 +51,7 @@ def draw_error(axes: Axes, target: Target, network: Network, kinks: Tensor, size
     return error.abs().max().item()
 
 
-def fit_figure(result: Result, settings: Settings) -> Figure:
+def fit_figure(result: Result, settings: FitSettings) -> Figure:
     """The target, the best fit with its breakpoints, and below them the error, against x."""
     figure = Figure(figsize=(7, 5.5), dpi=150, layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from triangle_cli.colours import BLUE, GREY, ORANGE
 from triangle_cli.learn.experiment import Result
 from triangle_cli.settings.learn import Task
-from triangle_cli.settings.settings import Settings
+from triangle_cli.settings.run import LearnSettings
 
 FEW = 4  # points, which a line alone would not show
 SCORE = {
@@ -37,7 +37,7 @@ def draw_band(axes: Axes, history: pd.DataFrame, column: str, scale: str, **look
         axes.set_yscale(scale)
 
 
-def learning_figure(result: Result, settings: Settings) -> Figure:
+def learning_figure(result: Result, settings: LearnSettings) -> Figure:
     """What restarts say of test examples, and the loss while learning, against the epochs."""
     figure = Figure(figsize=(9, 3.8), dpi=150, layout="constrained")
     left, right = figure.subplots(1, 2)

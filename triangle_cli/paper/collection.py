@@ -16,8 +16,9 @@ from triangle_cli.fit.floors import floors
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.points import even_points
 from triangle_cli.store import run_folder
+from triangle_cli.store.record import RunRecord
 from triangle_cli.store.stages import last_stage
-from triangle_cli.sweeps.work import JOBS, choices, read_jobs
+from triangle_cli.sweeps.collect import JOBS, choices, read_jobs
 
 REFERENCE = "reference/paper_tables.csv"  # Milkert, Hyde, Laine, ICML 2025, tables 1 to 3
 
@@ -28,7 +29,7 @@ class Collected:
 
     choices: dict[str, str]
     config: dict[str, Any]
-    record: dict[str, Any]
+    record: RunRecord
     folder: Path
 
     def table(self, name: str) -> pd.DataFrame:
@@ -52,7 +53,7 @@ class Collected:
     def best_network(self) -> Network:
         """The network of the best restart, a batch of one."""
         state = torch.load(self.folder / run_folder.NETWORK, weights_only=True)
-        place = self.record["restarts"].index(self.record["best_restart"])
+        place = self.record.restarts.index(self.record.best_restart)
         return Network.from_state_dict(state)[place : place + 1]
 
     @property
@@ -85,14 +86,14 @@ def collect_experiment(outputs: Path, name: str) -> list[Collected]:
         )
     found = []
     for job in jobs:
-        record = run_folder.read_run(Path(job["folder"])) if job["folder"] else None
+        record = run_folder.read_run(Path(job.folder)) if job.folder else None
         if record is None:
-            reason = job["reason"] or "its run is gone"
+            reason = job.reason or "its run is gone"
             raise ValueError(
                 f"{folder / JOBS}: expected a finished run ({reason}); `triangle run experiment={name}` tries again"
             )
-        config = yaml.safe_load((Path(job["folder"]) / run_folder.CONFIG).read_text(encoding="utf-8"))
-        found.append(Collected(choices(job), config, record, Path(job["folder"])))
+        config = yaml.safe_load((Path(job.folder) / run_folder.CONFIG).read_text(encoding="utf-8"))
+        found.append(Collected(choices(job), config, record, Path(job.folder)))
     return found
 
 
@@ -116,7 +117,7 @@ def describe(runs: list[Collected]) -> str:
             each([phase["optimizer"] for phase in phases]),
         )
         rates = [phase["learning_rate"] for phase in phases if phase["learning_rate"]]
-        starts = f" from {run.record['starts']} starts" if run.config["schedule"]["starts"] else ""
+        starts = f" from {run.record.starts} starts" if run.config["schedule"]["starts"] else ""
         return f"{epochs} epochs of {optimizers.replace('_', ' ')}" + (
             f" at learning rate {each(rates)}" if rates else starts
         )

@@ -149,7 +149,7 @@ def time_against_error(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
         for run in group:
             color, _, marker = STYLES[run.choices["method"]]
             ratios = run.final_errors["mse_train"] / run.floor
-            seconds = run.record["seconds"]["total"]
+            seconds = run.record.seconds["total"]
             axes.plot([seconds] * 2, [ratios.min(), ratios.max()], color=color, linewidth=0.8)
             axes.plot(
                 seconds, ratios.min(), color=color, marker=marker, label=METHOD_NAMES[run.choices["method"]]

@@ -114,7 +114,7 @@ def past_the_paper(runs: list[Collected]) -> Table:
             METHOD_NAMES[run.choices["method"]],
         )
         best = errors.loc[errors["mse_train"].idxmin()]
-        details = {"seconds": run.record["seconds"]["total"], "starts": run.record["starts"]}
+        details = {"seconds": run.record.seconds["total"], "starts": run.record.starts}
         details |= {
             "regions_of_best": int(best["linear_regions"]),
             "regions": span(*_range(errors["linear_regions"])),
@@ -124,16 +124,18 @@ def past_the_paper(runs: list[Collected]) -> Table:
     for run in {
         run.choices["function"]: run for run in runs if run.choices["method"] == "second_order"
     }.values():
-        function, seconds = run.choices["function"], run.record["seconds"]["total"]
+        function, seconds = run.choices["function"], run.record.seconds["total"]
         rows.append({"fit": "least of any 2^depth pieces", "function": function, "min": run.floor})
-        points, numbers = run.config["points"]["train"], run.record["parameters"]
+        points, numbers = run.config["points"]["train"], run.record.parameters
         others = least_errors(run.folder.parent.parent / "alternatives", run.target, points, numbers, seconds)
         rows += [{"fit": name, "function": function, "min": error} for name, error in others.items()]
     table = pd.DataFrame(rows)
     shown = {"Least MSE": ("min", "{:.2e}"), "Mean MSE": ("mean", "{:.2e}")}
     shown |= {"Seconds": ("seconds", "{:.1f}"), "Linear regions of the kept networks": ("regions", "{}")}
     parts = {title: _fits_by_functions(table, column, form) for title, (column, form) in shown.items()}
-    caption = f"{describe(runs)}. Every fit has at most {runs[0].record['parameters']} numbers; the tanh network is "
+    caption = (
+        f"{describe(runs)}. Every fit has at most {runs[0].record.parameters} numbers; the tanh network is "
+    )
     caption += (
         "trained as long as the second-order schedule with 400 starts. The splines' knots lie between even "
     )
@@ -156,7 +158,7 @@ def compare_networks(name: str) -> Callable[[list[Collected]], Table]:
                     "function": run.config["function"]["name"],
                     "method": run.choices["method"],
                     "optimizer": run.config["schedule"]["phases"][0]["optimizer"],
-                    "parameters": run.record["parameters"],
+                    "parameters": run.record.parameters,
                     "mse_min": errors["mse_train"].min(),
                     "mse_mean": errors["mse_train"].mean(),
                     "mse_median": errors["mse_train"].median(),

@@ -42,7 +42,7 @@ def compare_models(name: str) -> Callable[[list[Collected]], Table]:
             what = {
                 "model": run.config["model"]["name"],
                 "method": method,
-                "parameters": run.record["parameters"],
+                "parameters": run.record.parameters,
             }
             rows += [{**what, "epoch": epoch, **row} for epoch, row in accuracy.iterrows()]
             early = {
@@ -56,9 +56,7 @@ def compare_models(name: str) -> Callable[[list[Collected]], Table]:
                 "least": f"{100 * end.min():.2f} %",
             }
             shown.append({**what, **early, **last})
-        parts = {
-            f"Accuracy on the test examples, {runs[0].record['function']}": pd.DataFrame(shown).astype(str)
-        }
+        parts = {f"Accuracy on the test examples, {runs[0].record.function}": pd.DataFrame(shown).astype(str)}
         return Table(name, f"{describe_learning(runs)} ±: standard deviation.", pd.DataFrame(rows), parts)
 
     return build
@@ -75,7 +73,7 @@ def compare_on_tables(runs: list[Collected]) -> Table:
     for name, group in by_data(runs).items():
         for run in group:
             found = run.final_errors[column_of(run)]
-            more = {"parameters": run.record["parameters"], "seconds": run.record["seconds"]["total"]}
+            more = {"parameters": run.record.parameters, "seconds": run.record.seconds["total"]}
             rows.append(_row(name, METHOD_NAMES[run.choices["method"]], task_of(run), found) | more)
         run = group[0]
         for other, found in scores(
@@ -114,7 +112,7 @@ def by_data(runs: list[Collected]) -> dict[str, list[Collected]]:
     """The runs on each data set, in order."""
     groups: dict[str, list[Collected]] = {}
     for run in runs:
-        groups.setdefault(run.record["function"], []).append(run)
+        groups.setdefault(run.record.function, []).append(run)
     return groups
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from triangle_cli.console import ERR, OUT
+from triangle_cli.console import err, out
 from triangle_cli.store.stages import stage_cells, stage_summary
 
 if TYPE_CHECKING:
@@ -22,15 +22,15 @@ BLINK = 0.05  # seconds between two changes of a bar
 
 def print_run(run: Run) -> None:
     """The table of a run on the terminal, a row per stage, and its folder."""
-    seconds = run.record["seconds"]["total"]
+    seconds = run.record.seconds["total"]
     origin = "from disk, already finished (force=true runs it again)" if run.reused else f"{seconds:.1f} s"
-    kept, starts = len(run.record["restarts"]), run.record["starts"]
+    kept, starts = len(run.record.restarts), run.record.starts
     count = (
         f"{kept} restart{'s' if kept != 1 else ''}"
         if kept == starts
         else f"the best {kept} of {starts} restarts"
     )
-    OUT.print(f"[bold]{run.record['function']}[/], {count}: {origin}")
+    out().print(f"[bold]{run.record.function}[/], {count}: {origin}")
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("\nstage", no_wrap=True)
     for number, (_, row) in enumerate(stage_summary(run.errors).iterrows()):
@@ -40,14 +40,14 @@ def print_run(run: Run) -> None:
         table.add_row(
             row["stage"] + (f" ({row['diverged']} diverged)" if row["diverged"] else ""), *cells.values()
         )
-    OUT.print(table)
-    OUT.print(f"-> {run.folder}")
+    out().print(table)
+    out().print(f"-> {run.folder}")
 
 
 @contextmanager
 def progress() -> Iterator[Watch]:
     """A bar per phase with the best loss and the time left; silent where stderr is not a terminal."""
-    if not ERR.is_terminal:
+    if not err().is_terminal:
         yield lambda epoch: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -58,7 +58,7 @@ def progress() -> Iterator[Watch]:
         MofNCompleteColumn(),
         TextColumn("{task.fields[loss]}"),
     )
-    with Progress(*columns, TimeRemainingColumn(), console=ERR, transient=True) as bars:
+    with Progress(*columns, TimeRemainingColumn(), console=err(), transient=True) as bars:
         bar, shown = bars.add_task("starting", total=None, loss=""), 0.0
 
         def watch(epoch: Any) -> None:

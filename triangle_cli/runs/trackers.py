@@ -19,6 +19,7 @@ import pandas as pd
 
 from triangle_cli import interrupts
 from triangle_cli.store import index, run_folder
+from triangle_cli.store.record import RunRecord
 
 MLFLOW_DATABASE = "mlflow.db"
 
@@ -75,8 +76,8 @@ def metrics(folder: Path) -> Iterator[tuple[str, int, float]]:
                 yield f"{column}/{figure}", int(step), float(row[figure])
 
 
-def _tensorboard(outputs: Path, folder: Path, record: dict[str, Any]) -> None:
-    target = outputs / "tensorboard" / record["function"] / folder.name
+def _tensorboard(outputs: Path, folder: Path, record: RunRecord) -> None:
+    target = outputs / "tensorboard" / record.function / folder.name
     if target.exists():
         return
     from matplotlib.pyplot import imread
@@ -97,7 +98,7 @@ def _tensorboard(outputs: Path, folder: Path, record: dict[str, Any]) -> None:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _mlflow(outputs: Path, folder: Path, record: dict[str, Any]) -> None:
+def _mlflow(outputs: Path, folder: Path, record: RunRecord) -> None:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     import mlflow
     from mlflow.entities import Metric, Param, RunTag
@@ -108,17 +109,15 @@ def _mlflow(outputs: Path, folder: Path, record: dict[str, Any]) -> None:
     experiment = client.get_experiment_by_name(name)
     artifacts = (outputs / "mlflow").resolve().as_uri()
     number = experiment.experiment_id if experiment else client.create_experiment(name, artifacts)
-    if client.search_runs([number], f"tags.hash = '{record['hash']}' and attributes.status = 'FINISHED'"):
+    if client.search_runs([number], f"tags.hash = '{record.hash}' and attributes.status = 'FINISHED'"):
         return
-    run = client.create_run(number, run_name=f"{record['function']}/{folder.name}").info.run_id
+    run = client.create_run(number, run_name=f"{record.function}/{folder.name}").info.run_id
     epochs = [Metric(key, value, 0, step) for key, step, value in metrics(folder)]
-    final = [
-        Metric(key, float(v), 0, 0) for key, v in record["summary"].items() if isinstance(v, int | float)
-    ]
+    final = [Metric(key, float(v), 0, 0) for key, v in record.summary.items() if isinstance(v, int | float)]
     for start in range(0, len(epochs), 900):  # a call takes up to 1000 metrics
         client.log_batch(run, epochs[start : start + 900])
-    params = [Param(key, str(value)[:6000]) for key, value in index.flat(record["settings"]).items()]
-    client.log_batch(run, final, params, [RunTag("hash", record["hash"]), RunTag("folder", str(folder))])
+    params = [Param(key, str(value)[:6000]) for key, value in index.flat(record.settings).items()]
+    client.log_batch(run, final, params, [RunTag("hash", record.hash), RunTag("folder", str(folder))])
     client.log_artifact(run, str(folder / run_folder.PICTURE))
     client.set_terminated(run)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from enum import Enum
 from typing import Any, get_args, get_type_hints
 
-from triangle_cli.settings.settings import DATA_GROUPS, FUNCTION_GROUPS, Settings
+from triangle_cli.settings.require import close
+from triangle_cli.settings.run import DATA_GROUPS, FUNCTION_GROUPS, Composed
 
 CHOICES = ("method", "experiment", "launcher", "hparams_search")  # groups of conf/ that only choose settings
 
@@ -22,7 +23,7 @@ def unknown_setting(key: str, words: list[str]) -> str:
     return f"{typed}: no such setting{close(key, known)} (`triangle run --help` lists them)"
 
 
-def setting_names(kind: type = Settings, prefix: str = "") -> Iterator[str]:
+def setting_names(kind: type = Composed, prefix: str = "") -> Iterator[str]:
     """Every setting as typed on the command line, such as `points.train`."""
     hints = get_type_hints(kind)
     for field in fields(kind):
@@ -32,22 +33,24 @@ def setting_names(kind: type = Settings, prefix: str = "") -> Iterator[str]:
             yield from setting_names(inner, f"{prefix}{field.name}.")
 
 
-def setting_type(key: str) -> Any:
-    """The type of a setting as typed on the command line, such as int for `depth`; None for a key that is none."""
-    kind: Any = Settings
+def setting_values(key: str) -> list[str]:
+    """The words that a setting takes, as typed on the command line; none where it takes numbers, names or lists."""
+    kind: Any = Composed
+    words: tuple[str, ...] = ()
     for name in key.split("."):
-        in_list = next(iter(get_args(kind)), None)
-        kind = _without_none(get_type_hints(kind).get(name)) if is_dataclass(kind) else in_list
-    return kind
+        if not is_dataclass(kind):
+            kind, words = next(iter(get_args(kind)), None), ()  # of a list
+            continue
+        words = {part.name: part.metadata.get("choices", ()) for part in fields(kind)}.get(name, ())
+        kind = _without_none(get_type_hints(kind).get(name))
+    if kind is bool:
+        return ["true", "false"]
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return [member.name for member in kind]
+    return list(words)
 
 
 def _without_none(kind: Any) -> Any:
     """The type in an Optional; any other type as it is."""
     inner = get_args(kind)
     return inner[0] if len(inner) == 2 and inner[1] is type(None) else kind
-
-
-def close(word: str, choices: Iterable[str]) -> str:
-    """`; did you mean x?` where a choice is close to the word, else nothing."""
-    found = difflib.get_close_matches(word, list(choices), 1)
-    return f"; did you mean {found[0]}?" if found else ""

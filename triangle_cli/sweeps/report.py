@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from rich.table import Table
 
-from triangle_cli.console import ERR, OUT
-from triangle_cli.learn.tables import Table
+from triangle_cli.console import err, out
+from triangle_cli.sweeps.job import JobRecord
 
 
 def print_sweep(summary: pd.DataFrame, notes: list[str], count: str, folder: Path) -> None:
@@ -27,22 +28,22 @@ def print_sweep(summary: pd.DataFrame, notes: list[str], count: str, folder: Pat
         table.add_column("\n".join(column.rsplit(" ", 1)), justify="right" if column in figures else "left")
     for row in shown.itertuples(index=False):
         table.add_row(*row)
-    OUT.print(table)
+    out().print(table)
     for note in notes:
-        OUT.print(note, style="red", markup=False)
-    OUT.print(count)
-    OUT.print(f"-> {folder}")
+        out().print(note, style="red", markup=False)
+    out().print(count)
+    out().print(f"-> {folder}")
 
 
 def planning(jobs: Sequence[Any]) -> Iterable[Any]:
     """The jobs of a sweep, one after the other, with a bar on a terminal: Hydra takes its time for each."""
     from rich.progress import track
 
-    return track(jobs, "planning", console=ERR, transient=True, disable=not ERR.is_terminal)
+    return track(jobs, "planning", console=err(), transient=True, disable=not err().is_terminal)
 
 
 @contextmanager
-def sweep_progress(jobs: int) -> Iterator[Callable[[dict[str, Any]], None]]:
+def sweep_progress(jobs: int) -> Iterator[Callable[[JobRecord], None]]:
     """One bar for a whole sweep: jobs done, failed and left, and the time left. Without a terminal, a line per job."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -53,24 +54,24 @@ def sweep_progress(jobs: int) -> Iterator[Callable[[dict[str, Any]], None]]:
         TextColumn("{task.fields[failed]} failed, {task.fields[left]} left,"),
         TimeRemainingColumn(),
     )
-    live = ERR.is_terminal
+    live = err().is_terminal
     failed = done = 0
     # an average over the last hours: jobs of a sweep differ in length
     with Progress(
-        *columns, console=ERR, transient=True, disable=not live, speed_estimate_period=7200
+        *columns, console=err(), transient=True, disable=not live, speed_estimate_period=7200
     ) as bars:
         bar = bars.add_task("", total=jobs, failed=0, left=jobs)
 
-        def show(record: dict[str, Any]) -> None:
+        def show(record: JobRecord) -> None:
             nonlocal failed, done
             done += 1
-            failed += record["status"] == "failed"
+            failed += record.status == "failed"
             bars.update(bar, completed=done, failed=failed, left=jobs - done)
             said = {
-                "failed": f"failed: {record['reason']}",
-                "finished": "" if live else f"finished in {record['seconds']:.1f} s",
-            }.get(record["status"])
+                "failed": f"failed: {record.reason}",
+                "finished": "" if live else f"finished in {record.seconds:.1f} s",
+            }.get(record.status)
             if said:
-                ERR.print(f"[{done}/{jobs}] {' '.join(record['overrides'])}: {said}", markup=False)
+                err().print(f"[{done}/{jobs}] {' '.join(record.overrides)}: {said}", markup=False)
 
         yield show

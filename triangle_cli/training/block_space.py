@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from triangle_cli.construction.blocks import Blocks, Box
+from triangle_cli.construction.blocks import UNIT, Blocks, Box
 from triangle_cli.construction.network import Network
-from triangle_cli.regions.plane.kernels import UNIT
 from triangle_cli.training.spaces import PeakSpace
 
 

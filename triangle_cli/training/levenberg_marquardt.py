@@ -79,7 +79,7 @@ class LevenbergMarquardt:
         from triangle_cli.training.compiled import padded
         from triangle_cli.training.kernels import levenberg_marquardt  # numba, when it is needed
 
-        x, y, _, n, _ = self.model[-5:]
+        x, y = self.model.x, self.model.y
         if self.group == 1:
             drawn, count = (np.empty((0, *x.shape), x.dtype), np.empty((0, len(y)), y.dtype)), 0
         else:

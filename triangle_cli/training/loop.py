@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import importlib
+from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from triangle_cli.construction.network import Network
-from triangle_cli.training.adam import Adam
-from triangle_cli.training.levenberg_marquardt import LevenbergMarquardt
+from triangle_cli.settings.schedule import OPTIMIZERS
 from triangle_cli.training.models import Crew, model_of
 from triangle_cli.training.problem import Points, Problem
 from triangle_cli.training.spaces import WeightSpace
 
-OPTIMIZERS: dict[str, Callable[..., Adam | LevenbergMarquardt]] = {
-    "adam": Adam,
-    "levenberg_marquardt": LevenbergMarquardt,
-}
+
+class Optimizer(Protocol):
+    """What moves theta: an epoch a step, all restarts at once, none of which feels another."""
+
+    theta: Tensor  # (R, P)
+    crew: Crew
+
+    def advance(self, epochs: int) -> Tensor:
+        """So many epochs. Returns the losses before each, (epochs, R)."""
+
+
+def make_optimizer(name: str, problem: Problem, theta: Tensor, **settings: float) -> Optimizer:
+    """The optimizer of this name in `settings.schedule.OPTIMIZERS`, at theta (R, P)."""
+    module, _, kind = OPTIMIZERS[name].path.rpartition(".")
+    return getattr(importlib.import_module(module), kind)(problem, theta, **settings)
 
 
 def train(
@@ -34,7 +46,7 @@ def train(
 
     Args:
         theta: (R, P), the start in the problem's space.
-        optimizer: a name in `OPTIMIZERS`.
+        optimizer: a name in `settings.schedule.OPTIMIZERS`.
         epochs: how many steps, each on all points.
         every: a stretch begins at every multiple of it; slow ones are cut shorter.
         threads: that the restarts are split over; they decide no number.
@@ -44,7 +56,7 @@ def train(
     A restart that diverges turns NaN and stays so. A restart's numbers are the same, to the bit, whatever others
     there are.
     """
-    method = OPTIMIZERS[optimizer](problem, theta, threads=threads, **settings)
+    method = make_optimizer(optimizer, problem, theta, threads=threads, **settings)
     epoch = 0
     while epoch < epochs:
         stretch = min(every - epoch % every, epochs - epoch, method.crew.epochs(len(theta)))

@@ -12,7 +12,7 @@ from torch import Tensor
 from triangle_cli.construction.blocks import Blocks
 from triangle_cli.construction.network import Network
 from triangle_cli.construction.triangle import Triangle
-from triangle_cli.settings.settings import PhaseSettings, SpaceName
+from triangle_cli.settings.schedule import PhaseSettings, SpaceName
 from triangle_cli.training.block_space import BlockPeakSpace
 from triangle_cli.training.loop import train
 from triangle_cli.training.problem import Points, Problem
@@ -97,7 +97,7 @@ def run_schedule(
     for name, phase in zip(phase_names(phases), phases):
         space, theta = enter(phase.space, start, blocks)
         problem = Problem(space, points.x, points.y)
-        method, settings = phase.optimizer.value, phase.optimizer_settings
+        method, settings = phase.optimizer, phase.optimizer_settings
         for number, theta, losses in train(
             problem, theta, method, phase.epochs, every=every, threads=threads, **settings
         ):

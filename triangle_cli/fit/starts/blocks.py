@@ -9,10 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from triangle_cli.construction.blocks import CONVEX, Blocks, Box, alternating_signs
+from triangle_cli.construction.blocks import CONVEX, UNIT, Blocks, Box, alternating_signs
 from triangle_cli.construction.triangle import Triangle, bound_steps
 from triangle_cli.fit.starts.streams import streams
-from triangle_cli.regions.plane.kernels import UNIT
 
 SMALLEST_SCALE = (
     0.1  # of s_0 at the start, in units of the target's range: a block without scale learns nothing

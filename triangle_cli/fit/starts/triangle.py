@@ -8,9 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from triangle_cli.construction.blocks import Blocks
 from triangle_cli.construction.triangle import Triangle, bound_steps
 from triangle_cli.fit.functions import Target
+from triangle_cli.fit.starts import start
+from triangle_cli.fit.starts.blocks import draw_blocks, fitted_blocks
 from triangle_cli.fit.starts.streams import streams
+from triangle_cli.settings.run import FitSettings
+from triangle_cli.training.problem import Points
 
 SIGN = {"convex": -1.0, "concave": 1.0}
 
@@ -81,3 +86,32 @@ def end_slope_scale(target: Target, peaks: Tensor) -> Tensor:
     """s_0 from the limit's end slopes, F'(0) - F'(1) = s_0 / (a_0 (1 - a_0) a_1): (R,) for peaks (R, d + 1)."""
     low_slope, high_slope = target.end_slopes
     return abs(high_slope - low_slope) * peaks[:, 0] * (1 - peaks[:, 0]) * peaks[:, 1]
+
+
+def _check(settings: FitSettings, target: Target) -> None:
+    """Raise ValueError where triangle networks cannot follow the target."""
+    if target.inputs == 2 and settings.network.directions is None:
+        raise ValueError(
+            f"function={target.name}: is of x and y, expected network=ridge (network={settings.network.name} is for "
+            "x alone)"
+        )
+    if settings.network.single:
+        require_bend(target)
+
+
+@start("triangle", ("width", "peak_low", "peak_high", "peaks", "scale"), _check)
+def start_triangles(settings: FitSettings, target: Target, train: Points) -> Triangle | Blocks:
+    """Triangle networks with drawn or given peaks, one or several in a network."""
+    init, network, like = settings.init, settings.network, train.y
+    given = None if init.peaks is None else torch.tensor(init.peaks, dtype=torch.float64)
+    if network.single:
+        if given is None:
+            peaks = draw_peaks(settings.depth, *init.peak_range, settings.seed, settings.starts)
+        else:
+            peaks = given.expand(settings.starts, -1)
+        return triangle(target, peaks.to(like), train.x, train.y, init.scale)
+    ways = (network.total, network.directions or 1, target.inputs)
+    peaks, directions = draw_blocks(settings.depth, *init.peak_range, *ways, settings.seed, settings.starts)
+    if given is not None:
+        peaks = given.expand_as(peaks).contiguous()
+    return fitted_blocks(peaks.to(like), directions.to(like), target.box, train.x, train.y)

@@ -19,9 +19,7 @@ from triangle_cli.training.problem import Points
 class Measurement:
     """The rulers of one run: the same points and floors for every stage."""
 
-    def __init__(
-        self, target: Target, train: Points, test: Points, grid: Points, threads: int = 1
-    ) -> None:
+    def __init__(self, target: Target, train: Points, test: Points, grid: Points, threads: int = 1) -> None:
         self.target = target
         self.threads = threads
         self.train = train

@@ -134,7 +134,9 @@ class LevenbergMarquardt:
         slope = torch.bmm(jacobian.mT, residual.unsqueeze(2))  # (R, p, 1)
         diagonal = normal.diagonal(dim1=1, dim2=2)
         # numbers that move nothing have a zero on the diagonal, and still need some damping
-        diagonal += damping.to(diagonal).unsqueeze(1) * (diagonal + SMALLEST_SCALE * diagonal.amax(1, keepdim=True))
+        diagonal += damping.to(diagonal).unsqueeze(1) * (
+            diagonal + SMALLEST_SCALE * diagonal.amax(1, keepdim=True)
+        )
         factor, failed = torch.linalg.cholesky_ex(normal)
         direction = torch.cholesky_solve(slope, factor).squeeze(2)
 

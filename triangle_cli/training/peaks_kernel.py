@@ -166,7 +166,9 @@ def _leave(model: Peaks, theta: np.ndarray, scratch: PeaksScratch, out: np.ndarr
 
 
 @compiled
-def _wave(v: np.ndarray, w: np.ndarray, up: float, down: float, scale: float, sums: np.ndarray, m: int) -> None:
+def _wave(
+    v: np.ndarray, w: np.ndarray, up: float, down: float, scale: float, sums: np.ndarray, m: int
+) -> None:
     one = v.dtype.type(1)
     for p in range(m * LANES):
         wave = min(v[p] * up, (one - v[p]) * down)
@@ -199,7 +201,11 @@ def _enter_block(model: Peaks, scratch: PeaksScratch, begin: int, m: int) -> Non
             sums[p] += offset + slope * u[p]
         for i in range(depth):
             top = scratch.peaks[b, i]
-            up, down, scale = number(1 / top), number(1 / (1 - top)), number(model.bend[b] * scratch.scales[b, i])
+            up, down, scale = (
+                number(1 / top),
+                number(1 / (1 - top)),
+                number(model.bend[b] * scratch.scales[b, i]),
+            )
             _wave(scratch.values[b, i], scratch.values[b, i + 1], up, down, scale, sums, m)
 
 

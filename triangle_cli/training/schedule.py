@@ -71,7 +71,7 @@ def enter(space: SpaceName, start: Start, blocks: int | None = None) -> tuple[Sp
     if isinstance(start, Blocks):
         peaks = BlockPeakSpace.of(start, free)
         return peaks, peaks.encode(start)
-    peaks = PeakSpace(start.depth, start.sign, start.interval, free_scales=free)
+    peaks = PeakSpace.of(start, free)
     return peaks, peaks.encode(start)
 
 
@@ -98,9 +98,8 @@ def run_schedule(
         space, theta = enter(phase.space, start, blocks)
         problem = Problem(space, points.x, points.y)
         method, settings = phase.optimizer, phase.optimizer_settings
-        for number, theta, losses in train(
-            problem, theta, method, phase.epochs, every=every, threads=threads, **settings
-        ):
+        stretches = train(problem, theta, method, phase.epochs, every=every, threads=threads, **settings)
+        for number, theta, losses in stretches:
             yield Epoch(name, number, phase.epochs, losses, theta, space, restarts.tolist())
         if phase.keep is not None:
             kept = keep_best(losses[-1], phase.keep)

@@ -238,7 +238,12 @@ def _enter_block(model: Weights, scratch: WeightsScratch, begin: int, m: int) ->
     last = values[model.depth - 1]
     bias = weights[place + neurons]
     for k in range(0, neurons, 4):
-        w0, w1, w2, w3 = weights[place + k], weights[place + k + 1], weights[place + k + 2], weights[place + k + 3]
+        w0, w1, w2, w3 = (
+            weights[place + k],
+            weights[place + k + 1],
+            weights[place + k + 2],
+            weights[place + k + 3],
+        )
         r0, r1, r2, r3 = last[k], last[k + 1], last[k + 2], last[k + 3]
         if k == 0:
             for p in range(m * LANES):
@@ -300,13 +305,18 @@ def weights_derivative(model: Weights, theta: np.ndarray, scratch: WeightsScratc
             place -= neurons * stride
             for group in range(0, neurons, width):
                 for k in range(0, width, 4):
-                    src, below = values[layer - 1, group + k : group + k + 4], behind[group + k : group + k + 4]
+                    src, below = (
+                        values[layer - 1, group + k : group + k + 4],
+                        behind[group + k : group + k + 4],
+                    )
                     bias = width if k == 0 else 0
                     for j in range(0, width, 4):
                         start, above = place + (group + j) * stride + k, signal[group + j : group + j + 4]
                         level = zero if j + 4 == width else -infinity
                         if j == 0:
-                            _backwards_first(weights, slopes, start, stride, bias, level, src, above, below, m)
+                            _backwards_first(
+                                weights, slopes, start, stride, bias, level, src, above, below, m
+                            )
                         else:
                             _backwards_next(weights, slopes, start, stride, bias, level, src, above, below, m)
             signal, behind = behind, signal
@@ -417,6 +427,4 @@ def weights_normal(
 @compiled
 def weights_at(model: Weights, x: np.ndarray, y: np.ndarray, n: int) -> Weights:
     """The same space with other points."""
-    return Weights(
-        model.depth, model.groups, model.width, model.place, model.number, x, y, n, model.block
-    )
+    return Weights(model.depth, model.groups, model.width, model.place, model.number, x, y, n, model.block)

@@ -134,14 +134,6 @@ def levenberg_marquardt(
 
 
 @compiled
-def errors(model: Model, theta: np.ndarray, first: int, last: int, losses: np.ndarray) -> None:
-    """The mean squared errors of restarts first .. last - 1, in losses (R,)."""
-    scratch = scratch_of(model, False)
-    for r in range(first, last):
-        losses[r] = error(model, theta[r], scratch)
-
-
-@compiled
 def weights_errors(
     model: Weights, theta: np.ndarray, first: int, last: int, means: np.ndarray, largest: np.ndarray
 ) -> None:

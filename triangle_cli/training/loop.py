@@ -63,23 +63,11 @@ def train(
         before = method.theta.clone()
         yield epoch, before, method.advance(stretch)
         epoch += stretch
-    yield epochs, method.theta, mean_squares(problem, method.theta, threads).unsqueeze(0)
+    losses, _ = network_errors(problem.space.decode(method.theta), problem, threads)
+    yield epochs, method.theta, losses.unsqueeze(0)
 
 
-def mean_squares(problem: Problem, theta: Tensor, threads: int = 1) -> Tensor:
-    """The mean squared errors, (R,)."""
-    model = model_of(problem.space, problem.x, problem.y)
-    if model is None:
-        return (problem.space.decode(theta)(problem.x) - problem.y).square().mean(1)
-    from triangle_cli.training.kernels import errors  # numba, when it is needed
-
-    numbers, losses = theta.contiguous().numpy(), np.empty(len(theta))
-    crew = Crew(threads, len(problem.y) * theta.shape[1])
-    crew.share(lambda first, last: errors(model, numbers, first, last, losses), len(theta))
-    return torch.from_numpy(losses).to(theta.dtype)
-
-
-def network_errors(network: Network, points: Points, threads: int = 1) -> tuple[Tensor, Tensor]:
+def network_errors(network: Network, points: Points | Problem, threads: int = 1) -> tuple[Tensor, Tensor]:
     """The mean squared and the largest absolute errors of networks at some points, (R,) each."""
     space = WeightSpace(network)
     model = model_of(space, points.x, points.y)

@@ -328,8 +328,11 @@ def peaks_normal(
         _enter_block(model, scratch, begin, m)
         total += residuals(scratch.sums, model.n - begin, m)
         _slope_rows(model, scratch, begin, m)
-        rows[:, model.n - begin :] = 0
-        rows[count] = scratch.sums
+        for p in range(m * LANES):
+            rows[count, p] = scratch.sums[p]
+        for k in range(count):
+            for p in range(model.n - begin, m * LANES):
+                rows[k, p] = 0
         add_products(rows, len(rows), m, products)
     # rows of d numbers / d theta, by the chain rule for one number at a time
     parameters = len(slope)

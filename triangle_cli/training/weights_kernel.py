@@ -357,6 +357,12 @@ def weights_extremes(model: Weights, theta: np.ndarray, scratch: WeightsScratch)
 
 
 @compiled
+def _copy(row: np.ndarray, out: np.ndarray, m: int) -> None:
+    for p in range(m * LANES):
+        out[p] = row[p]
+
+
+@compiled
 def _slope_rows(model: Weights, scratch: WeightsScratch, begin: int, m: int, place: int) -> None:
     """Backwards: the derivatives of the output by theta, point by point. place: of the output's weights."""
     weights, values, rows, number = scratch.weights, scratch.values, scratch.rows, model.number
@@ -366,10 +372,12 @@ def _slope_rows(model: Weights, scratch: WeightsScratch, begin: int, m: int, pla
     last = values[model.depth - 1]
     for k in range(neurons):
         if number[place + k] >= 0:
-            rows[number[place + k]] = last[k]
+            _copy(last[k], rows[number[place + k]], m)
         for p in range(m * LANES):
             signal[k, p] = weights[place + k] if last[k, p] > zero else zero
-    rows[number[place + neurons]] = one
+    bias = rows[number[place + neurons]]
+    for p in range(m * LANES):
+        bias[p] = one
     for layer in range(model.depth - 1, 0, -1):
         place -= neurons * (width + 1)
         for j in range(neurons):
@@ -380,10 +388,11 @@ def _slope_rows(model: Weights, scratch: WeightsScratch, begin: int, m: int, pla
                     for p in range(m * LANES):
                         row[p] = above[p] * src[p]
             if number[start + width] >= 0:
-                rows[number[start + width]] = above
+                _copy(above, rows[number[start + width]], m)
         for k in range(neurons):
             group, below, src = k // width * width, behind[k], values[layer - 1, k]
-            below[:] = zero
+            for p in range(m * LANES):
+                below[p] = zero
             for j in range(width):
                 weight, above = weights[place + (group + j) * (width + 1) + k - group], signal[group + j]
                 for p in range(m * LANES):
@@ -398,7 +407,7 @@ def _slope_rows(model: Weights, scratch: WeightsScratch, begin: int, m: int, pla
                 row, x = rows[number[start + k]], model.x[k]
                 for p in range(m * LANES):
                     row[p] = signal[j, p] * x[begin + p]
-            rows[number[start + inputs]] = signal[j]
+            _copy(signal[j], rows[number[start + inputs]], m)
 
 
 @compiled
@@ -415,12 +424,15 @@ def weights_normal(
         place = _enter_block(model, scratch, begin, m)
         total += residuals(scratch.sums, model.n - begin, m)
         _slope_rows(model, scratch, begin, m, place)
-        rows[:, model.n - begin :] = 0
-        rows[count] = scratch.sums
+        _copy(scratch.sums, rows[count], m)
+        for k in range(count):
+            for p in range(model.n - begin, m * LANES):
+                rows[k, p] = 0
         add_products(rows, len(rows), m, products)
     for i in range(count):
         slope[i] = -products[count, i]
-        normal[i, : i + 1] = products[i, : i + 1]
+        for j in range(i + 1):
+            normal[i, j] = products[i, j]
     return total / model.n
 
 

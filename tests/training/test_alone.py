@@ -5,8 +5,8 @@ import itertools
 import pandas as pd
 import pytest
 import torch
-
 from settings.composed import settings_of
+
 from triangle_cli.fit import experiment
 from triangle_cli.training.models import Crew
 

@@ -75,16 +75,10 @@ def test_the_python_in_readme_runs(triangle):
         exec(block.replace("network.pt", str(network)), {})
 
 
-def test_every_make_target_in_readme_exists():
-    makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"(?:`|^)make ([a-z0-9_-]+)", TEXT, re.MULTILINE):
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
-
-
 def test_every_command_is_in_the_help_and_the_completion():
     from triangle_cli.cli import completion
 
     for command in main.COMMANDS:
         if not command.startswith("-"):
             assert f"\n  {command} " in main.help_text()
-            assert command in completion.SCRIPT
+            assert command in completion.script("bash")

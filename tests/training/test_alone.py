@@ -41,7 +41,11 @@ def outcome(words, restarts, threads, epochs=6):
 
 
 def assert_same(one, other):
-    for name, keys in (("history", ["phase", "epoch"]), ("errors", ["stage"]), ("regions", ["phase", "epoch"])):
+    for name, keys in (
+        ("history", ["phase", "epoch"]),
+        ("errors", ["stage"]),
+        ("regions", ["phase", "epoch"]),
+    ):
         tables = (getattr(result, name).set_index(["restart", *keys]) for result in (one, other))
         few, many = pd.DataFrame.align(*tables, join="inner", axis=0)
         assert len(few) > 0

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from triangle_cli.training.models import Crew, model_of
 from triangle_cli.training.problem import Problem
+
+if TYPE_CHECKING:
+    from triangle_cli.training.kernels import Model
 
 
 class Adam:
@@ -32,21 +37,22 @@ class Adam:
         if self.model is None:
             losses = torch.stack([self._step(self.taken + k + 1) for k in range(epochs)])
         else:
-            losses = self._compiled(epochs)
+            losses = self._compiled(self.model, epochs)
         self.taken += epochs
         return losses
 
-    def _compiled(self, epochs: int) -> Tensor:
+    def _compiled(self, model: Model, epochs: int) -> Tensor:
         from triangle_cli.training.kernels import adam  # numba, when it is needed
 
-        arrays = [tensor.numpy() for tensor in (self.theta, self.mean, self.square)]
+        theta, mean, square = (tensor.numpy() for tensor in (self.theta, self.mean, self.square))
+        taken, rate = self.taken, self.learning_rate
         losses = np.empty((len(self.theta), epochs))
 
         def call(first: int, last: int) -> None:
-            adam(self.model, *arrays, self.taken, self.learning_rate, first, last, losses)
+            adam(model, theta, mean, square, taken, rate, first, last, losses)
 
         self.crew.share(call, len(self.theta), epochs)
-        return torch.from_numpy(losses.T.astype(arrays[0].dtype))
+        return torch.from_numpy(losses.T.astype(theta.dtype))
 
     @torch.no_grad()
     def _step(self, number: int) -> Tensor:

@@ -28,13 +28,13 @@ SMALLEST_SCALE = 1e-8  # of D's entries, relative to the largest
 def _by_model(name: str) -> Callable[..., Any]:
     """The compiled function of this name for whichever model is given."""
 
-    def choose(model, *rest):  # noqa: ANN001  # numba compares signatures
+    def choose(model, *rest):  # type: ignore[no-untyped-def]  # noqa: ANN001  # numba compares signatures
         raise NotImplementedError
 
     of_peaks, of_weights = getattr(peaks_kernel, f"peaks_{name}"), getattr(weights_kernel, f"weights_{name}")
 
     @overload(choose)
-    def _(model, *rest):  # noqa: ANN001
+    def _(model, *rest):  # type: ignore[no-untyped-def]  # noqa: ANN001
         if model.instance_class is Peaks:
             return lambda model, *rest: of_peaks(model, *rest)
         return lambda model, *rest: of_weights(model, *rest)

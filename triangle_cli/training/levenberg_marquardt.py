@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,6 +12,9 @@ from triangle_cli.training.jacobian import decoded_jacobian, weight_jacobian
 from triangle_cli.training.models import Crew, model_of
 from triangle_cli.training.problem import Problem
 from triangle_cli.training.spaces import WeightSpace
+
+if TYPE_CHECKING:
+    from triangle_cli.training.kernels import Model
 
 STEP_LENGTHS = (1.0, 0.5, 0.25)  # what is tried along a step: kinks make a whole step too long
 RESTARTS_AT_ONCE = 16  # their derivatives stay in the processor's cache: 6 MB for 93 parameters, 500 points
@@ -73,13 +78,13 @@ class LevenbergMarquardt:
         """So many steps of every restart; returns the mean squared errors before each, (epochs, R), on all points."""
         if self.model is None:
             return torch.stack([self._step() for _ in range(epochs)])
-        return self._compiled(epochs)
+        return self._compiled(self.model, epochs)
 
-    def _compiled(self, epochs: int) -> Tensor:
+    def _compiled(self, model: Model, epochs: int) -> Tensor:
         from triangle_cli.training.compiled import padded
         from triangle_cli.training.kernels import levenberg_marquardt  # numba, when it is needed
 
-        x, y = self.model.x, self.model.y
+        x, y = model.x, model.y
         if self.group == 1:
             drawn, count = (np.empty((0, *x.shape), x.dtype), np.empty((0, len(y)), y.dtype)), 0
         else:
@@ -91,7 +96,7 @@ class LevenbergMarquardt:
 
         def call(first: int, last: int) -> None:
             levenberg_marquardt(
-                self.model, *drawn, count, theta, damping, self.smallest_damping, first, last, losses
+                model, *drawn, count, theta, damping, self.smallest_damping, first, last, losses
             )
 
         self.crew.share(call, len(theta), epochs)

@@ -15,11 +15,11 @@ from torch import Tensor
 
 from triangle_cli.construction.blocks import alternating_signs, kept_entries
 from triangle_cli.construction.network import Network
-from triangle_cli.training.block_space import BlockPeakSpace
-from triangle_cli.training.spaces import PeakSpace, Space, WeightSpace
+from triangle_cli.training.block_space import BlockPeakSpace, Space
+from triangle_cli.training.spaces import PeakSpace, WeightSpace
 
 if TYPE_CHECKING:
-    from triangle_cli.training.kernels import Model
+    from triangle_cli.training.kernels import Model, Weights
 
 CALL = 0.1  # seconds that one call may take: nothing is heard of Ctrl-C meanwhile
 STRETCH = 0.5  # seconds between two signs of life
@@ -27,16 +27,23 @@ SHARE = 5e-4  # seconds of work that are worth a thread
 SLOWEST = 1e-9  # seconds for a point and a number of theta: more than it takes
 
 
-def model_of(space: Space | BlockPeakSpace, x: Tensor, y: Tensor) -> Model | None:
+def model_of(space: Space, x: Tensor, y: Tensor) -> Model | None:
     """The space and the points as the compiled code takes them; None where it does not serve."""
-    if x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64):
+    if not _serves(x):
         return None
     if isinstance(space, WeightSpace):
-        return _weights(space, x, y)
+        return weights_model(space, x, y)
     return _blocks(space, x, y) if isinstance(space, BlockPeakSpace) else _peaks(space, x, y)
 
 
-def _weights(space: WeightSpace, x: Tensor, y: Tensor) -> Model | None:
+def _serves(x: Tensor) -> bool:
+    return x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64)
+
+
+def weights_model(space: WeightSpace, x: Tensor, y: Tensor) -> Weights | None:
+    """As `model_of`."""
+    if not _serves(x):
+        return None
     from triangle_cli.training.compiled import block_length, padded
     from triangle_cli.training.kernels import Weights
 

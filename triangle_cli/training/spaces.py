@@ -141,6 +141,3 @@ def _exponentials(logits: Tensor, logs: Tensor) -> tuple[Tensor, Tensor]:
     from triangle_cli.training.elementwise import EXP, LOGISTIC, elementwise  # numba, when it is needed
 
     return elementwise(LOGISTIC, logits), elementwise(EXP, logs)
-
-
-Space = WeightSpace | PeakSpace

@@ -149,7 +149,9 @@ class Deepening:
     def state(self) -> dict[str, np.ndarray]:
         """The finished stages as arrays, for `numpy.savez`."""
         stages = [*self.fronts, *([] if self.network is None else [self.network])]
-        arrays = {f"{stage}_{layer}": w for stage, kept in enumerate(stages) for layer, w in enumerate(kept.layers)}
+        arrays = {
+            f"{stage}_{layer}": w for stage, kept in enumerate(stages) for layer, w in enumerate(kept.layers)
+        }
         return arrays | {"fronts": np.array(len(self.fronts))}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:

@@ -48,7 +48,9 @@ class Loss:
         values = self.shape(np.linspace(0, 1, 257))
         return float(np.finfo(float).eps ** 2 * max(np.square(values).mean(), np.finfo(float).tiny))
 
-    def evaluate(self, theta: np.ndarray, widths: np.ndarray, sign: float, cut: float = 0.0) -> Evaluation | None:
+    def evaluate(
+        self, theta: np.ndarray, widths: np.ndarray, sign: float, cut: float = 0.0
+    ) -> Evaluation | None:
         """The front with these parameters; None where its loss is not finite.
 
         cut: the price of the tail, added to the loss: cut times the mean square of p + q. See `tail`.

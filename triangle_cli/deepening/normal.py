@@ -14,7 +14,9 @@ from triangle_cli.deepening.pieces import REORDER, affine, limit
 
 ROWS = 16  # in one update of the normal equations: two pieces of 6 + 2
 DEPENDENT = 1e-14  # of its square, a column of which less is left depends on those before it
-SMALLEST_SCALE = 1e-9  # of the diagonal's root, relative to the largest: numbers that move nothing stay damped
+SMALLEST_SCALE = (
+    1e-9  # of the diagonal's root, relative to the largest: numbers that move nothing stay damped
+)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=REORDER)

@@ -60,7 +60,9 @@ def zigzag_front(target: Target, knots: np.ndarray, amplitudes: np.ndarray, widt
     return Front((layer, outputs), sign).normalised()
 
 
-def draw_front(target: Target, width: int, sign: float, knots: np.ndarray, stream: np.random.Generator) -> Front:
+def draw_front(
+    target: Target, width: int, sign: float, knots: np.ndarray, stream: np.random.Generator
+) -> Front:
     """The front of these knots, half the time with knots or amplitudes moved a little."""
     knots = knots.copy()
     knots[1:-1] += KNOT_NOISE * stream.normal(size=len(knots) - 2) * stream.integers(0, 2)

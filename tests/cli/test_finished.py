@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from store.records import record as a_record
 
 from triangle_cli.cli.main import main
-from triangle_cli.store import index, run_folder
+from triangle_cli.store import index
 from triangle_cli.store.where import compile_filter
 
 
@@ -25,19 +26,16 @@ def write_run(folder, **changes):
     summary |= {"test_mse_mean": 1e-5, "regions_min": 2**depth, "regions_max": 2**depth + 1, "diverged": 0}
     settings = {"function": {"name": name}, "init": {"name": init, "peak_low": changes.get("low")}}
     settings |= {"schedule": {"name": "paper", "phases": [{"epochs": 10}]}, "depth": depth, "seed": 0}
-    record = dict.fromkeys(run_folder.NEEDED, 0) | {
-        "function": name,
-        "settings": settings,
-        "summary": summary,
-    }
-    record |= {
-        "seconds": {"total": 1.0},
-        "started": "2026-01-02T03:04:05+00:00",
-        "hash": "0" * 8,
-        "sha256": {},
-    }
+    written = a_record(
+        function=name,
+        settings=settings,
+        summary=summary,
+        seconds={"total": 1.0},
+        started="2026-01-02T03:04:05+00:00",
+        hash="0" * 8,
+    ).to_json()
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "run.json").write_text(json.dumps(record | changes.get("record", {})))
+    (folder / "run.json").write_text(json.dumps(written | changes.get("record", {})))
 
 
 @pytest.fixture

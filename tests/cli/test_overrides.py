@@ -6,7 +6,7 @@ from importlib import resources
 import pytest
 
 from triangle_cli.cli import overrides
-from triangle_cli.cli.messages import GROUPS
+from triangle_cli.settings.names import GROUPS
 
 
 @pytest.mark.parametrize(

@@ -6,22 +6,15 @@ import pytest
 import torch
 from settings.composed import settings_of
 
-from triangle_cli.construction.blocks import (
-    BlockPeakSpace,
-    Blocks,
-    alternating_signs,
-    draw_blocks,
-    fitted_blocks,
-    kept_entries,
-    side_by_side,
-)
+from triangle_cli.construction.blocks import Blocks, alternating_signs, kept_entries, side_by_side
 from triangle_cli.fit import experiment
-from triangle_cli.fit.points import Points
-from triangle_cli.fit.starts import initialization
+from triangle_cli.fit.starts import random as starts_random
+from triangle_cli.fit.starts.blocks import draw_blocks, fitted_blocks
 from triangle_cli.regions import count_regions, pieces
-from triangle_cli.settings.settings import OptimizerName, PhaseSettings, SpaceName
+from triangle_cli.settings.schedule import PhaseSettings, SpaceName
+from triangle_cli.training.block_space import BlockPeakSpace
 from triangle_cli.training.levenberg_marquardt import LevenbergMarquardt
-from triangle_cli.training.loop import Problem
+from triangle_cli.training.problem import Points, Problem
 from triangle_cli.training.schedule import enter, run_schedule
 
 F64 = torch.float64
@@ -158,7 +151,7 @@ def test_directions_are_learned():
 def test_kept_blocks_stay_blocks_and_dense_ones_do_not(optimizer, blocks):
     start, x, y = difference(restarts=2)
     rate = {"learning_rate": 1e-3} if optimizer == "adam" else {}
-    phases = [PhaseSettings(SpaceName.weights, OptimizerName[optimizer], 5, **rate)] * 2
+    phases = [PhaseSettings(SpaceName.weights, optimizer, 5, **rate)] * 2
     *_, last = run_schedule(phases, start, Points(x, y), blocks)
     between = last.network.flatten()[:, ~kept_entries(last.network, 2)]
     assert between.shape == (2, 2 * 4 * 4 * 3)
@@ -176,7 +169,7 @@ def test_the_derivative_of_free_entries_is_those_of_all():
 
 
 def test_random_blocks_side_by_side_are_their_sum():
-    network = initialization.random(3, 4, (-1.0, 1.0), seed=0, restarts=2, dtype=F64, inputs=2, each=3)
+    network = starts_random.random(3, 4, (-1.0, 1.0), seed=0, restarts=2, dtype=F64, inputs=2, each=3)
     x = torch.rand(50, 2, dtype=F64)
     summed = network(x).unflatten(0, (2, 3)).sum(1)
     assert torch.allclose(side_by_side(network, 3)(x), summed, atol=1e-12)

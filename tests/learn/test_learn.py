@@ -24,16 +24,11 @@ from settings.composed import settings_of
 from tests.conftest import Command
 from triangle_cli.learn import experiment, images, models, pictures, splits, tables
 from triangle_cli.paper import learning, trees
-from triangle_cli.runs import trackers
+from triangle_cli.runs.trackers.metrics import metrics
 from triangle_cli.settings.learn import Architecture, ModelSettings
 
 SHORT = ["restarts=2", "depth=2", "schedule.phases.0.epochs=2", "schedule.phases.1.epochs=1"]
 RELU_SHORT = ["restarts=2", "schedule.phases.0.epochs=3"]
-
-
-@pytest.fixture(autouse=True)
-def _sweep_name(monkeypatch):
-    monkeypatch.setenv("TRIANGLE_SWEEP", "test")
 
 
 def model_settings(**more):
@@ -434,7 +429,7 @@ def test_sweeps_on_data_are_estimated_tracked_and_spread_over_cores(learned):
     (folder,) = (learned.folder / "outputs" / "tensorboard").iterdir()
     assert len(list(folder.iterdir())) == 2
     run = next((learned.folder / "outputs" / "wine").glob("d2-*"))
-    assert {name for name, _, _ in trackers.metrics(run)} >= {"loss/mean", "mse_test/mean"}
+    assert {name for name, _, _ in metrics(run)} >= {"loss/mean", "mse_test/mean"}
 
 
 EXPERIMENTS = {

@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from tests.conftest import SWEEP
 from triangle_cli.cli.multirun import _earlier_trials
 from triangle_cli.runs import trackers
+from triangle_cli.runs.trackers.metrics import metrics
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def test_metrics_count_epochs_through_the_phases(tmp_path):
         {"restart": [0, 1], "phase": ["init", "init"], "epoch": [0, 0], "linear_regions": [8, 9]}
     )
     regions.to_csv(tmp_path / "regions.csv", index=False)
-    assert list(trackers.metrics(tmp_path)) == [
+    assert list(metrics(tmp_path)) == [
         *[("loss/min", 20, 1.0), ("loss/mean", 20, 2.0), ("loss/min", 25, 0.5), ("loss/mean", 25, 0.5)],
         *[("linear_regions/min", 0, 8.0), ("linear_regions/max", 0, 9.0)],
     ]

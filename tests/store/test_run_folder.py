@@ -6,7 +6,9 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from store.records import record as a_record
 
+from triangle_cli import console
 from triangle_cli.paper.collection import diverged
 from triangle_cli.store import run_folder
 
@@ -44,9 +46,9 @@ def test_what_cannot_be_written_is_named_as_it_was_asked_for(tmp_path, monkeypat
 
 
 def test_the_terminal_is_named_where_it_takes_no_more():
-    assert run_folder.named(OSError(errno.ENOSPC, "No space left")) == "stdout: No space left"
-    assert run_folder.named(OSError(errno.ENOSPC, "No space left", "a.csv")) == "a.csv: No space left"
-    assert run_folder.named(OSError(errno.ENOMEM, "Cannot allocate memory")) == "Cannot allocate memory"
+    assert console.reason(OSError(errno.ENOSPC, "No space left")) == "stdout: No space left"
+    assert console.reason(OSError(errno.ENOSPC, "No space left", "a.csv")) == "a.csv: No space left"
+    assert console.reason(OSError(errno.ENOMEM, "Cannot allocate memory")) == "Cannot allocate memory"
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "[]", "{}", "3", '"text"', b"\xff\xfe"])
@@ -58,9 +60,8 @@ def test_what_is_not_a_finished_run_is_none(tmp_path, content):
 
 
 def test_a_run_with_a_missing_file_is_not_finished(tmp_path):
-    record = {key: {} for key in run_folder.NEEDED if key not in ("files", "sha256")} | {"hash": "0"}
-    run_folder.publish(tmp_path, {"errors.csv": lambda path: path.write_text("a")}, record)
-    assert run_folder.read_run(tmp_path)["hash"] == "0"
+    run_folder.publish(tmp_path, {"errors.csv": lambda path: path.write_text("a")}, a_record())
+    assert run_folder.read_run(tmp_path).hash == "0"
     (tmp_path / "errors.csv").unlink()
     assert run_folder.read_run(tmp_path) is None
 

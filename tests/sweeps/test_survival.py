@@ -12,6 +12,7 @@ import sys
 import time
 
 import pytest
+from store.records import record as a_record
 
 from tests.conftest import SWEEP
 from triangle_cli.store import locks, run_folder
@@ -94,7 +95,7 @@ def test_an_unwritable_folder_is_one_line(triangle, words):
     assert (triangle.folder / "file").read_text() == "in the way"
 
 
-RECORD = {key: {} for key in run_folder.NEEDED if key not in ("files", "sha256")}
+RECORD = a_record()
 
 
 def test_a_disk_that_fills_up_leaves_the_earlier_run_whole(tmp_path):
@@ -121,8 +122,8 @@ def test_a_disk_that_fills_up_leaves_the_earlier_run_whole(tmp_path):
         (b"\xff\xfe", "not JSON"),
         (b"[1, 2]", "not written by a finished run"),
         (b'{"hash": "abc"}', "not written by a finished run"),
-        (json.dumps(RECORD | {"files": [], "sha256": {"errors.csv": "0"}}).encode(), "No such file"),
-        (json.dumps(RECORD | {"files": [], "sha256": 3}).encode(), "not written by a finished run"),
+        (json.dumps(RECORD.to_json() | {"sha256": {"errors.csv": "0"}}).encode(), "No such file"),
+        (json.dumps(RECORD.to_json() | {"sha256": 3}).encode(), "not written by a finished run"),
     ],
 )
 def test_a_foreign_run_json_is_no_run(tmp_path, content, reason):

@@ -5,11 +5,13 @@ import torch
 
 from triangle_cli.construction.network import Network
 from triangle_cli.fit.functions import Target
-from triangle_cli.fit.starts.initialization import draw_peaks, random, triangle
+from triangle_cli.fit.starts.random import random
+from triangle_cli.fit.starts.triangle import draw_peaks, triangle
 from triangle_cli.fit.starts.zigzag import draw_kinks, zigzag
 from triangle_cli.training.jacobian import decoded_jacobian, weight_jacobian
-from triangle_cli.training.levenberg_marquardt import LevenbergMarquardt, keep_best
-from triangle_cli.training.loop import Problem
+from triangle_cli.training.levenberg_marquardt import LevenbergMarquardt
+from triangle_cli.training.problem import Problem
+from triangle_cli.training.schedule import keep_best
 from triangle_cli.training.spaces import PeakSpace, WeightSpace
 
 X = torch.linspace(0, 1, 200, dtype=torch.float64)

@@ -8,11 +8,13 @@ import torch
 from triangle_cli.construction.network import Network
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.points import even_points
-from triangle_cli.fit.starts import initialization
+from triangle_cli.fit.starts import random as starts_random
+from triangle_cli.fit.starts import triangle as starts_triangle
 from triangle_cli.regions import count_regions
-from triangle_cli.settings.settings import OptimizerName, PhaseSettings, SpaceName
-from triangle_cli.training.loop import Problem, train
+from triangle_cli.settings.schedule import PhaseSettings, SpaceName
+from triangle_cli.training.loop import train
 from triangle_cli.training.loss import MeanSquaredError
+from triangle_cli.training.problem import Problem
 from triangle_cli.training.schedule import phase_names, run_schedule
 from triangle_cli.training.spaces import PeakSpace, WeightSpace
 
@@ -23,16 +25,16 @@ POINTS = even_points(TARGET, 60, F64, "cpu")
 
 
 def phase(space, epochs=50, rate=1e-3):
-    return PhaseSettings(SpaceName[space], OptimizerName.adam, epochs, rate)
+    return PhaseSettings(SpaceName[space], "adam", epochs, rate)
 
 
 def triangle_start(restarts=4, depth=4, dtype=F64):
-    peaks = initialization.draw_peaks(depth, 0.3, 0.7, seed=0, restarts=restarts).to(dtype)
-    return initialization.triangle(TARGET, peaks, POINTS.x.to(dtype), POINTS.y.to(dtype))
+    peaks = starts_triangle.draw_peaks(depth, 0.3, 0.7, seed=0, restarts=restarts).to(dtype)
+    return starts_triangle.triangle(TARGET, peaks, POINTS.x.to(dtype), POINTS.y.to(dtype))
 
 
 def random_start(restarts=4, depth=4):
-    return initialization.random(depth, 4, UNIT, seed=0, restarts=restarts, dtype=F64)
+    return starts_random.random(depth, 4, UNIT, seed=0, restarts=restarts, dtype=F64)
 
 
 @pytest.mark.parametrize("free", [False, True])

@@ -1,215 +1,38 @@
-"""`triangle ls`, `show` and `compare`: finished runs, found again. They answer without torch or Hydra."""
+"""`triangle show` and `compare`: finished runs, looked at. They answer without Hydra."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import shlex
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from triangle_cli.cli.options import Parser
+from triangle_cli.cli.options import Parser, runs_parser
 from triangle_cli.store import index, run_folder
-from triangle_cli.store.where import compile_filter, require_column
+from triangle_cli.store.record import RunRecord
 
-SHOWN = (
-    "function",
-    "depth",
-    "init",
-    "schedule",
-    "settings",
-    "mse_min",
-    "mse_mean",
-    "test_r2_mean",
-    "accuracy",
-    "regions",
-    "when",
-    "folder",
-)
-ALIKE = SHOWN[:4]
-OPTIONAL = ("settings", "test_r2_mean", "accuracy")  # shown where a run has them
 FIGURES = ("mse_min", "mse_mean", "mse_median", "test_mse_mean", "regions_min", "regions_max")
 FIGURES += ("floor_ratio_min", "test_mse_sd", "test_r2_mean", "train_accuracy_mean", "test_accuracy_mean")
 FIGURES += ("test_accuracy_sd", "test_loss_mean", "diverged")
 
 
-def _one_line_errors(command: Callable[[list[str]], int]) -> Callable[[list[str]], int]:
-    def run(words: list[str]) -> int:
-        try:
-            return command(words)
-        except BrokenPipeError:
-            raise
-        except (ValueError, OSError) as error:
-            said = run_folder.named(error) if isinstance(error, OSError) else error
-            print(f"triangle: {said}", file=sys.stderr)
-            return 1
-
-    return run
-
-
-def _parser(verb: str, description: str) -> Parser:
-    parser = Parser(f"triangle {verb}", description=description)
-    parser.add_argument(
-        "--outputs", type=Path, default=Path("outputs"), metavar="DIR", help="where the runs are"
-    )
+def show_parser() -> Parser:
+    """The words of `triangle show`."""
+    parser = runs_parser("show", "Settings, tables and picture of a run.")
+    parser.add_argument("run", help="its folder, its hash, or a part of its path")
     return parser
 
 
-@_one_line_errors
-def ls(words: list[str]) -> int:
-    """`triangle ls`: every finished run as a table."""
-    parser = _parser("ls", "Every finished run as a table.")
-    parser.add_argument("query", nargs="*", help="words that the folder or a column shown must contain")
-    parser.add_argument("--where", metavar="EXPR", help="such as: depth >= 6 and init == 'triangle'")
-    parser.add_argument("--sort", metavar="COL", help="any column; -COL from the largest down")
-    parser.add_argument("--format", choices=["text", "csv", "parquet"], default="text", help="default: text")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write there instead of the terminal")
-    chosen = parser.parse_args(_with_minus_columns(words))
-    if chosen.format == "parquet" and not chosen.out:
-        raise ValueError("--format=parquet: expected --out=FILE with it")
-    rows, damaged = index.find_runs(chosen.outputs)
-    for line in damaged:
-        print(f"triangle: {line}; left out", file=sys.stderr)
-    columns = list(dict.fromkeys(key for row in rows for key in row)) or list(SHOWN)
-    rows = [row for row in rows if all(_mentions(row, word) for word in chosen.query)]
-    if chosen.where:
-        passes = compile_filter(chosen.where, columns)
-        rows = [row for row in rows if passes(row)]
-    if chosen.sort:
-        rows = _sorted(rows, chosen.sort, columns)
-    if chosen.format == "parquet":
-        _write_parquet(rows, columns, chosen.out)
-        return 0
-    text = _as_csv(rows, columns) if chosen.format == "csv" else _as_text(rows)
-    if chosen.out:
-        run_folder.write_text(chosen.out, text)
-    else:
-        print(text, end="")
-    return 0
-
-
-def _with_minus_columns(words: list[str]) -> list[str]:
-    """Let argparse take `--sort -mse_min`, whose value looks like an option."""
-    joined: list[str] = []
-    for word in words:
-        if joined and joined[-1] == "--sort":
-            joined[-1] = f"--sort={word}"
-        else:
-            joined.append(word)
-    return joined
-
-
-def _mentions(row: index.Row, word: str) -> bool:
-    return word in row["folder"] or any(word == row[column] for column in ("function", "init", "schedule"))
-
-
-def _sorted(rows: list[index.Row], by: str, columns: list[str]) -> list[index.Row]:
-    """By one column, rows without a value last."""
-    column = by.removeprefix("-")
-    require_column("--sort", column, columns)
-    valued = [row for row in rows if row.get(column) is not None]
-    try:
-        valued.sort(key=lambda row: row[column], reverse=by.startswith("-"))
-    except TypeError:  # a column of numbers and words
-        valued.sort(key=lambda row: str(row[column]), reverse=by.startswith("-"))
-    return valued + [row for row in rows if row.get(column) is None]
-
-
-def _as_text(rows: list[index.Row]) -> str:
-    rows = [row | {"settings": text} for row, text in zip(rows, _differences(rows))]
-    shown = [column for column in SHOWN if column not in OPTIONAL or any(row[column] for row in rows)]
-    lines = [shown, *(tuple(_cell(row, column) for column in shown) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    numbers = ("depth", "mse_min", "mse_mean", "test_r2_mean", "accuracy", "regions")
-    align = ["rjust" if column in numbers else "ljust" for column in shown]
-    text = [
-        "  ".join(getattr(cell, how)(width) for cell, how, width in zip(line, align, widths)).rstrip()
-        for line in lines
-    ]
-    return "\n".join([*text, f"{len(rows)} run{'s' if len(rows) != 1 else ''}"]) + "\n"
-
-
-def _differences(rows: list[index.Row]) -> list[str]:
-    """For each row, as typed: the settings in which rows differ whose first columns are alike."""
-    groups: dict[tuple[Any, ...], list[index.Row]] = {}
-    for row in rows:
-        groups.setdefault(tuple(row[column] for column in ALIKE), []).append(_settings(row))
-    texts = {key: iter(_told_apart(group)) for key, group in groups.items()}
-    return [next(texts[tuple(row[column] for column in ALIKE)]) for row in rows]
-
-
-def _settings(row: index.Row) -> index.Row:
-    columns = list(row)
-    settings = {key: row[key] for key in columns[columns.index("hash") + 1 :] if key != "folder"}
-    return settings | index.flat({"schedule.phases": json.loads(settings.pop("schedule.phases"))}, deep=True)
-
-
-def _told_apart(group: list[index.Row]) -> list[str]:
-    keys = dict.fromkeys(key for settings in group for key in settings)
-    differing = [key for key in keys if len({settings.get(key) for settings in group}) > 1]
-    words = tuple(key.removesuffix("name") for key in differing if key.endswith(".name"))
-    told = [
-        key for key in differing if key.endswith(".name") or not key.startswith(words)
-    ]  # a word says it all
-    return [
-        " ".join(
-            f"{key.removesuffix('.name')}={settings[key]}" for key in told if settings.get(key) is not None
-        )
-        for settings in group
-    ]
-
-
-def _cell(row: index.Row, column: str) -> str:
-    value = row.get(column)
-    if value is None:
-        return "-"
-    if column == "regions":
-        least = row["regions_min"]
-        return str(value) if least == value else f"{least}-{value}"
-    if column == "when":
-        return value[:16].replace("T", " ")
-    if column == "test_r2_mean":
-        return f"{value:.3f}"
-    if column == "accuracy":
-        return f"{100 * value:.2f} %"
-    return f"{value:.2e}" if column.startswith("mse") else str(value)
-
-
-def _as_csv(rows: list[index.Row], columns: list[str]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def _write_parquet(rows: list[index.Row], columns: list[str], path: Path) -> None:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise ValueError("--format=parquet: expected pyarrow (pip install '.[parquet]')") from None
-    table = pyarrow.table({column: [row.get(column) for row in rows] for column in columns})
-    run_folder.write_whole(path, lambda beside: pyarrow.parquet.write_table(table, beside))
-
-
-@_one_line_errors
 def show(words: list[str]) -> int:
     """`triangle show RUN`: where it comes from, its settings, its tables. Exits with 1 if a file is damaged."""
-    parser = _parser("show", "Settings, tables and picture of a run.")
-    parser.add_argument("run", help="its folder, its hash, or a part of its path")
-    chosen = parser.parse_args(words)
+    chosen = show_parser().parse_args(words)
     folder = index.locate(chosen.run, chosen.outputs)
     record, damage = run_folder.check_run(folder)
     if damage:
         raise ValueError(damage)
-    versions = " ".join(f"{name} {version}" for name, version in record["versions"].items())
+    versions = " ".join(f"{name} {version}" for name, version in record.versions.items())
     print(f"{folder}")
-    print(f"{record['started']}, {record['seconds']['total']:.1f} s on {record['device']}, {record['dtype']}")
-    print(f"commit {record['git_commit'] or 'unknown'}\n{versions}\n")
+    print(f"{record.started}, {record.seconds['total']:.1f} s on {record.device}, {record.dtype}")
+    print(f"commit {record.git_commit or 'unknown'}\n{versions}\n")
     print((folder / run_folder.CONFIG).read_text(encoding="utf-8"))
     _print_tables(folder, record)
     print(
@@ -218,14 +41,14 @@ def show(words: list[str]) -> int:
     return 0
 
 
-def _print_tables(folder: Path, record: dict[str, Any]) -> None:
+def _print_tables(folder: Path, record: RunRecord) -> None:
     import pandas as pd
 
     from triangle_cli.runs import perform, report
 
     errors = pd.read_csv(folder / run_folder.ERRORS)
     report.print_run(perform.Run(folder, record, errors, reused=False))
-    if run_folder.REGIONS not in record["files"]:
+    if run_folder.REGIONS not in record.files:
         return
     regions = pd.read_csv(folder / run_folder.REGIONS)
     counts = regions.groupby(["phase", "epoch"], sort=False)[["linear_regions", "dead_neurons"]]
@@ -233,21 +56,25 @@ def _print_tables(folder: Path, record: dict[str, Any]) -> None:
     print(counts.agg(["min", "max"]).to_string())
 
 
-@_one_line_errors
-def compare(words: list[str]) -> int:
-    """`triangle compare A B`: the settings that differ, then the figures of each stage."""
-    parser = _parser("compare", "The settings in which two runs differ, then their figures.")
+def compare_parser() -> Parser:
+    """The words of `triangle compare`."""
+    parser = runs_parser("compare", "The settings in which two runs differ, then their figures.")
     for name in ("a", "b"):
         parser.add_argument(
             name, metavar=name.upper(), help="a run: its folder, its hash, or a part of its path"
         )
-    chosen = parser.parse_args(words)
+    return parser
+
+
+def compare(words: list[str]) -> int:
+    """`triangle compare A B`: the settings that differ, then the figures of each stage."""
+    chosen = compare_parser().parse_args(words)
     folders = [index.locate(run, chosen.outputs) for run in (chosen.a, chosen.b)]
     checked = [run_folder.check_run(folder) for folder in folders]
     for _, damage in checked:
         if damage:
             raise ValueError(damage)
-    first, second = (index.flat(record["settings"], deep=True) for record, _ in checked)
+    first, second = (index.flat(record.settings, deep=True) for record, _ in checked)
     differing = [key for key in {**first, **second} if first.get(key) != second.get(key)]
     print(f"A  {folders[0]}\nB  {folders[1]}\n")
     settings = [(key, _plain(first.get(key)), _plain(second.get(key))) for key in differing]
@@ -261,16 +88,16 @@ def _plain(value: Any) -> str:
     return "-" if value is None else str(value)
 
 
-def _figures(first: dict[str, Any], second: dict[str, Any]) -> list[tuple[str, ...]]:
+def _figures(first: RunRecord, second: RunRecord) -> list[tuple[str, ...]]:
     lines = []
     for name in ("stage", *FIGURES):
-        if name not in {**first["summary"], **second["summary"]}:
+        if name not in {**first.summary, **second.summary}:
             continue
-        a, b = first["summary"].get(name), second["summary"].get(name)
+        a, b = first.summary.get(name), second.summary.get(name)
         shown = (f"{x:.3e}" if isinstance(x, float) else _plain(x) for x in (a, b))
         numbers = all(isinstance(x, int | float) for x in (a, b)) and a
         lines.append((name, *shown, f"{b / a:.3g}" if numbers else ""))
-    a, b = first["seconds"]["total"], second["seconds"]["total"]
+    a, b = first.seconds["total"], second.seconds["total"]
     return [*lines, ("seconds", f"{a:.1f}", f"{b:.1f}", f"{b / a:.3g}")]
 
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import shlex
-from collections.abc import Iterable, Iterator
-from dataclasses import fields, is_dataclass
-from typing import Any, get_args, get_type_hints
+from collections.abc import Iterator
 
-from triangle_cli.settings.settings import DATA_GROUPS, FUNCTION_GROUPS, Settings
-from triangle_cli.store import run_folder
+from triangle_cli import console
+from triangle_cli.settings.names import setting_names, unknown_setting
+from triangle_cli.settings.require import close
+from triangle_cli.settings.run import DATA_GROUPS, FUNCTION_GROUPS
 
 _NO_SUCH_OPTION = re.compile(
     r"Could not find '([^']+)/([^'/]*)'\s+Available options in '[^']+':\s*(.*?)\nConfig", re.S
 )
 
-CHOICES = ("method", "experiment", "launcher", "hparams_search")  # groups of conf/ that only choose settings
-GROUPS = (*FUNCTION_GROUPS, *DATA_GROUPS, "init", "schedule", *CHOICES)
 SWEEPERS = {"optuna": "optuna", "list": "hydra-list-sweeper"}  # extra, as in setup.cfg -> what it installs
 
 
@@ -63,7 +60,7 @@ def explain(error: BaseException, words: list[str]) -> str:
     ):  # the folder's name is resolved from the settings: ours
         return _one_line(next((str(cause) for cause in _chain(error) if type(cause) is ValueError), text))
     if isinstance(error, OSError):
-        return _one_line(run_folder.named(error))
+        return _one_line(console.reason(error))
     return _one_line(str(error).split(" See https")[0].split("\nSee https")[0]) or type(error).__name__
 
 
@@ -112,38 +109,6 @@ def _inside_nothing(words: list[str]) -> str:
     return f"{typed}: expected the whole of it, {'.'.join(path[:-1])}=[...]"
 
 
-def unknown_setting(key: str, words: list[str]) -> str:
-    """The line for a key that is no setting; names the closest one."""
-    typed = next((word for word in words if word.lstrip("+~").split("=")[0] == key), key)
-    known = [*CHOICES, *setting_names()]
-    return f"{typed}: no such setting{close(key, known)} (`triangle run --help` lists them)"
-
-
-def setting_names(kind: type = Settings, prefix: str = "") -> Iterator[str]:
-    """Every setting as typed on the command line, such as `points.train`."""
-    hints = get_type_hints(kind)
-    for field in fields(kind):
-        inner = _without_none(hints[field.name])
-        yield prefix + field.name
-        if is_dataclass(inner):
-            yield from setting_names(inner, f"{prefix}{field.name}.")
-
-
-def setting_type(key: str) -> Any:
-    """The type of a setting as typed on the command line, such as int for `depth`; None for a key that is none."""
-    kind: Any = Settings
-    for name in key.split("."):
-        in_list = next(iter(get_args(kind)), None)
-        kind = _without_none(get_type_hints(kind).get(name)) if is_dataclass(kind) else in_list
-    return kind
-
-
-def _without_none(kind: Any) -> Any:
-    """The type in an Optional; any other type as it is."""
-    inner = get_args(kind)
-    return inner[0] if len(inner) == 2 and inner[1] is type(None) else kind
-
-
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
@@ -175,12 +140,6 @@ _KINDS = {
     "boolean": "true or false",
     "bool": "true or false",
 }
-
-
-def close(word: str, choices: Iterable[str]) -> str:
-    """`; did you mean x?` where a choice is close to the word, else nothing."""
-    found = difflib.get_close_matches(word, list(choices), 1)
-    return f"; did you mean {found[0]}?" if found else ""
 
 
 def _one_line(text: str) -> str:

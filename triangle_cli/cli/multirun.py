@@ -1,4 +1,4 @@
-"""Hydra's side of a sweep's end, and of launchers that are not ours. With `cli.py`, all that knows Hydra."""
+"""Hydra's side of a sweep's end, and of launchers that are not ours."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict
 
-from hydra_plugins.triangle_launcher import SweepLauncher
-from triangle_cli.cli.main import typed_settings
 from triangle_cli.cli.messages import explain
 from triangle_cli.runs import trackers
+from triangle_cli.settings.compose import composed_settings
 from triangle_cli.store import run_folder
-from triangle_cli.sweeps import work
-
-JOB = "job.json"  # of a job under a launcher that is not ours
+from triangle_cli.sweeps import collect
+from triangle_cli.sweeps.job import JobRecord, plan, run_job
 
 
 class CollectSweep(Callback):
@@ -25,31 +23,30 @@ class CollectSweep(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Forget the jobs of an earlier sweep with the same words; their runs stay, and are answered from disk."""
-        SweepLauncher.records.clear()
-        SweepLauncher.earlier[:] = []
         if "optuna" in config.hydra.sweeper._target_:
             if config.dry_run:
                 raise SystemExit(
                     "dry_run=true: expected no search, whose jobs follow from each other's errors"
                 )
             Path(config.outputs).mkdir(parents=True, exist_ok=True)  # for its database
-            SweepLauncher.earlier[:] = _earlier_trials(
-                config.hydra.sweeper, list(config.hydra.overrides.task)
-            )
-        for record in Path(config.hydra.sweep.dir).glob(f"*/{JOB}"):
-            record.unlink(missing_ok=True)
+            earlier = _earlier_trials(config.hydra.sweeper, list(config.hydra.overrides.task))
+            if config.hydra.launcher._target_.endswith("SweepLauncher"):
+                with open_dict(config):
+                    config.hydra.launcher.earlier = earlier
+        if not config.dry_run:
+            collect.clear_records(Path(config.hydra.sweep.dir))
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Write and print the tables. Ends the process where a job failed: an exception would only be warned about."""
         folder = Path(config.hydra.sweep.dir)
-        records = SweepLauncher.records or _records_on_disk(folder)
+        records = collect.read_records(folder)
         try:
             if not records:
                 raise SystemExit("no jobs: expected at least one value in every list")
-            whole = work.collect(folder, records)
+            whole = collect.collect(folder, records)
             for record in records:
-                if record["folder"]:
-                    trackers.track(config.tracker.value, Path(config.outputs), Path(record["folder"]))
+                if record.folder:
+                    trackers.track(config.tracker, Path(config.outputs), Path(record.folder))
         except (OSError, ValueError) as error:
             raise SystemExit(explain(error, [])) from error
         if not whole:
@@ -92,12 +89,7 @@ def _earlier_trials(sweeper: DictConfig, typed: list[str]) -> list[list[str]]:
 
 def run_foreign_job(config: DictConfig, number: int, words: list[str], folder: Path) -> float | None:
     """One job of a launcher that is not ours, such as hydra-ray-launcher; its record is left in `folder`."""
-    item = work.plan(number, words, partial(typed_settings, config), folder)
-    record = item if isinstance(item, dict) else work.run_job(item)
-    run_folder.write_text(folder / JOB, json.dumps(record))
-    return record["mse_min"]
-
-
-def _records_on_disk(folder: Path) -> list[work.Record]:
-    records = [json.loads(path.read_text()) for path in folder.glob(f"*/{JOB}")]
-    return sorted(records, key=lambda record: record["number"])
+    item = plan(number, words, partial(composed_settings, config), folder)
+    record = item if isinstance(item, JobRecord) else run_job(item)
+    run_folder.write_text(folder / collect.JOB, json.dumps(record.to_json()))
+    return record.mse_min

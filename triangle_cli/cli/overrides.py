@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from triangle_cli.cli.messages import GROUPS
-from triangle_cli.settings.settings import require_outputs
+from triangle_cli.settings.names import GROUPS
+from triangle_cli.settings.run import require_outputs
 
 # Hydra's options that take the next word
 VALUED = ("--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn", "--config-dir")

@@ -11,18 +11,17 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from triangle_cli.construction.blocks import WIDTH, Blocks, draw_blocks, fitted_blocks, side_by_side
 from triangle_cli.construction.network import Network
+from triangle_cli.fit import starts
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.measurement import Measurement
 from triangle_cli.fit.points import even_points, middle_points, side
-from triangle_cli.fit.starts import initialization
-from triangle_cli.fit.starts.zigzag import draw_kinks, zigzag
 from triangle_cli.settings.require import require_device
-from triangle_cli.settings.settings import Mode, Settings, SpaceName
+from triangle_cli.settings.run import FitSettings
+from triangle_cli.settings.schedule import SpaceName
 from triangle_cli.store import run_folder
-from triangle_cli.store.run_folder import first_columns
-from triangle_cli.training.schedule import Epoch, Start, enter, run_schedule
+from triangle_cli.store.stages import first_columns, last_stage
+from triangle_cli.training.schedule import Epoch, enter, run_schedule
 
 INIT = "init"  # the stage before any training
 
@@ -67,7 +66,7 @@ class Result:
     @property
     def final(self) -> pd.DataFrame:
         """The rows of errors.csv for the last stage, one per restart."""
-        return run_folder.last_stage(self.errors)
+        return last_stage(self.errors)
 
     @property
     def best_restart(self) -> int | None:
@@ -89,7 +88,7 @@ class Result:
         return self.network[place : place + 1]
 
 
-def check(settings: Settings) -> Target:
+def check(settings: FitSettings) -> Target:
     """The target, once everything that can be refused before training has been looked at.
 
     Raises:
@@ -97,91 +96,19 @@ def check(settings: Settings) -> Target:
     """
     function = settings.function
     target = Target(function.name, function.formula, (function.interval[0], function.interval[1]))
-    check_network(settings, target)
+    if settings.network.directions is not None and target.inputs == 1:
+        raise ValueError(
+            f"function={target.name}: is of x alone, expected a function of x and y for "
+            f"network.directions={settings.network.directions}"
+        )
+    starts.find(settings.init).check(settings, target)
     for count in (settings.points.train, settings.points.test, settings.points.grid):
         side(target, count)
     require_device(settings.device)
     return target
 
 
-def check_network(settings: Settings, target: Target) -> None:
-    """Raise ValueError where the function has other inputs or bends than the networks can follow."""
-    network, mode = settings.network, settings.init.mode
-    key, inputs = f"function={target.name}", "x and y" if target.inputs == 2 else "x alone"
-    if network.directions is not None and target.inputs == 1:
-        raise ValueError(
-            f"{key}: is of {inputs}, expected a function of x and y for network.directions={network.directions}"
-        )
-    if mode is Mode.zigzag and not (network.single and target.inputs == 1):
-        raise ValueError(
-            f"init={settings.init.name}: expected network=single and a function of x alone ({key} is of {inputs})"
-        )
-    if mode is Mode.triangle and target.inputs == 2 and network.directions is None:
-        raise ValueError(
-            f"{key}: is of {inputs}, expected network=ridge (network={network.name} is for x alone)"
-        )
-    if mode is Mode.triangle and network.single:
-        initialization.require_bend(target)
-
-
-def random_width(settings: Settings, inputs: int) -> int:
-    """The width of a random network: as set, or that with as many parameters as the blocks have, or nearly."""
-
-    def parameters(width: int) -> int:
-        return width * (inputs + 1) + (settings.depth - 1) * width * (width + 1) + width + 1
-
-    if settings.init.width is not None:
-        return settings.init.width
-    wanted = settings.network.total * (parameters(WIDTH) - 1) + 1
-    return min(range(1, wanted), key=lambda width: abs(parameters(width) - wanted))
-
-
-def start_blocks(settings: Settings, target: Target, measurement: Measurement) -> Blocks:
-    """Networks of several triangle networks before training."""
-    init, network, train = settings.init, settings.network, measurement.train
-    peaks, directions = draw_blocks(
-        settings.depth,
-        init.peak_low,
-        init.peak_high,
-        network.total,
-        network.directions or 1,
-        target.inputs,
-        settings.seed,
-        settings.starts,
-    )
-    if init.peaks:
-        peaks = torch.tensor(init.peaks, dtype=torch.float64).expand_as(peaks).contiguous()
-    peaks, directions = (tensor.to(train.y) for tensor in (peaks, directions))
-    return fitted_blocks(peaks, directions, target.box, train.x, train.y)
-
-
-def start_networks(settings: Settings, target: Target, measurement: Measurement) -> Start:
-    """The restarts before training: (restarts, ...) in every tensor."""
-    init, dtype = settings.init, getattr(torch, settings.dtype.value)
-    if init.mode is Mode.triangle and not settings.network.single:
-        return start_blocks(settings, target, measurement)
-    if init.mode is Mode.triangle:
-        shape = (settings.seed, settings.starts)
-        if init.peaks:
-            peaks = torch.tensor(init.peaks, dtype=torch.float64).expand(settings.starts, -1)
-        else:
-            peaks = initialization.draw_peaks(settings.depth, init.peak_low, init.peak_high, *shape)
-        peaks = peaks.to(settings.device, dtype)
-        return initialization.triangle(target, peaks, measurement.train.x, measurement.train.y, init.scale)
-    if init.mode is Mode.zigzag:
-        train = measurement.train
-        kinks = draw_kinks(train.x, train.y, settings.depth, init.width - 2, settings.seed, settings.starts)
-        return zigzag(kinks, train.x, train.y, target.interval)
-    draw = {Mode.random: initialization.random, Mode.raai: initialization.raai}[init.mode]
-    kept = settings.network.kept
-    width = (init.width or WIDTH) if kept else random_width(settings, target.inputs)
-    shape = (settings.seed, settings.starts, dtype, target.inputs, kept or 1)
-    network = draw(settings.depth, width, target.interval, *shape)
-    network = side_by_side(network, kept) if kept else network
-    return Network(tuple(layer.to(settings.device) for layer in network.layers))
-
-
-def run(settings: Settings, watch: Callable[[Epoch], object] = lambda epoch: None) -> Result:
+def run(settings: FitSettings, watch: Callable[[Epoch], object] = lambda epoch: None) -> Result:
     """Train all restarts, and measure them at the start, on the way and after each phase.
 
     Args:
@@ -201,7 +128,7 @@ def run(settings: Settings, watch: Callable[[Epoch], object] = lambda epoch: Non
         test=middle_points(target, points.test, dtype, device),
         grid=even_points(target, points.grid, dtype, device),
     )
-    start = start_networks(settings, target, measurement)
+    start = starts.find(settings.init).draw(settings, target, measurement.train)
     kept = settings.network.kept
     space, weights = enter(SpaceName.weights, start, kept)
     network, restarts = space.shape, list(range(settings.starts))

@@ -12,8 +12,8 @@ from torch import Tensor
 from triangle_cli.construction.network import Network
 from triangle_cli.fit.floors import floors
 from triangle_cli.fit.functions import Target
-from triangle_cli.fit.points import Points
 from triangle_cli.regions import RegionCounts, count_regions
+from triangle_cli.training.problem import Points
 
 
 class Measurement:

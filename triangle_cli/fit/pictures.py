@@ -7,14 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from triangle_cli.colours import BLACK, BLUE, GREY, VERMILLION
 from triangle_cli.construction.network import Network
 from triangle_cli.fit.experiment import Result
 from triangle_cli.fit.functions import Target
 from triangle_cli.regions import pieces
-from triangle_cli.settings.settings import Settings
+from triangle_cli.settings.run import FitSettings
 
-# Okabe and Ito's palette: told apart by the colour-blind, and in grey
-BLACK, ORANGE, BLUE, GREY = "#000000", "#D55E00", "#0072B2", "#999999"
 MANY_BREAKPOINTS = 300  # beyond this, dots hide the line
 MOST_BREAKPOINTS = 20_000  # beyond this, they are a solid line that takes long to draw
 SMOOTH = 4001  # points that a curve is drawn with
@@ -34,7 +33,7 @@ def draw_fit(axes: Axes, target: Target, network: Network, label: str) -> Tensor
     axes.plot(x, evaluate(network, x), color=BLUE, linewidth=1.2, label=label)
     size = 14 if len(kinks) < MANY_BREAKPOINTS else 3
     shown = kinks[:: 1 + len(kinks) // MOST_BREAKPOINTS]
-    axes.scatter(shown, evaluate(network, shown), s=size, color=ORANGE, zorder=3, label="breakpoints")
+    axes.scatter(shown, evaluate(network, shown), s=size, color=VERMILLION, zorder=3, label="breakpoints")
     return kinks
 
 
@@ -47,12 +46,12 @@ def draw_error(axes: Axes, target: Target, network: Network, kinks: Tensor, size
         error, at_kinks = error.abs(), at_kinks.abs()
     axes.plot(x, error, color=BLUE, linewidth=0.8)
     size = 7 if len(kinks) < MANY_BREAKPOINTS else 1.5
-    axes.scatter(kinks, at_kinks, s=size, color=ORANGE, zorder=3)
+    axes.scatter(kinks, at_kinks, s=size, color=VERMILLION, zorder=3)
     axes.axhline(0, color=BLACK, linewidth=0.5)
     return error.abs().max().item()
 
 
-def fit_figure(result: Result, settings: Settings) -> Figure:
+def fit_figure(result: Result, settings: FitSettings) -> Figure:
     """The target, the best fit with its breakpoints, and below them the error, against x."""
     figure = Figure(figsize=(7, 5.5), dpi=150, layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])

@@ -14,13 +14,13 @@ from triangle_cli.construction.network import Network
 from triangle_cli.fit.experiment import Result
 from triangle_cli.fit.functions import Target
 from triangle_cli.regions import polygons
-from triangle_cli.settings.settings import Settings
+from triangle_cli.settings.run import FitSettings
 
 SIDE = 401  # points along each side of the maps
 GOLDEN = 0.6180339887  # steps of the golden section keep the colours of neighbours apart
 
 
-def plane_figure(result: Result, settings: Settings) -> Figure:
+def plane_figure(result: Result, settings: FitSettings) -> Figure:
     """The best fit, its error, and its linear regions, each in a colour of its own."""
     figure = Figure(figsize=(14, 4.6), dpi=150, layout="constrained")
     axes = figure.subplots(1, 3)

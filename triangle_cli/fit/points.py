@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from triangle_cli.fit.functions import Target
-
-
-@dataclass(frozen=True)
-class Points:
-    """Places x, (n,), increasing, or (n, 2) in the plane, and the target's values y there, (n,)."""
-
-    x: Tensor
-    y: Tensor
+from triangle_cli.training.problem import Points
 
 
 def even_points(target: Target, count: int, dtype: torch.dtype, device: str) -> Points:

@@ -80,19 +80,19 @@ def _from_run(folder: Path, restart: int | None) -> LoadedNetwork:
     record, damage = run_folder.check_run(folder)
     if record is None:
         raise ValueError(damage or f"{folder}: not a finished run, expected a folder with run.json")
-    if "data" in record["settings"]:
-        return _from_run_on_data(folder, record["best_restart"], restart)
+    if record.from_data:
+        return _from_run_on_data(folder, record.best_restart, restart)
     if restart is None:
-        restart = record["best_restart"]
+        restart = record.best_restart
     if restart is None:
         raise ValueError(f"{folder}: all restarts diverged, expected --restart K")
-    kept = record["restarts"]  # in the order of the file: schedules may keep the best of many starts
+    kept = record.restarts  # in the order of the file: schedules may keep the best of many starts
     if restart not in kept:
         raise ValueError(
             f"--restart {restart}: expected one of {', '.join(map(str, kept))}, which {folder} kept"
         )
     network = _from_state_dict(folder / run_folder.NETWORK, kept.index(restart), hint="--restart K")
-    interval = record["interval"]
+    interval = record.interval
     box = [interval] if not isinstance(interval[0], Sequence) else interval
     return LoadedNetwork(network.weights, network.biases, [tuple(side) for side in box], restart)
 

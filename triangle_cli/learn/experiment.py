@@ -23,9 +23,10 @@ from triangle_cli.learn.tables import read_table
 from triangle_cli.learn.training import Step, measure, train
 from triangle_cli.settings.learn import Source, Task
 from triangle_cli.settings.require import require_device
-from triangle_cli.settings.settings import Mode, Settings, SpaceName
+from triangle_cli.settings.run import LearnSettings
+from triangle_cli.settings.schedule import SpaceName
 from triangle_cli.store import run_folder
-from triangle_cli.store.run_folder import first_columns
+from triangle_cli.store.stages import first_columns, last_stage
 
 INIT = "init"  # the stage before any training
 SCORES = {Task.classification: ("loss", "accuracy"), Task.regression: ("mse",)}
@@ -65,7 +66,7 @@ class Result:
     @property
     def final(self) -> pd.DataFrame:
         """The rows of errors.csv for the last stage, one per restart."""
-        return run_folder.last_stage(self.errors)
+        return last_stage(self.errors)
 
     @property
     def best_restart(self) -> int | None:
@@ -84,7 +85,7 @@ class Examples:
     outputs: int
 
 
-def read_examples(settings: Settings) -> Examples:
+def read_examples(settings: LearnSettings) -> Examples:
     """The data of a run.
 
     Raises:
@@ -111,7 +112,7 @@ def read_examples(settings: Settings) -> Examples:
     return Examples(lambda restart: whole, tuple(first.shape[1:]), classes)
 
 
-def triangles(settings: Settings) -> dict[str, Any]:
+def triangles(settings: LearnSettings) -> dict[str, Any]:
     """The arguments of `TriangleLayer`."""
     low, high = settings.init.peak_low, settings.init.peak_high
     free = settings.schedule.phases[0].space is SpaceName.peaks_and_scales
@@ -120,7 +121,7 @@ def triangles(settings: Settings) -> dict[str, Any]:
     return {"depth": settings.depth, "interval": interval, "free_scales": free, **drawn}
 
 
-def check(settings: Settings) -> None:
+def check(settings: LearnSettings) -> None:
     """Look at everything that can be refused before training.
 
     Raises:
@@ -131,17 +132,17 @@ def check(settings: Settings) -> None:
     make()
 
 
-def prepare(settings: Settings) -> tuple[Examples, Callable[[], nn.Module], list[int]]:
+def prepare(settings: LearnSettings) -> tuple[Examples, Callable[[], nn.Module], list[int]]:
     """The examples, what builds a model by torch's generator, and the widths of its hidden Linears."""
     examples, model = read_examples(settings), settings.model
     if model.matched:
         hidden = matched_widths(model, examples.shape, examples.outputs, triangles(settings))
         model = dataclasses.replace(model, hidden=hidden)
-    replaced = triangles(settings) if settings.init.mode is Mode.triangle else None
+    replaced = triangles(settings) if settings.init.triangle else None
     return examples, partial(build, model, examples.shape, examples.outputs, replaced), model.hidden
 
 
-def run(settings: Settings, watch: Callable[[Step], object] = lambda step: None) -> Result:
+def run(settings: LearnSettings, watch: Callable[[Step], object] = lambda step: None) -> Result:
     """Train a model from every restart, and measure it at its start, after every epoch and after each phase.
 
     Restart k starts from, and takes its batches by, the stream of (seed, k): with and without triangle networks
@@ -194,7 +195,7 @@ def _note(watch: Callable[[Step], object], restart: str, step: Step) -> None:
 class Trial:
     """One restart: its model, and the rows it adds to the tables."""
 
-    settings: Settings
+    settings: LearnSettings
     model: nn.Module
     split: Split
     generator: torch.Generator

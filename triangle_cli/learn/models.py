@@ -73,16 +73,16 @@ def load_model(folder: Path) -> nn.Module:
         ValueError: the folder holds no finished run on data.
     """
     record, damage = run_folder.check_run(folder)
-    if record is None or "data" not in record["settings"]:
+    if record is None or not record.from_data:
         raise ValueError(damage or f"{folder}: expected the folder of a finished run on data")
-    config = record["settings"]
-    words = config["model"] | {"hidden": record["hidden"], "weights": None, "matched": False}
+    config = record.settings
+    words = config["model"] | {"hidden": record.hidden, "weights": None, "matched": False}
     settings = ModelSettings(**words | {"architecture": Architecture(words["architecture"])})
     layers = None
     if config["init"]["mode"] == "triangle":
         free = config["schedule"]["phases"][0]["space"] == "peaks_and_scales"
         layers = {"depth": config["depth"], "interval": tuple(settings.interval), "free_scales": free}
-    model = build(settings, tuple(record["shape"]), record["outputs"], layers)
+    model = build(settings, tuple(record.shape), record.outputs, layers)
     model.to(getattr(torch, config["dtype"]))  # before the weights come, which would be rounded
     model.load_state_dict(torch.load(folder / run_folder.NETWORK, weights_only=True))
     return model.eval()

@@ -7,22 +7,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from triangle_cli.fit.pictures import BLUE, GREY, ORANGE
+from triangle_cli.colours import BLUE, GREY, VERMILLION
 from triangle_cli.learn.experiment import Result
 from triangle_cli.settings.learn import Task
-from triangle_cli.settings.settings import Settings
+from triangle_cli.settings.run import LearnSettings
+from triangle_cli.store.stages import counted_through
 
 FEW = 4  # points, which a line alone would not show
 SCORE = {
     Task.classification: ("accuracy_test", "accuracy on the test examples", "linear"),
     Task.regression: ("mse_test", "MSE on the test examples", "log"),
 }
-
-
-def counted_through(history: pd.DataFrame) -> pd.DataFrame:
-    """history.csv with a column `total`: epochs counted through all phases."""
-    last = history.groupby("phase", sort=False)["epoch"].max()
-    return history.assign(total=history["epoch"] + history["phase"].map(last.cumsum() - last))
 
 
 def draw_band(axes: Axes, history: pd.DataFrame, column: str, scale: str, **look: object) -> None:
@@ -37,14 +32,14 @@ def draw_band(axes: Axes, history: pd.DataFrame, column: str, scale: str, **look
         axes.set_yscale(scale)
 
 
-def learning_figure(result: Result, settings: Settings) -> Figure:
+def learning_figure(result: Result, settings: LearnSettings) -> Figure:
     """What restarts say of test examples, and the loss while learning, against the epochs."""
     figure = Figure(figsize=(9, 3.8), dpi=150, layout="constrained")
     left, right = figure.subplots(1, 2)
     history = counted_through(result.history)
     column, label, scale = SCORE[settings.data.task]
     draw_band(left, history, column, scale, color=BLUE)
-    draw_band(right, history, "loss", "log", color=ORANGE)
+    draw_band(right, history, "loss", "log", color=VERMILLION)
     left.set(xlabel="epoch", ylabel=label)
     right.set(xlabel="epoch", ylabel="loss, mean over the batches of an epoch", xlim=left.get_xlim())
     ends = history[history["phase"] != "init"].groupby("phase", sort=False)["total"].max()

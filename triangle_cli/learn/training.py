@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 from triangle_cli.learn.splits import Part, Split
 from triangle_cli.nn.layer import release
 from triangle_cli.settings.learn import Task
-from triangle_cli.settings.settings import PhaseSettings, SpaceName
+from triangle_cli.settings.schedule import PhaseSettings, SpaceName
 from triangle_cli.training.schedule import phase_names
 
 LOSSES: dict[Task, Callable[[Tensor, Tensor], Tensor]] = {

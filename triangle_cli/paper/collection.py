@@ -15,20 +15,24 @@ from triangle_cli.construction.network import Network
 from triangle_cli.fit.floors import floors
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.points import even_points
+from triangle_cli.paper.methods import Method, read_method
 from triangle_cli.store import run_folder
-from triangle_cli.sweeps.work import JOBS, choices, read_jobs
+from triangle_cli.store.record import RunRecord
+from triangle_cli.store.stages import last_stage
+from triangle_cli.sweeps.collect import JOBS, choices, read_jobs
 
 REFERENCE = "reference/paper_tables.csv"  # Milkert, Hyde, Laine, ICML 2025, tables 1 to 3
 
 
 @dataclass(frozen=True)
 class Collected:
-    """One finished run of an experiment: the words that chose it, its settings, its record and its folder."""
+    """One finished run of an experiment: the words that chose it, its settings, record, folder and method."""
 
     choices: dict[str, str]
     config: dict[str, Any]
-    record: dict[str, Any]
+    record: RunRecord
     folder: Path
+    method: Method
 
     def table(self, name: str) -> pd.DataFrame:
         """One of the run's CSV files."""
@@ -51,13 +55,13 @@ class Collected:
     def best_network(self) -> Network:
         """The network of the best restart, a batch of one."""
         state = torch.load(self.folder / run_folder.NETWORK, weights_only=True)
-        place = self.record["restarts"].index(self.record["best_restart"])
+        place = self.record.restarts.index(self.record.best_restart)
         return Network.from_state_dict(state)[place : place + 1]
 
     @property
     def final_errors(self) -> pd.DataFrame:
         """errors.csv after the last phase, without the restarts that diverged."""
-        errors = run_folder.last_stage(self.table(run_folder.ERRORS))
+        errors = last_stage(self.table(run_folder.ERRORS))
         return errors[~errors["diverged"]]
 
 
@@ -70,7 +74,12 @@ def diverged(run: Collected) -> str:
     )
 
 
-def collect_experiment(outputs: Path, name: str) -> list[Collected]:
+def titles(runs: list[Collected]) -> dict[str, str]:
+    """The title of each method, by the word that chose it."""
+    return {run.choices["method"]: run.method.title for run in runs}
+
+
+def collect_experiment(outputs: Path, name: str, config_dir: Path | None = None) -> list[Collected]:
     """The finished runs of `triangle run experiment=NAME`, in the order of its jobs.
 
     Raises:
@@ -82,17 +91,21 @@ def collect_experiment(outputs: Path, name: str) -> list[Collected]:
         raise ValueError(
             f"{folder}: expected the jobs of this experiment; `triangle run experiment={name}` makes them"
         )
-    found = []
+    runs: list[Collected] = []
+    words = list(dict.fromkeys(choices(job).get("method", "") for job in jobs))
     for job in jobs:
-        record = run_folder.read_run(Path(job["folder"])) if job["folder"] else None
+        record = run_folder.read_run(Path(job.folder)) if job.folder else None
         if record is None:
-            reason = job["reason"] or "its run is gone"
+            reason = job.reason or "its run is gone"
             raise ValueError(
                 f"{folder / JOBS}: expected a finished run ({reason}); `triangle run experiment={name}` tries again"
             )
-        config = yaml.safe_load((Path(job["folder"]) / run_folder.CONFIG).read_text(encoding="utf-8"))
-        found.append(Collected(choices(job), config, record, Path(job["folder"])))
-    return found
+        config = yaml.safe_load((Path(job.folder) / run_folder.CONFIG).read_text(encoding="utf-8"))
+        chosen = choices(job)
+        word = chosen.get("method", "")
+        method = read_method(word, config_dir, words.index(word))
+        runs.append(Collected(chosen, config, record, Path(job.folder), method))
+    return runs
 
 
 def paper_figures(table: str) -> pd.Series:
@@ -115,7 +128,7 @@ def describe(runs: list[Collected]) -> str:
             each([phase["optimizer"] for phase in phases]),
         )
         rates = [phase["learning_rate"] for phase in phases if phase["learning_rate"]]
-        starts = f" from {run.record['starts']} starts" if run.config["schedule"]["starts"] else ""
+        starts = f" from {run.record.starts} starts" if run.config["schedule"]["starts"] else ""
         return f"{epochs} epochs of {optimizers.replace('_', ' ')}" + (
             f" at learning rate {each(rates)}" if rates else starts
         )

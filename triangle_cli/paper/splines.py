@@ -16,7 +16,7 @@ from scipy.optimize import least_squares
 
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.points import even_points
-from triangle_cli.fit.starts.initialization import streams
+from triangle_cli.fit.starts.streams import streams
 from triangle_cli.fit.starts.zigzag import bend_quantiles
 from triangle_cli.store import run_folder
 

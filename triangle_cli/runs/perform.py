@@ -19,10 +19,11 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from triangle_cli.runs.report import stage_summary
-from triangle_cli.settings.settings import Settings, plain
+from triangle_cli.settings.run import FitSettings, LearnSettings, plain
 from triangle_cli.store import run_folder
 from triangle_cli.store.locks import hold
+from triangle_cli.store.record import RunRecord
+from triangle_cli.store.stages import stage_summary
 
 PACKAGES = ("triangle-cli", "torch", "numpy", "numba", "pandas", "hydra-core", "omegaconf", "matplotlib")
 
@@ -34,13 +35,17 @@ class Run:
     """A finished run: where it is, what its run.json says, its errors.csv, and whether it was there before."""
 
     folder: Path
-    record: dict[str, Any]
+    record: RunRecord
     errors: pd.DataFrame
     reused: bool
 
 
 def perform(
-    settings: Settings, folder: Path, words: list[str], watch: Callable[[Any], object], wait: bool = True
+    settings: FitSettings | LearnSettings,
+    folder: Path,
+    words: list[str],
+    watch: Callable[[Any], object],
+    wait: bool = True,
 ) -> Run:
     """The run with these settings: from disk where it is finished, else computed and written to `folder`.
 
@@ -67,7 +72,7 @@ def perform(
     return Run(folder, record, pd.read_csv(folder / run_folder.ERRORS), reused)
 
 
-def finished(settings: Settings, folder: Path) -> dict[str, Any] | None:
+def finished(settings: FitSettings | LearnSettings, folder: Path) -> RunRecord | None:
     """The record of a finished run of these settings. What is damaged is named and counts as not there.
 
     Raises:
@@ -76,48 +81,52 @@ def finished(settings: Settings, folder: Path) -> dict[str, Any] | None:
     record, damage = run_folder.check_run(folder)
     if damage:
         log.warning("%s; computed again", damage)
-    if record and record["hash"] != settings.hash:
+    if record and record.hash != settings.hash:
         raise ValueError(
-            f"hydra.run.dir={folder}: expected a folder without a run of other settings (it holds {record['hash']}, "
+            f"hydra.run.dir={folder}: expected a folder without a run of other settings (it holds {record.hash}, "
             f"these are {settings.hash}); force=true overwrites it"
         )
     return record
 
 
-def _compute(settings: Settings, folder: Path, words: list[str], watch: Callable[[Any], object]) -> None:
+def _compute(
+    settings: FitSettings | LearnSettings, folder: Path, words: list[str], watch: Callable[[Any], object]
+) -> None:
     experiment = experiment_of(settings)  # torch, from here on
     started = datetime.datetime.now(datetime.timezone.utc)
     clock = time.perf_counter()
     result = experiment.run(settings, watch)
     elapsed = time.perf_counter() - clock
-    record = {
-        "hash": settings.hash,
-        "function": settings.name,
+    record = RunRecord(
+        hash=settings.hash,
+        function=settings.name,
+        diverged_restarts=int(result.final["diverged"].sum()),
+        starts=settings.starts,
+        seed=settings.seed,
+        device=_device_name(settings.device),
+        dtype=settings.dtype.value,
+        threads=settings.threads,
+        started=started.isoformat(timespec="seconds"),
+        seconds={"total": elapsed} | result.seconds,
+        overrides=words,
+        git_commit=git_commit(),
+        versions=versions(),
+        settings=settings.describe(),
+        summary=_summary(result),
         **result.facts,
-        "diverged_restarts": int(result.final["diverged"].sum()),
-        "starts": settings.starts,
-        "seed": settings.seed,
-        "device": _device_name(settings.device),
-        "dtype": settings.dtype.value,
-        "threads": settings.threads,
-        "started": started.isoformat(timespec="seconds"),
-        "seconds": {"total": elapsed} | result.seconds,
-        "overrides": words,
-        "git_commit": git_commit(),
-        "versions": versions(),
-        "settings": settings.describe(),
-        "summary": _summary(result),
-    }
+    )
     run_folder.publish(folder, _writers(result, settings), record)
 
 
-def experiment_of(settings: Settings) -> ModuleType:
+def experiment_of(settings: FitSettings | LearnSettings) -> ModuleType:
     """The module whose `check` and `run` take these settings."""
-    if settings.data is not None:
-        from triangle_cli.learn import experiment
-    else:
-        from triangle_cli.fit import experiment
-    return experiment
+    if isinstance(settings, LearnSettings):
+        from triangle_cli.learn import experiment as learning
+
+        return learning
+    from triangle_cli.fit import experiment as fitting
+
+    return fitting
 
 
 def _summary(result: Any) -> dict[str, Any]:
@@ -130,7 +139,7 @@ def _summary(result: Any) -> dict[str, Any]:
     }
 
 
-def _writers(result: Any, settings: Settings) -> dict[str, Callable[[Path], object]]:
+def _writers(result: Any, settings: FitSettings | LearnSettings) -> dict[str, Callable[[Path], object]]:
     """What writes each file but run.json."""
     import torch
 
@@ -152,9 +161,9 @@ def _write_csv(table: pd.DataFrame, path: Path) -> None:
     table.to_csv(path, index=False)
 
 
-def _picture(result: Any, settings: Settings) -> Any:
+def _picture(result: Any, settings: FitSettings | LearnSettings) -> Any:
     """The figure that shows what a run found."""
-    if settings.data is not None:
+    if isinstance(settings, LearnSettings):
         from triangle_cli.learn.pictures import learning_figure
 
         return learning_figure(result, settings)
@@ -198,15 +207,15 @@ def git_commit() -> str | None:
     return f"{commit}+changes" if git("status", "--porcelain", "--untracked-files=no", "--", ".") else commit
 
 
-def perform_and_report(settings: Settings, folder: Path, words: list[str]) -> None:
+def perform_and_report(settings: FitSettings | LearnSettings, folder: Path, words: list[str]) -> None:
     """`triangle run`: the run with a progress bar, then its table. Raises ValueError if every restart diverged."""
     from triangle_cli.runs import report, trackers
 
-    trackers.require(settings.tracker.value)
+    trackers.require(settings.tracker)
     with report.progress() as watch:
         run = perform(settings, folder, words, watch)
-    trackers.track(settings.tracker.value, Path(settings.outputs), run.folder)
+    trackers.track(settings.tracker, Path(settings.outputs), run.folder)
     report.print_run(run)
-    if run.record["best_restart"] is None:
+    if run.record.best_restart is None:
         which = f"all {settings.restarts} restarts" if settings.restarts > 1 else "the only restart"
         raise ValueError(f"{which} diverged: expected a smaller learning_rate")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from triangle_cli.settings.run import FitSettings, LearnSettings
 from triangle_cli.store import index, run_folder
+from triangle_cli.store.record import RunRecord
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from triangle_cli.settings.settings import Settings
 
 FROM = "--from"
 
@@ -23,31 +22,28 @@ def asked(words: list[str]) -> bool:
     return any(word == FROM or word.startswith(f"{FROM}=") for word in words)
 
 
-def main(words: list[str], settings_of: Callable[[dict[str, Any]], Settings]) -> int:
-    """Repeat the run; returns 0 if every number is the same, 1 if not or if there is no such run.
+def main(words: list[str], settings_of: Callable[[RunRecord], FitSettings | LearnSettings]) -> int:
+    """Repeat the run; returns 0 if every number is the same, 1 if not.
 
     Args:
         words: --from and the run, in one word or two.
         settings_of: makes settings of a run's record.
     """
-    try:
-        parts = [*words[0].split("=", 1), *words[1:]]
-        if len(parts) != 2 or parts[0] != FROM or not parts[1]:
-            raise ValueError(f"{' '.join(words)}: expected --from RUN alone, which repeats a run exactly")
-        folder = index.locate(parts[1], Path("outputs"))
-        record, damage = run_folder.check_run(folder)
-        if record is None:
-            raise ValueError(damage)
-        return _repeat(folder, record, settings_of(record))
-    except (ValueError, OSError) as error:
-        print(f"triangle: {error}", file=sys.stderr)
-        return 1
+    parts = [*words[0].split("=", 1), *words[1:]]
+    if len(parts) != 2 or parts[0] != FROM or not parts[1]:
+        raise ValueError(f"{' '.join(words)}: expected --from RUN alone, which repeats a run exactly")
+    folder = index.locate(parts[1], Path("outputs"))
+    record, damage = run_folder.check_run(folder)
+    if record is None:
+        raise ValueError(damage)
+    return _repeat(folder, record, settings_of(record))
 
 
-def _repeat(folder: Path, record: dict[str, Any], settings: Settings) -> int:
+def _repeat(folder: Path, record: RunRecord, settings: FitSettings | LearnSettings) -> int:
     from triangle_cli.runs import perform, report
 
-    if settings.data is not None and settings.hash != record["hash"] and settings.data.content() is not None:
+    moved = settings.hash != record.hash
+    if isinstance(settings, LearnSettings) and moved and settings.data.content() is not None:
         raise ValueError(
             f"data.path={settings.data.path}: no longer what the run read, or of another version"
         )
@@ -62,11 +58,11 @@ def _repeat(folder: Path, record: dict[str, Any], settings: Settings) -> int:
     print(f"{folder}: repeated, with other numbers")
     for line in filter(None, lines):
         print(f"  {line}")
-    there, here = record["versions"], perform.versions()
+    there, here = record.versions, perform.versions()
     for name in here:
         if there.get(name) != here[name]:
             print(f"  {name} was {there.get(name, 'absent')}, here {here[name]}")
-    if settings.hash != record["hash"]:
+    if moved:
         print("  written by a version of triangle whose numbers were others")
     return 1
 

@@ -78,13 +78,8 @@ class DataSettings:
         if self.source is Source.csv:
             both = self.path is not None and self.target is not None
             require(both, "data", self.name, "data.path=FILE data.target=COLUMN with it")
-            require(Path(self.path).exists(), "data.path", self.path, "a CSV file (there is no such file)")
         elif from_folder:
             require(self.path is not None, "data.path", "null", f"a folder, {for_this}")
-            wanted = (
-                f"a folder with {FOLDERS[self.source]}; put them there, or set data.path to where they are"
-            )
-            require(Path(self.path).is_dir(), "data.path", self.path, f"{wanted} (there is no such folder)")
             for key in ("target", "drop"):
                 require(not getattr(self, key), f"data.{key}", getattr(self, key), f"nothing {for_this}")
         else:
@@ -95,6 +90,20 @@ class DataSettings:
     def title(self) -> str:
         """What the examples are called: the name of a CSV file, else the word that chose them."""
         return Path(self.path).name.split(".")[0] if self.source is Source.csv else self.name
+
+    def require_files(self) -> None:
+        """Raise ValueError where the file, or the folder, is not there."""
+        if self.path is None:
+            return
+        if self.source is Source.csv:
+            there, wanted = Path(self.path).exists(), "a CSV file (there is no such file)"
+        else:
+            there = Path(self.path).is_dir()
+            wanted = (
+                f"a folder with {FOLDERS[self.source]}; put them there, or set data.path to where they are "
+            )
+            wanted += "(there is no such folder)"
+        require(there, "data.path", self.path, wanted)
 
     def content(self) -> str | None:
         """The digest of a CSV file, for the hash of a run: a file that has changed makes another run."""

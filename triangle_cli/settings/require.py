@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -9,6 +11,18 @@ def require(holds: bool, key: str, value: Any, expected: str) -> None:
     """Raise ValueError with one line that names the setting, its value and what is accepted."""
     if not holds:
         raise ValueError(f"{key}={value}: expected {expected}")
+
+
+def require_one_of(value: str, key: str, choices: Iterable[str]) -> None:
+    """Raise ValueError with one line for a word that is none of the choices; names a close one."""
+    choices = list(choices)
+    require(value in choices, key, value, f"one of {', '.join(choices)}{close(value, choices)}")
+
+
+def close(word: str, choices: Iterable[str]) -> str:
+    """`; did you mean x?` where a choice is close to the word, else nothing."""
+    nearest = difflib.get_close_matches(word, list(choices), 1)
+    return f"; did you mean {nearest[0]}?" if nearest else ""
 
 
 def require_device(device: str) -> None:

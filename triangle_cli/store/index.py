@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from triangle_cli.store import run_folder
+from triangle_cli.store.record import RunRecord
 
 INDEX = ".index.json"
 INDEX_VERSION = 3  # raise when rows get other columns
@@ -73,11 +74,11 @@ def _run_folders(top: str, below: str) -> Iterator[tuple[str, Signature]]:
             yield name, [found.st_mtime_ns, found.st_size]
 
 
-def as_row(record: dict[str, Any]) -> Row:
+def as_row(record: RunRecord) -> Row:
     """A run as a row: what is asked for most, then every setting by its name on the command line."""
-    settings, summary = record["settings"], record["summary"]
+    settings, summary = record.settings, record.summary
     row = {
-        "function": record["function"],
+        "function": record.function,
         "depth": settings.get("depth"),
         "init": settings.get("init", {}).get("name"),
         "schedule": settings.get("schedule", {}).get("name"),
@@ -95,9 +96,9 @@ def as_row(record: dict[str, Any]) -> Row:
         "regions": summary.get("regions_max"),
         "floor_ratio_min": summary.get("floor_ratio_min"),
         "diverged": summary.get("diverged"),
-        "seconds": record["seconds"].get("total"),
-        "when": record["started"],
-        "hash": record["hash"],
+        "seconds": record.seconds.get("total"),
+        "when": record.started,
+        "hash": record.hash,
     }
     return row | {key: value for key, value in flat(settings).items() if key not in row}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -11,11 +10,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # `triangle ls` does not wait for pandas
     import pandas as pd
+
+from triangle_cli.store.record import RunRecord
 
 ERRORS = "errors.csv"
 REGIONS = "regions.csv"
@@ -62,14 +64,6 @@ def _naming(path: Path) -> Iterator[None]:
         raise
 
 
-def named(error: OSError) -> str:
-    """`file: reason`. A file that is too full comes with its name, so that what is without one is the terminal's."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    name = error.filename or ("stdout" if full else "")
-    reason = error.strerror or str(error)
-    return f"{name}: {reason}" if name else reason
-
-
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
@@ -83,16 +77,6 @@ def _to_disk(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def first_columns(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """The table with these columns first, its rows numbered anew."""
-    return table[[*columns, *(column for column in table if column not in columns)]].reset_index(drop=True)
-
-
-def last_stage(errors: pd.DataFrame) -> pd.DataFrame:
-    """The rows of errors.csv for the last stage, one per restart."""
-    return errors[errors["stage"] == errors["stage"].iloc[-1]]
 
 
 def write_text(path: Path, text: str) -> None:
@@ -118,7 +102,7 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
     write_whole(path, lambda beside: table.to_csv(beside, index=False))
 
 
-def publish(folder: Path, writers: dict[str, Callable[[Path], object]], record: dict[str, Any]) -> None:
+def publish(folder: Path, writers: dict[str, Callable[[Path], object]], record: RunRecord) -> None:
     """Write a finished run: all files to a folder of their own, then into `folder`, run.json last.
 
     Whoever is interrupted before the last rename leaves an unfinished run, or the one that was there before.
@@ -141,9 +125,8 @@ def publish(folder: Path, writers: dict[str, Callable[[Path], object]], record: 
         for name, write in writers.items():
             write_whole(staging / name, write)
         digests = {name: _digest(staging / name) for name in writers}
-        write_text(
-            staging / RUN, json.dumps(record | {"files": list(writers), "sha256": digests}, indent=2) + "\n"
-        )
+        record = replace(record, files=list(writers), sha256=digests)
+        write_text(staging / RUN, json.dumps(record.to_json(), indent=2) + "\n")
         (folder / RUN).unlink(missing_ok=True)  # from here on the folder is not finished
         for name in (*writers, RUN):
             (staging / name).replace(folder / name)
@@ -160,12 +143,12 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def read_run(folder: Path) -> dict[str, Any] | None:
+def read_run(folder: Path) -> RunRecord | None:
     """What `run.json` of a finished run says; None where there is no finished run, or a file of it is damaged."""
     return check_run(folder)[0]
 
 
-def check_run(folder: Path) -> tuple[dict[str, Any] | None, str | None]:
+def check_run(folder: Path) -> tuple[RunRecord | None, str | None]:
     """What `run.json` of a finished run says, or what is wrong with the folder; neither where no run was finished."""
     try:
         record = read_record(folder)
@@ -173,7 +156,7 @@ def check_run(folder: Path) -> tuple[dict[str, Any] | None, str | None]:
         return None, str(error)
     if record is None:
         return None, None
-    for name, digest in record["sha256"].items():
+    for name, digest in record.sha256.items():
         try:
             if _digest(folder / name) != digest:
                 return None, f"{folder / name}: not what the run wrote"
@@ -182,7 +165,7 @@ def check_run(folder: Path) -> tuple[dict[str, Any] | None, str | None]:
     return record, None
 
 
-def read_record(folder: Path) -> dict[str, Any] | None:
+def read_record(folder: Path) -> RunRecord | None:
     """What run.json says, without a look at the other files; None where there is none.
 
     Raises:
@@ -190,22 +173,20 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     """
     path = folder / RUN
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from None
     except ValueError:  # of json, or of UTF-8
         raise ValueError(f"{path}: not JSON, or cut off") from None
-    if not isinstance(record, dict) or any(key not in record for key in NEEDED):
-        missing = [key for key in NEEDED if not isinstance(record, dict) or key not in record]
-        raise ValueError(f"{path}: not written by a finished run (no {', '.join(missing)})")
-    if not isinstance(record["sha256"], dict) or RUN in record["sha256"]:
+    try:
+        record = RunRecord.from_json(content)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    if RUN in record.sha256:
         raise ValueError(f"{path}: not written by a finished run (sha256)")
     return record
-
-
-NEEDED = ("hash", "function", "settings", "summary", "seconds", "started", "best_restart", "files", "sha256")
 
 
 def remove_if_empty(folder: Path) -> None:

@@ -10,12 +10,12 @@ from statistics import linear_regression, median
 from typing import Any
 
 from triangle_cli.runs.perform import experiment_of
-from triangle_cli.settings.settings import Settings
+from triangle_cli.settings.run import FitSettings, LearnSettings
 from triangle_cli.store import index
-from triangle_cli.sweeps.work import Job, Record, new_record
+from triangle_cli.sweeps.job import Job, JobRecord
 
 
-def lines(planned: Sequence[Job | Record], at_once: int) -> list[str]:
+def lines(planned: Sequence[Job | JobRecord], at_once: int) -> list[str]:
     """What would happen: a line of counts, one of time, one for each job that would fail.
 
     Args:
@@ -24,30 +24,30 @@ def lines(planned: Sequence[Job | Record], at_once: int) -> list[str]:
     """
     planned = [_checked(item) for item in planned]
     todo = [item.settings for item in planned if isinstance(item, Job)]
-    records = [item for item in planned if isinstance(item, dict)]
-    failing = [record for record in records if not record["folder"]]
+    records = [item for item in planned if isinstance(item, JobRecord)]
+    failing = [record for record in records if not record.folder]
     done = len(records) - len(failing)
     said = f"{len(planned)} job{'s' if len(planned) != 1 else ''}: {done} done, {len(todo)} to run"
     said += f", {len(failing)} would fail" if failing else ""
     return [said, *([_time(todo, at_once)] if todo else []), *map(_would_fail, failing)]
 
 
-def _checked(item: Job | Record) -> Job | Record:
+def _checked(item: Job | JobRecord) -> Job | JobRecord:
     """The job, or the record of its failure where that is known before training."""
-    if isinstance(item, dict):
+    if isinstance(item, JobRecord):
         return item
     try:
         experiment_of(item.settings).check(item.settings)
     except (ValueError, OSError) as error:
-        return new_record(item.number, item.words, "failed", " ".join(str(error).split()))
+        return JobRecord(item.number, item.words, "failed", " ".join(str(error).split()))
     return item
 
 
-def _would_fail(record: Record) -> str:
-    return f"would fail: {' '.join(record['overrides'])}: {record['reason']}"
+def _would_fail(record: JobRecord) -> str:
+    return f"would fail: {' '.join(record.overrides)}: {record.reason}"
 
 
-def _time(todo: list[Settings], at_once: int) -> str:
+def _time(todo: list[FitSettings | LearnSettings], at_once: int) -> str:
     outputs = Path(todo[0].outputs)
     rows = index.find_runs(outputs, write=False)[0] if outputs.is_dir() else []
     found = [_seconds(settings, rows) for settings in todo]
@@ -58,7 +58,7 @@ def _time(todo: list[Settings], at_once: int) -> str:
     return f"about {_words(total)}, {at_once} at a time, judged by {judged}"
 
 
-def _seconds(settings: Settings, rows: list[index.Row]) -> float | None:
+def _seconds(settings: FitSettings | LearnSettings, rows: list[index.Row]) -> float | None:
     """From the finished runs that are most like this one: a line through their seconds against their sizes."""
     wanted = index.flat(settings.describe())
     what = ("data.name", "model.name")  # None for a function

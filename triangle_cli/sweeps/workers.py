@@ -22,7 +22,7 @@ from typing import Any
 
 from triangle_cli import interrupts
 from triangle_cli.settings.require import require
-from triangle_cli.sweeps.work import Job, Record, new_record, run_job
+from triangle_cli.sweeps.job import Job, JobRecord, run_job
 
 Options = dict[str, Any]
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -48,7 +48,7 @@ class Serial:
     def start(self) -> None:
         """Get ready: there is a job to do, and more are being planned."""
 
-    def run(self, queue: deque[Job]) -> Iterator[tuple[Job, Record]]:
+    def run(self, queue: deque[Job]) -> Iterator[tuple[Job, JobRecord]]:
         """Do jobs from the left of a queue, which the caller may empty to start no more.
 
         Yields:
@@ -98,7 +98,7 @@ class Cores(Serial):
             warnings.filterwarnings("ignore", ".* have been cancelled")  # joblib's, at Ctrl-C
             self.starting = self._parallel((_import, ()) for _ in range(count))
 
-    def run(self, queue: deque[Job]) -> Iterator[tuple[Job, Record]]:
+    def run(self, queue: deque[Job]) -> Iterator[tuple[Job, JobRecord]]:
         """See `Serial`."""
         if self.at_once(len(queue)) == 1:  # joblib stays in this process as well
             yield from super().run(queue)
@@ -111,20 +111,20 @@ class Cores(Serial):
             at_work: dict[int, Job] = {}
             try:
                 for record in self._parallel(_take(queue, at_work)):
-                    yield at_work.pop(record["number"]), record
+                    yield at_work.pop(record.number), record
             except TerminatedWorkerError:
                 log.warning("a worker died: %d jobs are done again, one at a time", len(at_work))
                 for job in list(at_work.values()):
                     yield job, self._alone(job)
 
-    def _alone(self, job: Job) -> Record:
+    def _alone(self, job: Job) -> JobRecord:
         """A job in a process with no other at work."""
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
         try:
             (record,) = self._parallel([(run_job, (job,))])
         except TerminatedWorkerError:
-            return new_record(job.number, job.words, "failed", DIED)
+            return JobRecord(job.number, job.words, "failed", DIED)
         return record
 
     def _parallel(self, calls: Iterable[Call]) -> Iterator[Any]:
@@ -134,7 +134,7 @@ class Cores(Serial):
         resource_tracker.ensure_running()  # not below: it would let Ctrl-C through to what is started after it
         first = {"initializer": _end_with, "initargs": (os.getpid(),)}
         how = {"return_as": "generator_unordered", "pre_dispatch": "n_jobs", "batch_size": 1}
-        with parallel_config(backend="loky", inner_max_num_threads=1, **first), interrupts.held():
+        with parallel_config(backend="loky", inner_max_num_threads=1, **first), interrupts.postponed():
             return Parallel(**self.options, **how)(delayed(function)(*given) for function, given in calls)
 
 
@@ -192,7 +192,7 @@ class Submitit(Serial):
         """Unless the cluster gives less."""
         return min(self.options["at_once"], self.options.get("slurm_array_parallelism", jobs))
 
-    def run(self, queue: deque[Job]) -> Iterator[tuple[Job, Record]]:
+    def run(self, queue: deque[Job]) -> Iterator[tuple[Job, JobRecord]]:
         """See `Serial`.
 
         Raises:
@@ -206,7 +206,7 @@ class Submitit(Serial):
                 free = self.options["at_once"] - len(at_work)
                 started = [queue.popleft() for _ in range(min(len(queue), free))]
                 if started:
-                    with interrupts.held(), _refusals_in_one_line():
+                    with interrupts.postponed(), _refusals_in_one_line():
                         sent = executor.map_array(task, started)
                     at_work |= {job.number: (job, submitted) for job, submitted in zip(started, sent)}
                 for job, submitted in [pair for pair in at_work.values() if pair[1].done()]:
@@ -254,7 +254,7 @@ def _end_when(gone: Callable[[], bool]) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _in_child(job: Job, parent: int) -> Record:
+def _in_child(job: Job, parent: int) -> JobRecord:
     _end_when(lambda: not _alive(parent))
     return run_job(job)
 
@@ -267,13 +267,13 @@ def _alive(process: int) -> bool:
     return True
 
 
-def _result(job: Job, sent: Any) -> Record:
+def _result(job: Job, sent: Any) -> JobRecord:
     try:
         return sent.result()
     except Exception as error:  # of submitit: run_job raises none
         state = getattr(sent, "state", "")
         reason = f"{DIED}; {state or type(error).__name__}, see {sent.paths.stderr}"
-        return new_record(job.number, job.words, "failed", " ".join(reason.split()))
+        return JobRecord(job.number, job.words, "failed", " ".join(reason.split()))
 
 
 BACKENDS: dict[str, type[Serial]] = {"serial": Serial, "joblib": Cores, "submitit": Submitit}

@@ -11,7 +11,7 @@ from triangle_cli.training.jacobian import decoded_jacobian, weight_jacobian
 from triangle_cli.training.spaces import WeightSpace
 
 if TYPE_CHECKING:  # training imports the optimizers
-    from triangle_cli.training.loop import Problem
+    from triangle_cli.training.problem import Problem
 
 STEP_LENGTHS = (1.0, 0.5, 0.25)  # what is tried along a step: kinks make a whole step too long
 RESTARTS_AT_ONCE = 16  # their derivatives stay in the processor's cache: 6 MB for 93 parameters, 500 points
@@ -110,16 +110,3 @@ class LevenbergMarquardt:
             best, moved = torch.where(better, loss, best), torch.where(better.unsqueeze(1), tried, moved)
         damping = torch.where(best < before, damping / 2, damping * 4)
         return moved, damping.clamp(self.smallest_damping, LARGEST_DAMPING)
-
-
-def keep_best(losses: Tensor, keep: int) -> Tensor:
-    """Which restarts to go on with: the indices (keep,), in ascending order, of the smallest losses (R,).
-
-    A loss that is not a number counts as the largest.
-
-    Raises:
-        ValueError: `keep` is not between 1 and R.
-    """
-    if not 1 <= keep <= len(losses):
-        raise ValueError(f"keep={keep}: expected 1 to {len(losses)}, the number of restarts")
-    return losses.nan_to_num(nan=float("inf")).argsort(stable=True)[:keep].sort().values

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from triangle_cli.construction.blocks import BlockPeakSpace, Blocks, kept_entries
+from triangle_cli.construction.blocks import Blocks, kept_entries
 from triangle_cli.construction.network import Network
 from triangle_cli.construction.triangle import Triangle
-from triangle_cli.fit.points import Points
-from triangle_cli.settings.settings import PhaseSettings, SpaceName
-from triangle_cli.training.levenberg_marquardt import keep_best
-from triangle_cli.training.loop import Problem, train
+from triangle_cli.settings.schedule import PhaseSettings, SpaceName
+from triangle_cli.training.block_space import BlockPeakSpace
+from triangle_cli.training.loop import train
+from triangle_cli.training.problem import Points, Problem
 from triangle_cli.training.spaces import PeakSpace, Space, WeightSpace
 
 Start = Triangle | Blocks | Network
@@ -84,10 +84,23 @@ def run_schedule(
     for name, phase in zip(phase_names(phases), phases):
         space, theta = enter(phase.space, start, blocks)
         problem = Problem(space, points.x, points.y)
-        steps = train(problem, theta, phase.optimizer.value, phase.epochs, **phase.optimizer_settings)
+        steps = train(problem, theta, phase.optimizer, phase.epochs, **phase.optimizer_settings)
         for number, theta, loss in steps:
             yield Epoch(name, number, phase.epochs, loss, theta, space, restarts.tolist())
         if phase.keep is not None:
             kept = keep_best(loss, phase.keep)
             theta, restarts = theta[kept], restarts[kept.cpu()]
         start = leave(space, theta)
+
+
+def keep_best(losses: Tensor, keep: int) -> Tensor:
+    """Which restarts to go on with: the indices (keep,), in ascending order, of the smallest losses (R,).
+
+    A loss that is not a number counts as the largest.
+
+    Raises:
+        ValueError: `keep` is not between 1 and R.
+    """
+    if not 1 <= keep <= len(losses):
+        raise ValueError(f"keep={keep}: expected 1 to {len(losses)}, the number of restarts")
+    return losses.nan_to_num(nan=float("inf")).argsort(stable=True)[:keep].sort().values

@@ -21,7 +21,12 @@ from torch import Tensor
 
 from triangle_cli.construction.network import Network
 from triangle_cli.construction.triangle import fold_interval
-from triangle_cli.fit.starts.initialization import streams
+from triangle_cli.fit.functions import Target
+from triangle_cli.fit.starts import start
+from triangle_cli.fit.starts.streams import streams
+from triangle_cli.settings.require import require
+from triangle_cli.settings.run import FitSettings
+from triangle_cli.training.problem import Points
 
 KNOTS = 1000  # particles that stand for the density of knots
 EVENNESS = 1.0  # what is added to the uniform draws of the shares between kinks: 0 is wild, 100 even
@@ -135,3 +140,22 @@ def _least_squares(basis: Tensor, y: Tensor) -> Tensor:
         residual = y.unsqueeze(1) - basis.mT @ fitted  # (R, n, 1)
         fitted = fitted + torch.cholesky_solve(basis @ residual, factor)
     return fitted.squeeze(2)
+
+
+def _check(settings: FitSettings, target: Target) -> None:
+    width, inputs = settings.init.width, "x and y" if target.inputs == 2 else "x alone"
+    # one neuron sums, one is u, the rest bend
+    require(width is not None and width >= 3, "init.width", width, "3 or more")
+    if not (settings.network.single and target.inputs == 1):
+        raise ValueError(
+            f"init={settings.init.name}: expected network=single and a function of x alone (function={target.name} is "
+            f"of {inputs})"
+        )
+
+
+@start("zigzag", ("width",), _check)
+def start_zigzags(settings: FitSettings, target: Target, train: Points) -> Network:
+    """Zigzags of width - 2 kinks a layer."""
+    kinks = (settings.init.width or 3) - 2
+    drawn = draw_kinks(train.x, train.y, settings.depth, kinks, settings.seed, settings.starts)
+    return zigzag(drawn, train.x, train.y, target.interval)

@@ -1,29 +1,23 @@
-"""Where training starts: triangle networks with random or given peaks, or networks with random weights.
-
-Restart k draws from its own stream, seeded by (seed, k): it is the same network however many restarts there are.
-"""
+"""Triangle networks with random or given peaks, fitted by linear least squares."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from triangle_cli.construction.network import Network
-from triangle_cli.construction.triangle import Triangle, bound_steps, fold_interval
+from triangle_cli.construction.blocks import Blocks
+from triangle_cli.construction.triangle import Triangle, bound_steps
 from triangle_cli.fit.functions import Target
+from triangle_cli.fit.starts import start
+from triangle_cli.fit.starts.blocks import draw_blocks, fitted_blocks
+from triangle_cli.fit.starts.streams import streams
+from triangle_cli.settings.run import FitSettings
+from triangle_cli.training.problem import Points
 
-RAAI_SCALE = 0.6007  # the standard deviation is this over sqrt(fan_in); Lu et al. 2020, section 4
 SIGN = {"convex": -1.0, "concave": 1.0}
-
-
-def streams(seed: int, restarts: int) -> list[np.random.Generator]:
-    """One independent random stream for each restart."""
-    return [np.random.default_rng([seed, restart]) for restart in range(restarts)]
 
 
 def draw_peaks(depth: int, low: float, high: float, seed: int, restarts: int) -> Tensor:
@@ -94,61 +88,30 @@ def end_slope_scale(target: Target, peaks: Tensor) -> Tensor:
     return abs(high_slope - low_slope) * peaks[:, 0] * (1 - peaks[:, 0]) * peaks[:, 1]
 
 
-def random(
-    depth: int,
-    width: int,
-    interval: tuple[float, float],
-    seed: int,
-    restarts: int,
-    dtype: torch.dtype,
-    inputs: int = 1,
-    each: int = 1,
-) -> Network:
-    """PyTorch's default for Linear: weights and biases uniform in +-1/sqrt(fan_in).
-
-    The first layer takes u = (x - lo) / (hi - lo), folded into its weights: on every interval the same
-    networks as on [0, 1]. With `each` > 1 every restart's stream draws so many networks, one after the other.
-    """
-
-    def draw(stream: np.random.Generator, fan_out: int, fan_in: int) -> np.ndarray:
-        bound = 1 / math.sqrt(fan_in)
-        return stream.uniform(-bound, bound, (fan_out, fan_in + 1))
-
-    return _draw_layers(draw, [inputs, *[width] * depth, 1], interval, seed, restarts, dtype, each)
+def _check(settings: FitSettings, target: Target) -> None:
+    """Raise ValueError where triangle networks cannot follow the target."""
+    if target.inputs == 2 and settings.network.directions is None:
+        raise ValueError(
+            f"function={target.name}: is of x and y, expected network=ridge (network={settings.network.name} is for "
+            "x alone)"
+        )
+    if settings.network.single:
+        require_bend(target)
 
 
-def raai(
-    depth: int,
-    width: int,
-    interval: tuple[float, float],
-    seed: int,
-    restarts: int,
-    dtype: torch.dtype,
-    inputs: int = 1,
-    each: int = 1,
-) -> Network:
-    """Randomized asymmetric initialization (Lu, Shin, Su, Karniadakis 2020, arXiv 1903.06733).
-
-    A neuron's fan_in + 1 numbers are normal with standard deviation 0.6007 / sqrt(fan_in); then one of them,
-    picked uniformly, is redrawn from Beta(2, 1). The first layer takes u in [0, 1], as in `random`.
-    """
-
-    def draw(stream: np.random.Generator, fan_out: int, fan_in: int) -> np.ndarray:
-        layer = stream.normal(0, RAAI_SCALE / math.sqrt(fan_in), (fan_out, fan_in + 1))
-        layer[np.arange(fan_out), stream.integers(0, fan_in + 1, fan_out)] = stream.beta(2, 1, fan_out)
-        return layer
-
-    return _draw_layers(draw, [inputs, *[width] * depth, 1], interval, seed, restarts, dtype, each)
-
-
-def _draw_layers(draw, sizes, interval, seed, restarts, dtype, each) -> Network:  # noqa: ANN001
-    restarts_layers = [
-        [draw(stream, fan_out, fan_in) for fan_in, fan_out in pairwise(sizes)]
-        for stream in streams(seed, restarts)
-        for _ in range(each)
-    ]
-    weight, shift = fold_interval(*interval)
-    for first, *_ in restarts_layers:
-        first[:, -1] += first[:, :-1].sum(1) * shift
-        first[:, :-1] *= weight
-    return Network(tuple(torch.from_numpy(np.stack(layer)).to(dtype) for layer in zip(*restarts_layers)))
+@start("triangle", ("width", "peak_low", "peak_high", "peaks", "scale"), _check)
+def start_triangles(settings: FitSettings, target: Target, train: Points) -> Triangle | Blocks:
+    """Triangle networks with drawn or given peaks, one or several in a network."""
+    init, network, like = settings.init, settings.network, train.y
+    given = None if init.peaks is None else torch.tensor(init.peaks, dtype=torch.float64)
+    if network.single:
+        if given is None:
+            peaks = draw_peaks(settings.depth, *init.peak_range, settings.seed, settings.starts)
+        else:
+            peaks = given.expand(settings.starts, -1)
+        return triangle(target, peaks.to(like), train.x, train.y, init.scale)
+    ways = (network.total, network.directions or 1, target.inputs)
+    peaks, directions = draw_blocks(settings.depth, *init.peak_range, *ways, settings.seed, settings.starts)
+    if given is not None:
+        peaks = given.expand_as(peaks).contiguous()
+    return fitted_blocks(peaks.to(like), directions.to(like), target.box, train.x, train.y)

@@ -46,5 +46,7 @@ def test_a_row_per_run_then_the_table_and_figures_that_its_file_asks_for(own):
     path.write_text(EXPERIMENT + "paper: {table: methds}\n")
     done = own("paper", "mine", "--config-dir", "own")
     assert done.returncode == 1
-    assert done.stderr.startswith("triangle paper: paper.table=methds: expected one of beyond, depth, methods")
+    assert done.stderr.startswith(
+        "triangle paper: paper.table=methds: expected one of beyond, depth, methods"
+    )
     assert own("paper", "nix").returncode == 2

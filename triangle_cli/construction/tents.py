@@ -33,7 +33,9 @@ FIRST_BITS = 40  # of the slopes in layer 1: times an end of 12 bits, such as -2
 def smooth_scales(rise: Tensor, fall: Tensor, first: Tensor) -> Tensor:
     """The scales s_k that make the limit differentiable, (R, d), for lambda and mu, (R, d), and g_0, (R,)."""
     total = rise + fall
-    gains = first.unsqueeze(1) * torch.cat([torch.ones_like(total[:, :1]), 1 / (1 + total[:, :-1])], 1).cumprod(1)
+    gains = first.unsqueeze(1) * torch.cat(
+        [torch.ones_like(total[:, :1]), 1 / (1 + total[:, :-1])], 1
+    ).cumprod(1)
     return gains * total / (1 + total)
 
 

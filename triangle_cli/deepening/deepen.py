@@ -6,7 +6,7 @@ front of F layers, meant for a network of depth d, has in it what the tail's cut
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from triangle_cli.deepening.descent import LOOK, SETTLE, Effort, descend, kick_often
 from triangle_cli.deepening.front import Front
 from triangle_cli.deepening.loss import Loss
-from triangle_cli.deepening.start import draw_front, touching_knots
+from triangle_cli.deepening.start import draw_fronts
 from triangle_cli.deepening.tail import CUT
 
 LEAST_TAIL = 2  # layers: a network that has room for them is not all front
@@ -47,6 +47,11 @@ class Plan:
         return max(1, min(self.front, self.depth - LEAST_TAIL))
 
     @property
+    def stages(self) -> list[str]:
+        """What is trained, in order."""
+        return [*(f"front_{layers}" for layers in range(1, self.layers + 1)), "network"]
+
+    @property
     def work(self) -> list[float]:
         """What each stage takes, relative to the others: the fronts, then the network."""
         fronts = [self.kicks * (layers + 1.0) ** COST_POWER for layers in range(1, self.layers + 1)]
@@ -57,8 +62,7 @@ class Plan:
 class Progress:
     """Where deepening is: after a kick, or at the end of a stage."""
 
-    layers: int  # hidden layers of what is trained
-    final: bool  # it is the network, no front
+    front: Front  # the best so far, or the network
     kick: int
     kicks: int
     best: float  # its loss
@@ -74,13 +78,14 @@ class Progress:
 class Deepening:
     """One restart: what to fit, and how far it has come.
 
-    sign: of the tail, +1 for concave targets, -1 for convex ones. seed: numbers that make its random streams.
+    signs: of the tail, +1 for concave targets, -1 for convex ones; of several the better one is taken.
+    seed: numbers that make its random streams.
     fronts, network: the finished stages; a killed run goes on from them, with the same result.
     """
 
     loss: Loss
     plan: Plan
-    sign: float
+    signs: tuple[float, ...]
     seed: tuple[int, ...] = (0,)
     fronts: list[Front] = field(default_factory=list)
     network: Front | None = None
@@ -88,45 +93,49 @@ class Deepening:
     def run(self) -> Iterator[Progress]:
         """Go through the stages that are left; yields after every kick, and the last of a stage when it is kept."""
         for layers in range(len(self.fronts) + 1, self.plan.layers + 1):
-            cut = CUT * 16.0 ** (layers - self.plan.depth)
+            cut = self._price(layers)
             stream = self._stream(layers)
-            front, best = self._deeper(stream, cut) if self.fronts else self._first(stream, cut)
-            for front, reached, progress in self._kicked(front, best, self.plan.kicks, stream, cut):  # noqa: B007
+            begun = self._deeper(stream, cut) if self.fronts else self._first(stream, cut)
+            for progress in self._kicked(*begun, self.plan.kicks, stream, cut):
                 if progress.finished:
-                    self.fronts.append(front)
+                    self.fronts.append(progress.front)
                 yield progress
         if self.network is None:
-            network, best = self._cut()
             stream = self._stream(0)
-            for network, reached, progress in self._kicked(network, best, self.plan.last_kicks, stream):  # noqa: B007
+            for progress in self._kicked(*self._cut(), self.plan.last_kicks, stream, 0.0):
                 if progress.finished:
-                    self.network = network
+                    self.network = progress.front
                 yield progress
+
+    def _price(self, layers: int) -> float:
+        """Of the tail's cut, for a front of so many layers."""
+        return CUT * 16.0 ** (layers - self.plan.depth)
+
+    def trained(self, stage: int) -> float:
+        """What a finished stage was trained on: its loss, for a front with what the tail's cut will cost."""
+        front = self.stages[stage]
+        return self.loss.of(front, self._price(front.depth) if front.sign else 0.0)
 
     def _stream(self, stage: int) -> np.random.Generator:
         return np.random.default_rng([*self.seed, stage])
 
     def _kicked(
-        self, front: Front, best: float, kicks: int, stream: np.random.Generator, cut: float = 0.0
-    ) -> Iterator[tuple[Front, float, Progress]]:
-        work, final = self.plan.work, front.sign == 0
-        before = sum(work[: len(self.fronts)])
-        here = work[-1 if final else front.depth - 1]
-        where = (front.depth, final)
+        self, front: Front, best: float, kicks: int, stream: np.random.Generator, cut: float
+    ) -> Iterator[Progress]:
+        work, stage = self.plan.work, len(self.stages)
+        before, total = sum(work[:stage]), sum(work)
         if not kicks:
-            yield front, best, Progress(*where, 0, 0, best, (before + here) / sum(work))
-        for number, (front, best) in enumerate(kick_often(self.loss, front, best, kicks, stream, cut), 1):
-            share = (before + here * number / kicks) / sum(work)
-            yield front, best, Progress(*where, number, kicks, best, share)
+            yield Progress(front, 0, 0, best, (before + work[stage]) / total)
+        tried = kick_often(self.loss, front, best, kicks, stream, cut)
+        for number, (kept, reached) in enumerate(tried, 1):
+            yield Progress(kept, number, kicks, reached, (before + work[stage] * number / kicks) / total)
 
     def _first(self, stream: np.random.Generator, cut: float) -> tuple[Front, float]:
         """The best of many fronts of one layer."""
-        width, target = self.plan.width, self.loss.shape
-        knots = {pieces: touching_knots(target, pieces) for pieces in range(2, width + 1)}
         tried = []
-        for _ in range(self.plan.starts):
-            front = draw_front(target, width, self.sign, knots[int(stream.integers(2, width + 1))], stream)
-            tried.append(descend(self.loss, front, TRY_START, cut))
+        for sign in self.signs:
+            fronts = draw_fronts(self.loss.shape, self.plan.width, sign, self.plan.starts, stream)
+            tried += [descend(self.loss, front, TRY_START, cut) for front in fronts]
         tried.sort(key=lambda pair: pair[1])
         settled = [descend(self.loss, front, SETTLE_START, cut) for front, _ in tried[:FINALISTS]]
         return min(settled, key=lambda pair: pair[1])
@@ -140,29 +149,33 @@ class Deepening:
 
     def _cut(self) -> tuple[Front, float]:
         """The best network of the full depth: a front, and as many tents as are left."""
-        networks = [front.unrolled(self.plan.depth - front.depth) for front in self.fronts]
-        losses = [descend(self.loss, network, Effort(0, 1.0, 0.0))[1] for network in networks]
-        best = [networks[place] for place in np.argsort(losses, kind="stable")[:FINALISTS]]
-        settled = [descend(self.loss, network, SETTLE_NETWORK) for network in best]
+        networks = [self.unrolled(front) for front in self.fronts]
+        networks.sort(key=self.loss.of)
+        settled = [descend(self.loss, network, SETTLE_NETWORK) for network in networks[:FINALISTS]]
         return min(settled, key=lambda pair: pair[1])
+
+    def unrolled(self, front: Front) -> Front:
+        """The network of the full depth that a front stands for."""
+        return front.unrolled(self.plan.depth - front.depth)
+
+    @property
+    def stages(self) -> list[Front]:
+        """What is finished: the fronts, and the network after them."""
+        return [*self.fronts, *([] if self.network is None else [self.network])]
 
     def state(self) -> dict[str, np.ndarray]:
         """The finished stages as arrays, for `numpy.savez`."""
-        stages = [*self.fronts, *([] if self.network is None else [self.network])]
-        arrays = {
-            f"{stage}_{layer}": w for stage, kept in enumerate(stages) for layer, w in enumerate(kept.layers)
-        }
-        return arrays | {"fronts": np.array(len(self.fronts))}
+        arrays = {"signs": np.array([stage.sign for stage in self.stages])}
+        for number, stage in enumerate(self.stages):
+            arrays |= {f"{number}_{place}": layer for place, layer in enumerate(stage.layers)}
+        return arrays
 
-    def restore(self, state: dict[str, np.ndarray]) -> None:
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on from what `state` gave."""
-        count = int(state["fronts"])
-
-        def stage(number: int, sign: float) -> Front | None:
-            layers = []
-            while f"{number}_{len(layers)}" in state:
-                layers.append(state[f"{number}_{len(layers)}"])
-            return Front(tuple(layers), sign) if layers else None
-
-        self.fronts = [stage(number, self.sign) for number in range(count)]
-        self.network = stage(count, 0.0)
+        for number, sign in enumerate(state["signs"].tolist()):
+            places = sorted(int(key.split("_")[1]) for key in state if key.startswith(f"{number}_"))
+            stage = Front(tuple(state[f"{number}_{place}"] for place in places), sign)
+            if sign:
+                self.fronts.append(stage)
+            else:
+                self.network = stage

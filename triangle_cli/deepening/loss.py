@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from triangle_cli.deepening.front import Front
 from triangle_cli.deepening.normal import normal_equations
 from triangle_cli.deepening.pieces import breakpoints, fitted, gauss_nodes, sample_nodes, tail_energy
 
@@ -72,3 +73,8 @@ class Loss:
         if not np.isfinite(loss):
             return None
         return Evaluation(float(loss), (theta, widths, sign, u, outputs, local, weight, first, residual, cut))
+
+    def of(self, front: Front, cut: float = 0.0) -> float:
+        """The loss of a front; infinity where it is not finite."""
+        found = self.evaluate(front.theta, front.widths, front.sign, cut)
+        return float("inf") if found is None else found.loss

@@ -1,8 +1,9 @@
 """The normal equations of the loss, and the damped step they give, compiled.
 
-On one piece every activation is a straight line and every derivative of an output by an activation a constant, so that
-all rows of the Jacobian there lie in a space of 2 dimensions, of 6 before a tail: {R_p, R_q, 1} times {1 - t, t}. A piece
-adds so many rows to the normal equations, however many nodes it has, and 2 more for the price of cutting the tail.
+On one piece every activation is a straight line and every derivative of an output by an activation a constant, so
+that all rows of the Jacobian there lie in a space of 2 dimensions, of 6 before a tail: {R_p, R_q, 1} times {1 - t, t}.
+A piece adds so many rows to the normal equations, however many nodes it has, and 2 more for the price of cutting the
+tail.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ def _fill_row(
     k: int,
     widths: np.ndarray,
 ) -> None:
-    """One row over all parameters: for each output, factors (at the left end, at the right end) times its derivative."""
+    """One row over all parameters: for each output, factors (left end, right end) times its derivative."""
     place = 0
     for layer in range(len(widths) - 1):
         fan_in = widths[layer]
@@ -256,7 +257,8 @@ def _dot(a: np.ndarray, b: np.ndarray, count: int) -> float:
 def damped_step(normal: np.ndarray, slope: np.ndarray, damping: float) -> tuple[np.ndarray, bool]:
     """(step, whether there is one) of (J^T J + damping D) step = slope, D the diagonal of J^T J; by Cholesky.
 
-    Marquardt's scaling (1963) makes the step blind to the scale of a neuron. Only the lower triangle of `normal` is read.
+    Marquardt's scaling (1963) makes the step blind to the scale of a neuron. Only the lower triangle of `normal` is
+    read.
     """
     size = len(normal)
     scale = np.empty(size)

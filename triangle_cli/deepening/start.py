@@ -19,6 +19,7 @@ Target = Callable[[np.ndarray], np.ndarray]
 SECANT = 1e-6  # half the width over which slopes are taken
 SWEEPS, HALVINGS = 60, 50
 KNOT_NOISE, AMPLITUDE_NOISE = 0.03, 0.3
+LEAST_GAP = 1e-3  # between knots and the ends; knots may come as near to each other as its square
 LEAST_AMPLITUDE = 1e-9  # relative to the target's size: p = q = 0 everywhere would have no slope to follow
 
 
@@ -60,17 +61,28 @@ def zigzag_front(target: Target, knots: np.ndarray, amplitudes: np.ndarray, widt
     return Front((layer, outputs), sign).normalised()
 
 
-def draw_front(
+def draw_fronts(
+    target: Target, width: int, sign: float, count: int, stream: np.random.Generator
+) -> list[Front]:
+    """So many fronts of one layer, of 2 to `width` pieces, most with knots or amplitudes moved a little."""
+    knots = {pieces: touching_knots(target, pieces) for pieces in range(2, width + 1)}
+    return [
+        _draw_front(target, width, sign, knots[int(stream.integers(2, width + 1))], stream)
+        for _ in range(count)
+    ]
+
+
+def _draw_front(
     target: Target, width: int, sign: float, knots: np.ndarray, stream: np.random.Generator
 ) -> Front:
-    """The front of these knots, half the time with knots or amplitudes moved a little."""
     knots = knots.copy()
     knots[1:-1] += KNOT_NOISE * stream.normal(size=len(knots) - 2) * stream.integers(0, 2)
-    knots = np.sort(np.clip(knots, 1e-3, 1 - 1e-3))
-    knots[0], knots[-1] = 0, 1
+    knots[1:-1] = np.sort(np.clip(knots[1:-1], LEAST_GAP, 1 - LEAST_GAP))
+    knots = np.maximum.accumulate(knots + LEAST_GAP**2 * np.arange(len(knots)))  # no two alike
+    knots /= knots[-1]
     neighbours = [*range(1, len(knots)), len(knots) - 2]
     distances = [tangent_distance(target, knots[i], knot) for i, knot in zip(neighbours, knots)]
-    least = LEAST_AMPLITUDE * max(np.abs(target(knots)).max(), 1e-300)
-    amplitudes = np.maximum(distances, least)
+    size = np.abs(target(knots)).max() or 1.0
+    amplitudes = np.maximum(distances, LEAST_AMPLITUDE * size)
     amplitudes *= np.exp(AMPLITUDE_NOISE * stream.normal(size=len(knots)) * stream.integers(0, 2))
     return zigzag_front(target, knots, amplitudes, width, sign)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,8 @@ import torch
 from torch import Tensor
 
 from triangle_cli.construction.network import Network
-from triangle_cli.fit import starts
+from triangle_cli.fit import deepening, starts
+from triangle_cli.fit.deepening import Kick
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.measurement import Measurement
 from triangle_cli.fit.points import even_points, middle_points, side
@@ -108,12 +110,17 @@ def check(settings: FitSettings) -> Target:
     return target
 
 
-def run(settings: FitSettings, watch: Callable[[Epoch], object] = lambda epoch: None) -> Result:
+def run(
+    settings: FitSettings,
+    watch: Callable[[Epoch | Kick], object] = lambda epoch: None,
+    unfinished: Path | None = None,
+) -> Result:
     """Train all restarts, and measure them at the start, on the way and after each phase.
 
     Args:
         settings: what to run.
         watch: called at every epoch, such as a progress bar.
+        unfinished: a folder for what long schedules keep on the way; a run that was killed goes on from there.
 
     Raises:
         ValueError: see `check`.
@@ -127,6 +134,7 @@ def run(settings: FitSettings, watch: Callable[[Epoch], object] = lambda epoch: 
         train=even_points(target, points.train, dtype, device),
         test=middle_points(target, points.test, dtype, device),
         grid=even_points(target, points.grid, dtype, device),
+        integral=settings.schedule.deepening is not None,
     )
     start = starts.find(settings.init).draw(settings, target, measurement.train)
     kept = settings.network.kept
@@ -136,7 +144,11 @@ def run(settings: FitSettings, watch: Callable[[Epoch], object] = lambda epoch: 
     regions = [measurement.regions(network, restarts).assign(phase=INIT, epoch=0)]
     history, seconds, began = [], {}, time.perf_counter()
 
-    for epoch in run_schedule(settings.schedule.phases, start, measurement.train, kept):
+    if settings.schedule.deepening is None:
+        epochs = run_schedule(settings.schedule.phases, start, measurement.train, kept)
+    else:
+        epochs = deepening.deepen(settings, target, measurement.train, unfinished)
+    for epoch in epochs:
         watch(epoch)
         first, last = epoch.number == 0, epoch.number == epoch.last
         if last or epoch.number % settings.history.every == 0:

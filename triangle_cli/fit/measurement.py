@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from triangle_cli.construction.network import Network
+from triangle_cli.fit.deepening import integral_errors
 from triangle_cli.fit.floors import floors
 from triangle_cli.fit.functions import Target
 from triangle_cli.regions import RegionCounts, count_regions
@@ -19,11 +20,14 @@ from triangle_cli.training.problem import Points
 class Measurement:
     """The rulers of one run: the same points and floors for every stage."""
 
-    def __init__(self, target: Target, train: Points, test: Points, grid: Points) -> None:
+    def __init__(
+        self, target: Target, train: Points, test: Points, grid: Points, integral: bool = False
+    ) -> None:
         self.target = target
         self.train = train
         self.test = test
         self.grid = grid
+        self.integral = integral  # whether errors are integrated as well
 
     @cached_property
     def floors(self) -> np.ndarray:
@@ -53,6 +57,8 @@ class Measurement:
         table = pd.DataFrame({"restart": restarts})
         table["mse_train"] = mean_squared_error(network, self.train).tolist()
         table["mse_test"] = mean_squared_error(network, self.test).tolist()
+        if self.integral:
+            table["mse_integral"] = integral_errors(network, self.target)
         table["max_error"] = (network(self.grid.x) - self.grid.y).abs().amax(1).tolist()
         table["linear_regions"] = self.regions(network, restarts)["linear_regions"]
         pieces = table["linear_regions"]

@@ -63,8 +63,12 @@ def fit_figure(result: Result, settings: FitSettings) -> Figure:
     best = result.best_restart
     kinks = draw_fit(above, target, network, label=f"best of {settings.restarts}: restart {best}")
     largest = draw_error(below, target, network, kinks)
-    mse = result.final.set_index("restart")["mse_train"][best]
-    above.set_title(f"{title}\nMSE {mse:.2e}, {len(kinks) + 1} linear regions, largest error {largest:.1e}")
+    final = result.final.set_index("restart")
+    integral = "mse_integral" in final
+    mse = final["mse_integral" if integral else "mse_train"][best]
+    above.set_title(
+        f"{title}\nMSE{' (integral)' if integral else ''} {mse:.2e}, {len(kinks) + 1} linear regions, largest error {largest:.1e}"
+    )
     above.set_ylabel("y")
     below.set_ylabel("fit - target")
     below.set_xlabel("x")

@@ -37,6 +37,9 @@ def composed_settings(config: Any) -> FitSettings | LearnSettings:
                 config[group] = None
         _require_fitting_method(choices["method"], config.data is not None)
         words = [word.lstrip("+").split("=", 1)[0] for word in HydraConfig.get().overrides.task]
+        if config.schedule.deepening is not None and choices["init"] == "triangle" and "init" not in words:
+            brought = _start_of_fronts()
+            config.init.update({key: brought[key] for key in brought if f"init.{key}" not in words})
         if "function.formula" in words and "function.name" not in words and config.function is not None:
             config.function.name = _as_name(config.function.formula)  # no longer what the choice is called
         config.paper = {}
@@ -54,6 +57,13 @@ def _require_fitting_method(method: str | None, from_data: bool) -> None:
     if ours and (method in DATA_METHODS) is not from_data:
         wanted = f"one of {', '.join(DATA_METHODS)} with data=..." if from_data else "data=... with it"
         raise ValueError(f"method={method}: expected {wanted}")
+
+
+def _start_of_fronts() -> dict[str, Any]:
+    """init=front, which a deepening starts from: in Hydra `init` can choose a schedule, but no schedule an init."""
+    path = resources.files("triangle_cli.conf") / "init" / "front.yaml"
+    chosen = OmegaConf.to_container(OmegaConf.create(path.read_text(encoding="utf-8")))
+    return {"name": "front"} | {key: value for key, value in chosen.items() if key != "defaults"}
 
 
 def _as_name(formula: str) -> str:

@@ -85,6 +85,8 @@ class Settings:
             peaks,
             f"{self.depth + 1} peaks, one more than depth={self.depth}: the last one only scales",
         )
+        if self.schedule.deepening is not None:
+            return
         first = self.schedule.phases[0].space
         require(
             self.init.triangle or first is SpaceName.weights,
@@ -133,6 +135,8 @@ class Settings:
     def describe(self) -> dict[str, Any]:
         """Everything that decides the numbers, as plain values: what the hash is taken of."""
         settings = plain(asdict(self))
+        if settings["schedule"]["deepening"] is None:  # as before there was any: hashes stay what they were
+            del settings["schedule"]["deepening"]
         return {key: settings[key] for key in ORDER if key in settings and key not in HOW}
 
     def content(self) -> dict[str, str | None]:
@@ -164,6 +168,15 @@ class FitSettings(Settings):
     def name(self) -> str:
         """The name of the function."""
         return self.function.name
+
+    def _check_kind(self) -> None:
+        if self.schedule.deepening is None:
+            return
+        schedule, init = f"schedule={self.schedule.name}", self.init
+        require(init.mode == "front", "init", init.name, f"front with {schedule}")
+        require(self.network.single, "network", self.network.name, f"single with {schedule}")
+        require(self.dtype is Dtype.float64, "dtype", self.dtype.value, f"float64 with {schedule}")
+        require(self.device == "cpu", "device", self.device, f"cpu with {schedule}")
 
     @property
     def weights_only(self) -> str:
@@ -200,6 +213,8 @@ class LearnSettings(Settings):
         )
         require(init.peaks is None, "init.peaks", init.peaks, "null with data")
         require(init.scale is None, "init.scale", init.scale, "null with data")
+        deepened = self.schedule.deepening is not None
+        require(not deepened, "schedule", self.schedule.name, "one of phases with data")
         for index, phase in enumerate(self.schedule.phases):
             key = f"schedule.phases.{index}"
             require(phase.optimizer == "adam", f"{key}.optimizer", phase.optimizer, "adam with data")

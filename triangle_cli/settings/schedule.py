@@ -18,6 +18,13 @@ class SpaceName(Enum):
     weights = "weights"
 
 
+class LossName(Enum):
+    """What deepening makes small: the mean square over the whole interval, or over the training points."""
+
+    integral = "integral"
+    points = "points"
+
+
 @dataclass(frozen=True)
 class Optimizer:
     """An optimizer by its name in a phase: where its class is, and which settings of a phase are its own."""
@@ -69,14 +76,37 @@ class PhaseSettings:
 
 
 @dataclass
+class DeepeningSettings:
+    """In the place of phases: fronts of 1, 2, .. layers, then the network. See `triangle_cli.deepening`."""
+
+    loss: LossName
+    front: int  # the most layers of a front; the other layers of the network are its tail
+    starts: int  # fronts of one layer that are drawn
+    kicks: int  # of each front
+    last_kicks: int  # of the network
+
+    def check(self, key: str) -> None:
+        """Raise ValueError where a number is out of its range."""
+        for name, least in (("front", 1), ("starts", 1), ("kicks", 0), ("last_kicks", 0)):
+            value = getattr(self, name)
+            require(value >= least, f"{key}.{name}", value, f"{least} or more")
+
+
+@dataclass
 class ScheduleSettings:
-    """A list of phases: conf/schedule/."""
+    """A list of phases, or a deepening: conf/schedule/."""
 
     name: str
     phases: list[PhaseSettings]
     starts: Optional[int] = None  # more than restarts, where phases keep the best of them  # noqa: UP045
+    deepening: Optional[DeepeningSettings] = None  # in the place of phases  # noqa: UP045
 
     def __post_init__(self) -> None:
+        if self.deepening is not None:
+            require(not self.phases, "schedule.phases", self.phases, "no phases with schedule.deepening")
+            require(self.starts is None, "schedule.starts", self.starts, "null with schedule.deepening")
+            self.deepening.check("schedule.deepening")
+            return
         require(len(self.phases) > 0, "schedule.phases", self.phases, "at least one phase")
         freedom = list(SpaceName)  # from the fewest free numbers to the most
         reached = 0

@@ -26,6 +26,7 @@ NETWORK = "network.pt"
 CONFIG = "config.yaml"
 PICTURE = "fit.png"
 RUN = "run.json"  # written last: it marks a finished run, and holds the digests of the other files
+UNFINISHED = ".unfinished-"  # begins the names of what a long run keeps on the way
 STAGING = ".new-"  # a folder inside the run's, whose files are moved out once all of them are there
 
 
@@ -130,6 +131,8 @@ def publish(folder: Path, writers: dict[str, Callable[[Path], object]], record: 
         (folder / RUN).unlink(missing_ok=True)  # from here on the folder is not finished
         for name in (*writers, RUN):
             (staging / name).replace(folder / name)
+        for leftover in folder.glob(f"{UNFINISHED}*"):
+            leftover.unlink(missing_ok=True)
         _to_disk(folder)
     except OSError as error:
         if error.filename:  # name the file that the user knows
@@ -141,6 +144,11 @@ def publish(folder: Path, writers: dict[str, Callable[[Path], object]], record: 
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def unfinished_file(folder: Path, name: str) -> Path:
+    """Where a long run keeps what it has on the way; `publish` removes it."""
+    return folder / f"{UNFINISHED}{name}"
 
 
 def read_run(folder: Path) -> RunRecord | None:

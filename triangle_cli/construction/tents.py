@@ -18,6 +18,8 @@ lambda_k = (1 - a_k) r, mu_k = a_k r with r = a_{k+1} / (1 - a_{k+1}), kappa = (
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -27,7 +29,7 @@ from torch import Tensor
 from triangle_cli.construction.network import Network
 from triangle_cli.construction.triangle import Triangle
 
-FIRST_BITS = 40  # of the slopes in layer 1: times an end of 12 bits, such as -2 or 0.5, they are still exact
+END_BITS = 13  # an end of the interval with so many significant bits, such as -2 or 0.1875, is met exactly
 
 
 def smooth_scales(rise: Tensor, fall: Tensor, first: Tensor) -> Tensor:
@@ -44,10 +46,21 @@ def _as_if(rounded: Tensor, value: Tensor) -> Tensor:
     return value + (rounded - value).detach()
 
 
+def _digits(dtype: torch.dtype) -> int:
+    """The significant bits of its numbers: 53 of float64."""
+    return 1 - round(math.log2(torch.finfo(dtype).eps))
+
+
 def _bits(value: float) -> int:
     """How many significant bits a number has."""
     numerator = abs(Fraction(value).numerator)
     return (numerator // (numerator & -numerator)).bit_length() if numerator else 0
+
+
+def _on_grid(a: Tensor, b: Tensor, bits: int, rounding: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+    """Both as multiples of one power of 2, of which the larger sum of sizes has so many bits."""
+    step = 2.0 ** ((a.abs() + b.abs()).detach().log2().floor() + 1 - bits)
+    return tuple(_as_if(rounding(value.detach() / step) * step, value) for value in (a, b))
 
 
 def _one_less(value: Tensor) -> Tensor:
@@ -96,6 +109,11 @@ class Tents:
         )
 
     @property
+    def restarts(self) -> int:
+        """R."""
+        return len(self.ratio)
+
+    @property
     def depth(self) -> int:
         """The number of hidden layers."""
         return self.scales.shape[1]
@@ -117,7 +135,7 @@ class Tents:
 
         The weights are rounded so that in exact arithmetic, too, r is p - q where that is positive, and p and q are
         nowhere negative: the network whose weights are these floats has 2^d linear regions. Ends of the interval with
-        more than 12 significant bits leave p and q an ulp above 0 there, which uses up float64 when the product of all
+        more than 13 significant bits leave p and q an ulp above 0 there, which uses up float64 when the product of all
         lambda, or of all mu, nears 1e-15.
 
         Differentiable in all tensors.
@@ -153,18 +171,14 @@ class Tents:
         """Layer 1, (R, 4, 2): p = down (hi - x), q = up (x - lo), both rounded to fit together."""
         lo, hi = self.interval
         width = hi - lo
+        digits = _digits(self.ratio.dtype)
         down, up = torch.full_like(self.ratio, 1 / width), self.ratio / width
-        # both on one grid, so that their sum is exact
-        step = 2.0 ** (torch.floor(torch.log2(torch.maximum(down, up).detach())) + 1 - FIRST_BITS)
-        down, up = (_as_if((value.detach() / step).round() * step, value) for value in (down, up))
-        top, bottom = self._rounded_up(down, hi), self._rounded_up(up, -lo)
-        # the constants share a grid, so that their sum is exact
-        grid = 2.0 ** (torch.floor(torch.log2((top.abs() + bottom.abs()).detach())) - 51)
-        top, bottom = (_as_if((value.detach() / grid).ceil() * grid, value) for value in (top, bottom))
-        ones = torch.ones_like(self.ratio)
+        # both on one grid, and the constants on one, so that their sums are exact
+        down, up = _on_grid(down, up, digits - END_BITS, torch.round)
+        top, bottom = _on_grid(self._rounded_up(down, hi), self._rounded_up(up, -lo), digits - 1, torch.ceil)
         rows = [self.slope / width, self._lift() - self.slope * (lo / width)]
-        rows += [-down, top * ones]
-        rows += [up, bottom * ones]
+        rows += [-down, top]
+        rows += [up, bottom]
         rows += [-(down + up), top - bottom]
         return torch.stack(rows, 1).unflatten(1, (4, 2))
 
@@ -172,6 +186,6 @@ class Tents:
     def _rounded_up(slope: Tensor, end: float) -> Tensor:
         """slope * end, (R,), exact if `end` has few bits, else the next larger number."""
         product = slope * end
-        if _bits(end) + FIRST_BITS <= 53:
+        if _bits(end) <= END_BITS:
             return product
         return _as_if(torch.nextafter(product.detach(), torch.full_like(product, torch.inf)), product)

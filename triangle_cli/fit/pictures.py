@@ -64,7 +64,11 @@ def fit_figure(result: Result, settings: FitSettings) -> Figure:
     kinks = draw_fit(above, target, network, label=f"best of {settings.restarts}: restart {best}")
     largest = draw_error(below, target, network, kinks)
     row = result.final.set_index("restart").loc[best]
-    mse = f"MSE (integral) {row['mse_integral']:.2e}" if "mse_integral" in row else f"MSE {row['mse_train']:.2e}"
+    mse = (
+        f"MSE (integral) {row['mse_integral']:.2e}"
+        if "mse_integral" in row
+        else f"MSE {row['mse_train']:.2e}"
+    )
     above.set_title(f"{title}\n{mse}, {len(kinks) + 1} linear regions, largest error {largest:.1e}")
     above.set_ylabel("y")
     below.set_ylabel("fit - target")

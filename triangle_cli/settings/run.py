@@ -16,7 +16,7 @@ from triangle_cli.settings.fit import FunctionSettings, NetworkSettings, PointsS
 from triangle_cli.settings.init import InitSettings
 from triangle_cli.settings.learn import DataSettings, ModelSettings
 from triangle_cli.settings.require import require, require_one_of
-from triangle_cli.settings.schedule import ScheduleSettings, SpaceName
+from triangle_cli.settings.schedule import TENTS, ScheduleSettings, SpaceName
 
 RESULTS_VERSION = 1  # raise when the same settings give other numbers: finished runs are then not reused
 
@@ -170,6 +170,13 @@ class FitSettings(Settings):
         return self.function.name
 
     def _check_kind(self) -> None:
+        for index, phase in enumerate(self.schedule.phases):
+            single = self.network.single or phase.space not in TENTS
+            key, accepted = (
+                f"schedule.phases.{index}.space",
+                f"peaks or weights with network={self.network.name}",
+            )
+            require(single, key, phase.space.value, accepted)
         if self.schedule.deepening is None:
             return
         schedule, init = f"schedule={self.schedule.name}", self.init
@@ -219,6 +226,7 @@ class LearnSettings(Settings):
             key = f"schedule.phases.{index}"
             require(phase.optimizer == "adam", f"{key}.optimizer", phase.optimizer, "adam with data")
             require(phase.keep is None, f"{key}.keep", phase.keep, "null with data")
+            require(phase.space not in TENTS, f"{key}.space", phase.space.value, "peaks or weights with data")
 
 
 @dataclass(kw_only=True)

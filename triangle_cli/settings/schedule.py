@@ -15,7 +15,22 @@ class SpaceName(Enum):
 
     peaks = "peaks"
     peaks_and_scales = "peaks_and_scales"
+    tents = "tents"
+    tents_and_scales = "tents_and_scales"
     weights = "weights"
+
+
+# what a phase in each space may hand its networks on to: what was set free stays free
+NEXT_SPACES = {
+    SpaceName.peaks: tuple(SpaceName),
+    SpaceName.peaks_and_scales: (SpaceName.peaks_and_scales, SpaceName.tents_and_scales, SpaceName.weights),
+    SpaceName.tents: (SpaceName.tents, SpaceName.tents_and_scales, SpaceName.weights),
+    SpaceName.tents_and_scales: (SpaceName.tents_and_scales, SpaceName.weights),
+    SpaceName.weights: (SpaceName.weights,),
+}
+
+
+TENTS = (SpaceName.tents, SpaceName.tents_and_scales)
 
 
 class LossName(Enum):
@@ -108,12 +123,12 @@ class ScheduleSettings:
             self.deepening.check("schedule.deepening")
             return
         require(len(self.phases) > 0, "schedule.phases", self.phases, "at least one phase")
-        freedom = list(SpaceName)  # from the fewest free numbers to the most
-        reached = 0
+        allowed = tuple(SpaceName)
         for index, phase in enumerate(self.phases):
             phase.check(f"schedule.phases.{index}")
-            rank = freedom.index(phase.space)
-            choices = " or ".join(space.value for space in freedom[reached:])
+            choices = " or ".join(space.value for space in allowed)
             key = f"schedule.phases.{index}.space"
-            require(rank >= reached, key, phase.space.value, f"{choices}: what was set free stays free")
-            reached = rank
+            require(
+                phase.space in allowed, key, phase.space.value, f"{choices}: what was set free stays free"
+            )
+            allowed = NEXT_SPACES[phase.space]

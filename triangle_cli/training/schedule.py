@@ -11,14 +11,17 @@ from torch import Tensor
 
 from triangle_cli.construction.blocks import Blocks, kept_entries
 from triangle_cli.construction.network import Network
+from triangle_cli.construction.tents import Tents
 from triangle_cli.construction.triangle import Triangle
 from triangle_cli.settings.schedule import PhaseSettings, SpaceName
 from triangle_cli.training.block_space import BlockPeakSpace
 from triangle_cli.training.loop import train
 from triangle_cli.training.problem import Points, Problem
 from triangle_cli.training.spaces import PeakSpace, Space, WeightSpace
+from triangle_cli.training.tent_space import TentSpace
 
-Start = Triangle | Blocks | Network
+AnySpace = Space | BlockPeakSpace | TentSpace
+Start = Triangle | Tents | Blocks | Network
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Epoch:
     last: int
     loss: Tensor  # (R,)
     theta: Tensor  # (R, P)
-    space: Space | BlockPeakSpace
+    space: AnySpace
     restarts: list[int]  # the number of each start that is left, R of them
 
     @property
@@ -50,7 +53,7 @@ def phase_names(phases: Sequence[PhaseSettings]) -> list[str]:
     return names
 
 
-def enter(space: SpaceName, start: Start, blocks: int | None = None) -> tuple[Space | BlockPeakSpace, Tensor]:
+def enter(space: SpaceName, start: Start, blocks: int | None = None) -> tuple[AnySpace, Tensor]:
     """The space of a phase, and where it starts in it: (R, P).
 
     blocks: how many diagonal blocks the hidden matrices keep in weight space; None: all weights are free.
@@ -59,6 +62,11 @@ def enter(space: SpaceName, start: Start, blocks: int | None = None) -> tuple[Sp
         network = start if isinstance(start, Network) else start.network()
         weights = WeightSpace(network, kept_entries(network, blocks) if blocks else None)
         return weights, weights.encode(network)
+    if space in (SpaceName.tents, SpaceName.tents_and_scales):
+        tents = start if isinstance(start, Tents) else Tents.of(start)
+        wanted = space is SpaceName.tents_and_scales
+        moved = TentSpace(tents.depth, tents.sign, tents.interval, free_scales=wanted)
+        return moved, moved.encode(tents)
     free = space is SpaceName.peaks_and_scales
     if isinstance(start, Blocks):
         peaks = BlockPeakSpace.of(start, free)
@@ -67,8 +75,10 @@ def enter(space: SpaceName, start: Start, blocks: int | None = None) -> tuple[Sp
     return peaks, peaks.encode(start)
 
 
-def leave(space: Space | BlockPeakSpace, theta: Tensor) -> Start:
+def leave(space: AnySpace, theta: Tensor) -> Start:
     """What the next phase starts from."""
+    if isinstance(space, TentSpace):
+        return space.tents(theta)
     return space.decode(theta) if isinstance(space, WeightSpace) else space.triangle(theta)
 
 
@@ -80,7 +90,7 @@ def run_schedule(
     A phase with `keep` hands only so many restarts on, those with the least loss: successive halving. `blocks` as
     for `enter`.
     """
-    restarts = torch.arange(len(start.peaks) if isinstance(start, Triangle) else start.restarts)
+    restarts = torch.arange(start.restarts)
     for name, phase in zip(phase_names(phases), phases):
         space, theta = enter(phase.space, start, blocks)
         problem = Problem(space, points.x, points.y)

@@ -23,6 +23,7 @@ FINALISTS = 3  # of the starts, and of the networks with tails of different leng
 TRY_START = Effort(60, 1e-3, 1e-2)
 SETTLE_START = Effort(600, 1e-4, 2e-3)
 SETTLE_NETWORK = Effort(400, 1e-6, 1e-3)
+LAST_SHARES = (4 / 3, 2.0)  # of the tail's last tent: the better one is taken
 COST_POWER = 2.5  # a step of training takes about (layers + 1)^2.5
 
 
@@ -156,7 +157,8 @@ class Deepening:
 
     def unrolled(self, front: Front) -> Front:
         """The network of the full depth that a front stands for."""
-        return front.unrolled(self.plan.depth - front.depth)
+        tents = self.plan.depth - front.depth
+        return min((front.unrolled(tents, share) for share in LAST_SHARES), key=self.loss.of)
 
     @property
     def stages(self) -> list[Front]:

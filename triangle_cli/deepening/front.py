@@ -113,11 +113,13 @@ class Front:
         outputs[:, -1] = -outputs[:, :3] @ lift
         return Front((*hidden, layer, outputs), self.sign).normalised()
 
-    def unrolled(self, tents: int) -> Front:
+    def unrolled(self, tents: int, last_share: float = 4 / 3) -> Front:
         """The network whose tail is `tents` >= 1 more layers, and nothing after them.
 
-        p and q are doubled a layer, so that they keep their size. The last tent's share is 4/3 of its own, which
-        halves the bias of a sum that ends.
+        p and q are doubled a layer, so that they keep their size.
+
+        last_share: of the last tent, relative to its own: 4/3 leaves least where p and q are positive, 2 leaves
+            nothing where one is negative.
         """
         *hidden, last = (layer.copy() for layer in self.layers)
         states = last[:, :-1] @ self.hidden(self._places()) + last[:, -1:]
@@ -131,7 +133,7 @@ class Front:
             layer[:3, -1] += lift
             layer[3] = last[0] - last[1]
             hidden.append(layer)
-            rows = fold(self.sign, 4.0, gain / 2 * (4 / 3 if tent == tents - 1 else 1))
+            rows = fold(self.sign, 4.0, gain / 2 * (last_share if tent == tents - 1 else 1))
             last = np.zeros((3, self.width + 1))
             last[:, :4] = rows
             last[:, -1] = -rows[:, :3] @ lift

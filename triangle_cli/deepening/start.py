@@ -17,7 +17,7 @@ from triangle_cli.deepening.front import Front
 Target = Callable[[np.ndarray], np.ndarray]
 
 SECANT = 1e-6  # half the width over which slopes are taken
-SWEEPS, HALVINGS = 60, 50
+SWEEPS, HALVINGS, SETTLED = 60, 30, 1e-7
 KNOT_NOISE, AMPLITUDE_NOISE = 0.03, 0.3
 LEAST_GAP = 1e-3  # between knots and the ends; knots may come as near to each other as its square
 LEAST_AMPLITUDE = 1e-9  # relative to the target's size: p = q = 0 everywhere would have no slope to follow
@@ -34,6 +34,7 @@ def touching_knots(target: Target, pieces: int) -> np.ndarray:
     """Knots 0 = u_0 < .. < u_pieces = 1, each equally far from both neighbours' tangents."""
     knots = np.linspace(0, 1, pieces + 1)
     for _ in range(SWEEPS):
+        before = knots.copy()
         for j in range(1, pieces):
             low, high = knots[j - 1], knots[j + 1]
             for _ in range(HALVINGS):
@@ -44,6 +45,8 @@ def touching_knots(target: Target, pieces: int) -> np.ndarray:
                     low = knots[j]
                 else:
                     high = knots[j]
+        if np.abs(knots - before).max() < SETTLED:
+            break
     return knots
 
 

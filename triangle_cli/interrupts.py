@@ -33,7 +33,12 @@ def interruptible() -> Iterator[None]:
     """Meanwhile these signals raise KeyboardInterrupt, at once or at the next `check`."""
     global _first
     _first = None
-    with _handled_by(lambda *_: _heard() and check()):
+
+    def interrupt(*_: Any) -> None:
+        if _heard():
+            check()
+
+    with _handled_by(interrupt):
         yield
 
 

@@ -1,6 +1,8 @@
 """Files appear whole or not at all."""
 
 import errno
+import json
+import resource
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -73,3 +75,47 @@ def test_a_table_says_how_many_restarts_it_leaves_out():
     assert diverged(run) == "Of function=x2 1 of 3 restarts diverged and are left out."
     run.config["restarts"] = 2
     assert diverged(run) == ""
+
+
+RECORD = a_record()
+
+
+def test_a_disk_that_fills_up_leaves_the_earlier_run_whole(tmp_path):
+    folder = tmp_path / "run"
+    run_folder.publish(folder, {"errors.csv": lambda path: path.write_text("first")}, RECORD)
+    before = run_folder.read_run(folder)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # files end here, as on a full disk
+    try:
+        with pytest.raises(OSError, match="File too large") as error:
+            run_folder.publish(folder, {"errors.csv": lambda path: path.write_text("x" * 2000)}, RECORD)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert error.value.filename == str(folder / "errors.csv")
+    assert run_folder.read_run(folder) == before
+    assert (folder / "errors.csv").read_text() == "first"
+    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b"[1, 2]", "not written by a finished run"),
+        (b'{"hash": "abc"}', "not written by a finished run"),
+        (json.dumps(RECORD.to_json() | {"sha256": {"errors.csv": "0"}}).encode(), "No such file"),
+        (json.dumps(RECORD.to_json() | {"sha256": 3}).encode(), "not written by a finished run"),
+    ],
+)
+def test_a_foreign_run_json_is_no_run(tmp_path, content, reason):
+    (tmp_path / "run.json").write_bytes(content)
+    record, damage = run_folder.check_run(tmp_path)
+    assert record is None
+    assert reason in damage
+    assert str(tmp_path) in damage
+
+
+def test_a_folder_named_run_json_is_no_run(tmp_path):
+    (tmp_path / "run.json").mkdir()
+    assert "Is a directory" in run_folder.check_run(tmp_path)[1]

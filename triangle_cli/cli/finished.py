@@ -10,9 +10,22 @@ from triangle_cli.cli.options import Parser, runs_parser
 from triangle_cli.store import index, run_folder
 from triangle_cli.store.record import RunRecord
 
-FIGURES = ("mse_min", "mse_mean", "mse_median", "test_mse_mean", "regions_min", "regions_max")
-FIGURES += ("floor_ratio_min", "test_mse_sd", "test_r2_mean", "train_accuracy_mean", "test_accuracy_mean")
-FIGURES += ("test_accuracy_sd", "test_loss_mean", "diverged")
+FIGURES = (
+    "mse_min",
+    "mse_mean",
+    "mse_median",
+    "test_mse_mean",
+    "regions_min",
+    "regions_max",
+    "floor_ratio_min",
+    "test_mse_sd",
+    "test_r2_mean",
+    "train_accuracy_mean",
+    "test_accuracy_mean",
+    "test_accuracy_sd",
+    "test_loss_mean",
+    "diverged",
+)
 
 
 def show_parser() -> Parser:
@@ -26,9 +39,7 @@ def show(words: list[str]) -> int:
     """`triangle show RUN`: where it comes from, its settings, its tables. Exits with 1 if a file is damaged."""
     chosen = show_parser().parse_args(words)
     folder = index.locate(chosen.run, chosen.outputs)
-    record, damage = run_folder.check_run(folder)
-    if damage:
-        raise ValueError(damage)
+    record = _whole(folder)
     versions = " ".join(f"{name} {version}" for name, version in record.versions.items())
     print(f"{folder}")
     print(f"{record.started}, {record.seconds['total']:.1f} s on {record.device}, {record.dtype}")
@@ -39,6 +50,14 @@ def show(words: list[str]) -> int:
         f"\npicture: {folder / run_folder.PICTURE}\nagain:   triangle run --from {shlex.quote(str(folder))}"
     )
     return 0
+
+
+def _whole(folder: Path) -> RunRecord:
+    """The record of a finished run; ValueError if a file of it is damaged."""
+    record, damage = run_folder.check_run(folder)
+    if record is None:
+        raise ValueError(damage or f"{folder}: no longer a finished run")
+    return record
 
 
 def _print_tables(folder: Path, record: RunRecord) -> None:
@@ -70,17 +89,14 @@ def compare(words: list[str]) -> int:
     """`triangle compare A B`: the settings that differ, then the figures of each stage."""
     chosen = compare_parser().parse_args(words)
     folders = [index.locate(run, chosen.outputs) for run in (chosen.a, chosen.b)]
-    checked = [run_folder.check_run(folder) for folder in folders]
-    for _, damage in checked:
-        if damage:
-            raise ValueError(damage)
-    first, second = (index.flat(record.settings, deep=True) for record, _ in checked)
+    a, b = map(_whole, folders)
+    first, second = (index.flat(record.settings, deep=True) for record in (a, b))
     differing = [key for key in {**first, **second} if first.get(key) != second.get(key)]
     print(f"A  {folders[0]}\nB  {folders[1]}\n")
     settings = [(key, _plain(first.get(key)), _plain(second.get(key))) for key in differing]
     _print_columns([("setting", "A", "B"), *settings] if settings else [("the same settings",)])
     print()
-    _print_columns([("figure", "A", "B", "B / A"), *_figures(*(record for record, _ in checked))])
+    _print_columns([("figure", "A", "B", "B / A"), *_figures(a, b)])
     return 0
 
 
@@ -95,8 +111,8 @@ def _figures(first: RunRecord, second: RunRecord) -> list[tuple[str, ...]]:
             continue
         a, b = first.summary.get(name), second.summary.get(name)
         shown = (f"{x:.3e}" if isinstance(x, float) else _plain(x) for x in (a, b))
-        numbers = all(isinstance(x, int | float) for x in (a, b)) and a
-        lines.append((name, *shown, f"{b / a:.3g}" if numbers else ""))
+        ratio = f"{b / a:.3g}" if isinstance(a, int | float) and isinstance(b, int | float) and a else ""
+        lines.append((name, *shown, ratio))
     a, b = first.seconds["total"], second.seconds["total"]
     return [*lines, ("seconds", f"{a:.1f}", f"{b:.1f}", f"{b / a:.3g}")]
 

@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -63,7 +64,7 @@ def run(words: list[str]) -> int:
     except SystemExit as end:
         if not isinstance(end.code, str):
             return end.code or 0
-        if wants_traceback:
+        if wants_traceback and end.__cause__ is not None:
             raise end.__cause__ from None
         console.fail(end.code)
         return 1
@@ -88,10 +89,8 @@ def _once_there_are_data(settings: list[str]) -> list[str]:
 
 def _of_omegaconf(error: BaseException) -> bool:
     """Whether omegaconf raised this, as it does for keys that lead nowhere; from elsewhere it is a mistake of ours."""
-    trace = error.__traceback__
-    while trace.tb_next:
-        trace = trace.tb_next
-    return trace.tb_frame.f_globals["__name__"].startswith("omegaconf")
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals["__name__"].startswith("omegaconf")
 
 
 def _sweep_name(words: list[str]) -> str:
@@ -196,8 +195,8 @@ def _job(config: Any) -> Any:
             planned = job.plan(0, collect.choosing(words), partial(composed_settings, config), folder)
             print("\n".join(estimate.lines([planned], 1)))
             return None
-        from triangle_cli.runs import perform
+        from triangle_cli.runs import report
 
-        return perform.perform_and_report(composed_settings(config), Path(os.path.relpath(folder)), words)
+        return report.perform_and_report(composed_settings(config), Path(os.path.relpath(folder)), words)
     except (ValueError, OSError) as error:
         raise SystemExit(explain(error, words)) from error  # Hydra adds lines of its own to any other error

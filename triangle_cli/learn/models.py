@@ -50,9 +50,9 @@ def build(
             `model.weights` is no state_dict of such convolutions.
     """
     made = ARCHITECTURES[model.architecture](model, shape, outputs)
-    if model.weights is not None:
+    if isinstance(made, Convolutions) and model.weights is not None:
         _load_features(made.features, model.weights)
-    if model.frozen:
+    if isinstance(made, Convolutions) and model.frozen:
         made.features.requires_grad_(False)
     if triangles is not None:
         try:
@@ -73,7 +73,7 @@ def load_model(folder: Path) -> nn.Module:
         ValueError: the folder holds no finished run on data.
     """
     record, damage = run_folder.check_run(folder)
-    if record is None or not record.from_data:
+    if record is None or record.shape is None or record.outputs is None:  # which runs on data have
         raise ValueError(damage or f"{folder}: expected the folder of a finished run on data")
     config = record.settings
     words = config["model"] | {"hidden": record.hidden, "weights": None, "matched": False}

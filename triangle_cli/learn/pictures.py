@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -20,7 +22,7 @@ SCORE = {
 }
 
 
-def draw_band(axes: Axes, history: pd.DataFrame, column: str, scale: str, **look: object) -> None:
+def draw_band(axes: Axes, history: pd.DataFrame, column: str, scale: str, **look: Any) -> None:
     """The mean over the restarts against the epochs, and one standard deviation around it, within what there is."""
     finite = history[np.isfinite(history[column])]
     groups = finite.groupby("total")[column]

@@ -55,6 +55,7 @@ class Collected:
     def best_network(self) -> Network:
         """The network of the best restart, a batch of one."""
         state = torch.load(self.folder / run_folder.NETWORK, weights_only=True)
+        assert self.record.best_restart is not None, "asked of runs that did not diverge"
         place = self.record.restarts.index(self.record.best_restart)
         return Network.from_state_dict(state)[place : place + 1]
 
@@ -94,17 +95,18 @@ def collect_experiment(outputs: Path, name: str, config_dir: Path | None = None)
     runs: list[Collected] = []
     words = list(dict.fromkeys(choices(job).get("method", "") for job in jobs))
     for job in jobs:
-        record = run_folder.read_run(Path(job.folder)) if job.folder else None
+        folder_of_run = Path(job.folder or "")
+        record = run_folder.read_run(folder_of_run) if job.folder else None
         if record is None:
             reason = job.reason or "its run is gone"
             raise ValueError(
                 f"{folder / JOBS}: expected a finished run ({reason}); `triangle run experiment={name}` tries again"
             )
-        config = yaml.safe_load((Path(job.folder) / run_folder.CONFIG).read_text(encoding="utf-8"))
+        config = yaml.safe_load((folder_of_run / run_folder.CONFIG).read_text(encoding="utf-8"))
         chosen = choices(job)
         word = chosen.get("method", "")
         method = read_method(word, config_dir, words.index(word))
-        runs.append(Collected(chosen, config, record, Path(job.folder), method))
+        runs.append(Collected(chosen, config, record, folder_of_run, method))
     return runs
 
 

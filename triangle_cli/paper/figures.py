@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +21,7 @@ def by_function(runs: list[Collected]) -> dict[str, list[Collected]]:
     """The runs of each function, in order."""
     groups: dict[str, list[Collected]] = {}
     for run in runs:
-        groups.setdefault(run.choices["function"], []).append(run)
+        groups.setdefault(run.record.function, []).append(run)
     return groups
 
 
@@ -146,6 +147,6 @@ def write(name: str, drawn: Iterator[tuple[str, Figure]], outputs: Path) -> list
     for stem, figure in drawn:
         for kind in ("png", "pdf"):
             path = folder / f"{name}-{stem}.{kind}"
-            run_folder.write_whole(path, lambda beside, figure=figure: figure.savefig(beside, dpi=150))
+            run_folder.write_whole(path, partial(figure.savefig, dpi=150))
             written.append(path)
     return written

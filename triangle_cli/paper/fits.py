@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -110,8 +112,8 @@ def past_the_paper(name: str, runs: list[Collected]) -> Table:
             run.choices["function"],
             run.method.title,
         )
-        best = errors.loc[errors["mse_train"].idxmin()]
-        details = {"seconds": run.record.seconds["total"], "starts": run.record.starts}
+        best = errors.iloc[errors["mse_train"].argmin()]
+        details: dict[str, Any] = {"seconds": run.record.seconds["total"], "starts": run.record.starts}
         details |= {
             "regions_of_best": int(best["linear_regions"]),
             "regions": span(*_range(errors["linear_regions"])),
@@ -124,6 +126,7 @@ def past_the_paper(name: str, runs: list[Collected]) -> Table:
         function, seconds = run.choices["function"], run.record.seconds["total"]
         rows.append({"fit": "least of any 2^depth pieces", "function": function, "min": run.floor})
         points, numbers = run.config["points"]["train"], run.record.parameters
+        assert numbers is not None, "every run of a function says how many it has"
         others = least_errors(run.folder.parent.parent / "alternatives", run.target, points, numbers, seconds)
         rows += [{"fit": name, "function": function, "min": error} for name, error in others.items()]
     table = pd.DataFrame(rows)

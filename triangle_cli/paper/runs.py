@@ -19,8 +19,9 @@ def one_row_each(name: str, runs: list[Collected]) -> Table:
         chosen = {key: value for key, value in run.choices.items() if key != "experiment"}
         last = stage_summary(run.table(run_folder.ERRORS)).iloc[-1]
         seconds = run.record.seconds["total"]
-        rows.append({**chosen, **last.to_dict(), "seconds": seconds})
-        called = chosen | ({"method": run.method.title} if "method" in chosen else {})
+        figures = {str(name): value for name, value in last.items()}
+        rows.append({**chosen, **figures, "seconds": seconds})
+        called = {**chosen, "method": run.method.title} if "method" in chosen else chosen
         shown.append({**called, "stage": last["stage"], **stage_cells(last), "seconds": f"{seconds:.1f}"})
     table = pd.DataFrame(shown).fillna("").astype(str)
     alike = [key for key in runs[0].choices if key in table and len(runs) > 1 and table[key].nunique() == 1]

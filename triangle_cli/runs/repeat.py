@@ -22,12 +22,12 @@ def asked(words: list[str]) -> bool:
     return any(word == FROM or word.startswith(f"{FROM}=") for word in words)
 
 
-def main(words: list[str], settings_of: Callable[[RunRecord], FitSettings | LearnSettings]) -> int:
+def main(words: list[str], settings_of: Callable[[str, dict, int], FitSettings | LearnSettings]) -> int:
     """Repeat the run; returns 0 if every number is the same, 1 if not.
 
     Args:
         words: --from and the run, in one word or two.
-        settings_of: makes settings of a run's record.
+        settings_of: makes settings of a run's hash, recorded settings and threads.
     """
     parts = [*words[0].split("=", 1), *words[1:]]
     if len(parts) != 2 or parts[0] != FROM or not parts[1]:
@@ -35,8 +35,8 @@ def main(words: list[str], settings_of: Callable[[RunRecord], FitSettings | Lear
     folder = index.locate(parts[1], Path("outputs"))
     record, damage = run_folder.check_run(folder)
     if record is None:
-        raise ValueError(damage)
-    return _repeat(folder, record, settings_of(record))
+        raise ValueError(damage or f"{folder}: no longer a finished run")
+    return _repeat(folder, record, settings_of(record.hash, record.settings, record.threads))
 
 
 def _repeat(folder: Path, record: RunRecord, settings: FitSettings | LearnSettings) -> int:

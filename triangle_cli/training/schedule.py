@@ -14,13 +14,12 @@ from triangle_cli.construction.network import Network
 from triangle_cli.construction.tents import Tents
 from triangle_cli.construction.triangle import Triangle
 from triangle_cli.settings.schedule import PhaseSettings, SpaceName
-from triangle_cli.training.block_space import BlockPeakSpace
+from triangle_cli.training.block_space import BlockPeakSpace, Space
 from triangle_cli.training.loop import train
 from triangle_cli.training.problem import Points, Problem
-from triangle_cli.training.spaces import PeakSpace, Space, WeightSpace
+from triangle_cli.training.spaces import PeakSpace, WeightSpace
 from triangle_cli.training.tent_space import TentSpace
 
-AnySpace = Space | BlockPeakSpace | TentSpace
 Start = Triangle | Tents | Blocks | Network
 
 
@@ -33,7 +32,7 @@ class Epoch:
     last: int
     loss: Tensor  # (R,)
     theta: Tensor  # (R, P)
-    space: AnySpace
+    space: Space
     restarts: list[int]  # the number of each start that is left, R of them
 
     @property
@@ -53,29 +52,37 @@ def phase_names(phases: Sequence[PhaseSettings]) -> list[str]:
     return names
 
 
-def enter(space: SpaceName, start: Start, blocks: int | None = None) -> tuple[AnySpace, Tensor]:
+def enter(space: SpaceName, start: Start, blocks: int | None = None) -> tuple[Space, Tensor]:
     """The space of a phase, and where it starts in it: (R, P).
 
     blocks: how many diagonal blocks the hidden matrices keep in weight space; None: all weights are free.
     """
     if space is SpaceName.weights:
-        network = start if isinstance(start, Network) else start.network()
-        weights = WeightSpace(network, kept_entries(network, blocks) if blocks else None)
-        return weights, weights.encode(network)
+        return enter_weights(start, blocks)
+    assert not isinstance(start, Network), "Settings refuse phases of peaks after a start that has none"
     if space in (SpaceName.tents, SpaceName.tents_and_scales):
+        assert not isinstance(start, Blocks), "Settings refuse tents for several triangle networks"
         tents = start if isinstance(start, Tents) else Tents.of(start)
         wanted = space is SpaceName.tents_and_scales
         moved = TentSpace(tents.depth, tents.sign, tents.interval, free_scales=wanted)
         return moved, moved.encode(tents)
+    assert not isinstance(start, Tents), "Settings refuse phases of peaks after phases of tents"
     free = space is SpaceName.peaks_and_scales
     if isinstance(start, Blocks):
-        peaks = BlockPeakSpace.of(start, free)
-        return peaks, peaks.encode(start)
+        several = BlockPeakSpace.of(start, free)
+        return several, several.encode(start)
     peaks = PeakSpace(start.depth, start.sign, start.interval, free_scales=free)
     return peaks, peaks.encode(start)
 
 
-def leave(space: AnySpace, theta: Tensor) -> Start:
+def enter_weights(start: Start, blocks: int | None = None) -> tuple[WeightSpace, Tensor]:
+    """As `enter`, for a phase of weights."""
+    network = start if isinstance(start, Network) else start.network()
+    weights = WeightSpace(network, kept_entries(network, blocks) if blocks else None)
+    return weights, weights.encode(network)
+
+
+def leave(space: Space, theta: Tensor) -> Start:
     """What the next phase starts from."""
     if isinstance(space, TentSpace):
         return space.tents(theta)

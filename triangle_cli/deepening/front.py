@@ -97,7 +97,9 @@ class Front:
         values = self.hidden(self._places())
         states = last[:, :-1] @ values + last[:, -1:]
         span = np.maximum(np.ptp(states, axis=1), 1e-300)
-        lift = np.maximum(0, -states.min(1)) + span * np.exp(stream.uniform(*np.log(FREE_LIFT), 3))
+        lift = np.maximum(0, -states.min(1)) + span * np.exp(
+            stream.uniform(np.log(FREE_LIFT[0]), np.log(FREE_LIFT[1]), 3)
+        )
         layer, taken = np.zeros((self.width, last.shape[1])), 4 if folded else 3
         layer[:3] = last
         layer[:3, -1] += lift

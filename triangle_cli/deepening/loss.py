@@ -41,7 +41,10 @@ class Loss:
 
     def shape(self, u: np.ndarray) -> np.ndarray:
         """The target at any u in [0, 1], (n,); straight lines between samples."""
-        return self.target(u) if self.target is not None else np.interp(u, *self.samples)
+        if self.target is not None:
+            return self.target(u)
+        assert self.samples is not None
+        return np.interp(u, *self.samples)
 
     @cached_property
     def rounding(self) -> float:
@@ -63,6 +66,7 @@ class Loss:
             nodes, local, weight, first = gauss_nodes(u, outputs)
             values = self.target(nodes)
         else:
+            assert self.samples is not None
             nodes, values = self.samples
             local, first = sample_nodes(u, nodes)
             weight = np.full(len(nodes), 1 / len(nodes))

@@ -109,7 +109,7 @@ def _network(deepening: Deepening, front: Front) -> Front:
 
 def _keep(deepening: Deepening, file: Path | None) -> None:
     if file is not None:
-        write_whole(file, lambda beside: np.savez(beside, **deepening.state()))
+        write_whole(file, lambda beside: np.savez(beside, allow_pickle=False, **deepening.state()))
 
 
 def _restore(deepening: Deepening, file: Path | None) -> None:

@@ -44,7 +44,7 @@ positive = st.floats(-5, 5).map(lambda log: 2.0**log)
 
 
 @given(
-    st.lists(st.tuples(positive, positive), min_size=1, max_size=9),
+    st.lists(st.tuples(positive, positive), min_size=1, max_size=7),
     positive,
     st.sampled_from([(0.0, 1.0), (-2.0, 2.0), (0.1, 0.73), (3.0, 3.5)]),
 )

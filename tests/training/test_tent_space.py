@@ -58,17 +58,17 @@ def test_it_pulls_back_the_derivative_of_the_definition(free):
 @pytest.mark.parametrize(
     ("formula", "depth", "numbers", "most"),
     [
-        ("x**2", 5, (1.05, 1.0, 0.0, 1.0), 4.0**-12 / 30 * 1.001),  # chords over h = 2^-5 leave h^4 / 30
-        ("1 / (1 + 5 * x)", 6, (5.5, 25 / 36, 1.0, -5 / 6), 2.3e-9),  # 4.5 times the floor
+        ("x**2", 5, (1.0, 1.0, 1.0, 0.0, 1.0), 4.0**-10 / 30 * 1.001),  # chords over h = 2^-5 leave h^4 / 30
+        ("1 / (1 + 5 * x)", 6, (1.02, 5.5, 25 / 36, 1.0, -5 / 6), 2.3e-9),  # 4.5 times the floor
     ],
     ids=["x2", "hyperbola"],
 )
 def test_near_the_answer_levenberg_marquardt_finds_it(formula, depth, numbers, most):
     target = Target("f", formula, UNIT)
     points = even_points(target, 2000, F64, "cpu")
-    ratio, first, offset, slope = (torch.tensor([number], dtype=F64) for number in numbers)
+    rise, ratio, first, offset, slope = (torch.tensor([number], dtype=F64) for number in numbers)
     half = torch.full((1, depth), 0.5, dtype=F64)
-    tents = Tents(1.02 * half, half, ratio, smooth_scales(half, half, first), offset, slope, -1.0, UNIT)
+    tents = Tents(rise * half, half, ratio, smooth_scales(half, half, first), offset, slope, -1.0, UNIT)
     *_, last = run_schedule([PhaseSettings(SpaceName.tents, "levenberg_marquardt", 40)], tents, points)
     assert last.loss.item() < most
     counts = count_regions(last.network.weights, last.network.biases, UNIT).linear_regions

@@ -27,6 +27,7 @@ NEEDS = {
     "waves": ["network=difference"],
     "r3": ["network=ridge", "points=plane"],
 }
+OF_PHASES = [word for word in words_of("schedule") if word not in ("auto", "deepening")]
 BENT_ONE_WAY = [word for word in words_of("function") if word not in NEEDS]
 
 
@@ -57,7 +58,7 @@ def test_every_function_runs_from_every_start(function, init):
         assert (result.regions.loc[result.regions["phase"] != "weights", "linear_regions"] == 8).all()
 
 
-@pytest.mark.parametrize("schedule", [word for word in words_of("schedule") if word != "deepening"])
+@pytest.mark.parametrize("schedule", OF_PHASES)
 def test_every_schedule_runs_from_a_triangle(schedule):
     settings = settings_of(f"schedule={schedule}", "restarts=30", *SHORT[1:])
     for phase in settings.schedule.phases:

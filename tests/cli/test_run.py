@@ -174,7 +174,10 @@ def test_the_user_may_choose_the_folder(triangle):
             ["schedule.phases.0.learning_rate=-1"],
             "schedule.phases.0.learning_rate=-1.0: expected a positive number",
         ),
-        (["schedule.phases.0.space=foo"], "expected one of peaks, peaks_and_scales, weights"),
+        (
+            ["schedule.phases.0.space=foo"],
+            "expected one of peaks, peaks_and_scales, tents, tents_and_scales, weights",
+        ),
         (["init.peaks=[0.5,0.5]"], "init.peaks=[0.5, 0.5]: expected 6 peaks"),
         (["init.width=5"], "init.width=5: expected 4"),
         (["function.formula=x**3-x", "function.interval=[-1,1]"], "expected a convex or concave function"),

@@ -27,6 +27,7 @@ NEEDS = {
     "waves": ["network=difference"],
     "r3": ["network=ridge", "points=plane"],
 }
+OF_PHASES = [word for word in words_of("schedule") if word not in ("auto", "deepening")]
 BENT_ONE_WAY = [word for word in words_of("function") if word not in NEEDS]
 
 
@@ -43,12 +44,11 @@ def test_every_function_that_is_not_convex_runs_with_several_triangle_networks(f
 @pytest.mark.parametrize("function", BENT_ONE_WAY)
 @pytest.mark.parametrize("init", words_of("init"))
 def test_every_function_runs_from_every_start(function, init):
-    words = (
-        ["schedule.starts=3", "schedule.phases.0.keep=2", "schedule.phases.1.keep=2"]
-        if init == "zigzag"
-        else []
-    )
-    settings = settings_of(f"function={function}", f"init={init}", *SHORT, *words)
+    words = {
+        "zigzag": ["schedule.starts=3", "schedule.phases.0.keep=2", "schedule.phases.1.keep=2"],
+        "front": ["schedule=weights_only"],
+    }
+    settings = settings_of(f"function={function}", f"init={init}", *SHORT, *words.get(init, []))
     for phase in settings.schedule.phases:
         phase.epochs = 3
     result = experiment.run(settings)
@@ -58,7 +58,7 @@ def test_every_function_runs_from_every_start(function, init):
         assert (result.regions.loc[result.regions["phase"] != "weights", "linear_regions"] == 8).all()
 
 
-@pytest.mark.parametrize("schedule", words_of("schedule"))
+@pytest.mark.parametrize("schedule", OF_PHASES)
 def test_every_schedule_runs_from_a_triangle(schedule):
     settings = settings_of(f"schedule={schedule}", "restarts=30", *SHORT[1:])
     for phase in settings.schedule.phases:
@@ -76,14 +76,15 @@ def test_every_choice_of_points_runs(points):
 @pytest.mark.parametrize("method", words_of("method"))
 def test_every_method_is_for_functions_or_for_data(method):
     chosen, other = ("data=wine", "function=x2") if method in DATA_METHODS else ("function=x2", "data=wine")
-    assert settings_of(chosen, f"method={method}").schedule.phases
+    schedule = settings_of(chosen, f"method={method}").schedule
+    assert schedule.phases or schedule.deepening
     with pytest.raises(ValueError, match=f"method={method}: expected"):
         settings_of(other, f"method={method}")
 
 
 def test_every_method_of_the_paper_has_as_many_epochs():
     ours = ("second_order", "second_order_quick", "second_order_long", *DATA_METHODS)
-    ours += ("random_second_order", "blocks_second_order")
+    ours += ("random_second_order", "blocks_second_order", "deepening")
     methods = [word for word in words_of("method") if word not in ours]
     totals = {
         sum(phase.epochs for phase in settings_of(f"method={word}").schedule.phases) for word in methods

@@ -201,7 +201,14 @@ def test_the_peaks_phase_keeps_every_region_at_every_epoch():
 
 
 @pytest.mark.parametrize(
-    "spaces", [["peaks", "weights"], ["peaks_and_scales", "weights"], ["peaks", "peaks_and_scales"]]
+    "spaces",
+    [
+        ["peaks", "weights"],
+        ["peaks_and_scales", "weights"],
+        ["peaks", "peaks_and_scales"],
+        ["peaks", "tents"],
+        ["tents", "weights"],
+    ],
 )
 def test_each_phase_starts_where_the_last_one_ended(spaces):
     epochs = list(run_schedule([phase(space) for space in spaces], triangle_start(), POINTS))

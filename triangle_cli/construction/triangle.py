@@ -132,6 +132,11 @@ class Triangle:
     interval: tuple[float, float]
 
     @property
+    def restarts(self) -> int:
+        """R."""
+        return len(self.peaks)
+
+    @property
     def depth(self) -> int:
         """The number of hidden layers."""
         return self.steps.shape[1]

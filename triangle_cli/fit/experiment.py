@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ import torch
 from torch import Tensor
 
 from triangle_cli.construction.network import Network
-from triangle_cli.fit import starts
+from triangle_cli.fit import deepening, starts
+from triangle_cli.fit.deepening import Kick
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.measurement import Measurement
 from triangle_cli.fit.points import even_points, middle_points, side
@@ -31,7 +33,7 @@ from triangle_cli.store.stages import (
     plain_row,
     stage_errors,
 )
-from triangle_cli.training.schedule import Epoch, enter_weights, leave, run_schedule
+from triangle_cli.training.schedule import Epoch, enter_weights, run_schedule
 
 INIT = "init"  # the stage before any training
 
@@ -142,12 +144,17 @@ def check(settings: FitSettings) -> Target:
     return target
 
 
-def run(settings: FitSettings, watch: Callable[[Epoch], object] = lambda epoch: None) -> Result:
+def run(
+    settings: FitSettings,
+    watch: Callable[[Epoch | Kick], object] = lambda epoch: None,
+    unfinished: Path | None = None,
+) -> Result:
     """Train all restarts, and measure them at the start, on the way and after each phase.
 
     Args:
         settings: what to run.
         watch: called at every epoch, such as a progress bar.
+        unfinished: a folder for what long schedules keep on the way; a run that was killed goes on from there.
 
     Raises:
         ValueError: see `check`.
@@ -162,6 +169,7 @@ def run(settings: FitSettings, watch: Callable[[Epoch], object] = lambda epoch: 
         test=middle_points(target, points.test, dtype, device),
         grid=even_points(target, points.grid, dtype, device),
         threads=settings.threads,
+        integral=settings.schedule.deepening is not None,
     )
     square, kept = UnitSquare.of(settings, target), settings.network.kept
     train = measurement.train if square.is_identity else square.points(points.train, device)
@@ -173,8 +181,12 @@ def run(settings: FitSettings, watch: Callable[[Epoch], object] = lambda epoch: 
     regions = [measurement.regions(network, restarts).assign(phase=INIT, epoch=0)]
     history, seconds, began = [], {}, time.perf_counter()
 
-    how = (settings.regions.every, settings.threads)
-    for epoch in run_schedule(settings.schedule.phases, start, train, kept, *how):
+    if settings.schedule.deepening is None:
+        how = (settings.regions.every, settings.threads)
+        epochs: Iterable[Epoch | Kick] = run_schedule(settings.schedule.phases, start, train, kept, *how)
+    else:
+        epochs = deepening.deepen(settings, square.copy, train, unfinished)
+    for epoch in epochs:
         epoch = replace(epoch, losses=square.squared(epoch.losses))
         watch(epoch)
         first, last = epoch.number == 0, epoch.number == epoch.last
@@ -182,7 +194,7 @@ def run(settings: FitSettings, watch: Callable[[Epoch], object] = lambda epoch: 
             if last or number % settings.history.every == 0:
                 history.append((epoch.phase, number, epoch.restarts, losses.numpy(force=True)))
         if last or (epoch.number % settings.regions.every == 0 and not first):
-            network = square.network(leave(epoch.space, epoch.theta))
+            network = square.network(epoch.start)
             regions.append(
                 measurement.regions(network, epoch.restarts).assign(phase=epoch.phase, epoch=epoch.number)
             )

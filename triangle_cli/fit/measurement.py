@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from triangle_cli.construction.network import Network
+from triangle_cli.fit.deepening import integral_errors
 from triangle_cli.fit.floors import Floors
 from triangle_cli.fit.functions import Target
 from triangle_cli.regions import RegionCounts, count_regions
@@ -18,12 +19,21 @@ from triangle_cli.training.problem import Points
 class Measurement:
     """The rulers of one run: the same points and floors for every stage."""
 
-    def __init__(self, target: Target, train: Points, test: Points, grid: Points, threads: int = 1) -> None:
+    def __init__(
+        self,
+        target: Target,
+        train: Points,
+        test: Points,
+        grid: Points,
+        threads: int = 1,
+        integral: bool = False,
+    ) -> None:
         self.target = target
         self.threads = threads
         self.train = train
         self.test = test
         self.grid = grid
+        self.integral = integral  # whether errors are integrated as well
 
     @cached_property
     def floors(self) -> Floors | None:
@@ -57,6 +67,8 @@ class Measurement:
         }
         table["mse_train"] = errors["train"][0].tolist()
         table["mse_test"] = errors["test"][0].tolist()
+        if self.integral:
+            table["mse_integral"] = integral_errors(network, self.target)
         table["max_error"] = errors["grid"][1].tolist()
         table["linear_regions"] = self.regions(network, restarts)["linear_regions"]
         pieces = table["linear_regions"]

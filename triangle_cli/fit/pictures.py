@@ -63,8 +63,12 @@ def fit_figure(result: Result, settings: FitSettings) -> Figure:
     label = f"best of {settings.restarts}: restart {best['restart']}, stage {best['stage']}"
     kinks = draw_fit(above, target, network, label)
     largest = draw_error(below, target, network, kinks)
-    found = f"MSE {best['mse_train']:.2e}, {len(kinks) + 1} linear regions, largest error {largest:.1e}"
-    above.set_title(f"{title}\n{found}")
+    mse = (
+        f"MSE (integral) {best['mse_integral']:.2e}"
+        if "mse_integral" in best
+        else f"MSE {best['mse_train']:.2e}"
+    )
+    above.set_title(f"{title}\n{mse}, {len(kinks) + 1} linear regions, largest error {largest:.1e}")
     above.set_ylabel("y")
     below.set_ylabel("fit - target")
     below.set_xlabel("x")

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from triangle_cli.construction.blocks import Blocks
 from triangle_cli.construction.network import Network
+from triangle_cli.construction.tents import Tents
 from triangle_cli.construction.triangle import MOST_SHRINKING, Triangle, fold_interval
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.points import even_points
@@ -109,7 +110,7 @@ class UnitSquare:
             return start if self.is_identity else self._fold(start)
         return self._in_units(start).network()
 
-    def _in_units(self, start: Triangle | Blocks) -> Triangle | Blocks:
+    def _in_units(self, start: Triangle | Tents | Blocks) -> Triangle | Tents | Blocks:
         """The construction by its numbers, whose weights are then rounded inward where they are."""
         if self.is_identity:
             return start
@@ -120,6 +121,13 @@ class UnitSquare:
             triangles = replace(self._scaled(inner), offset=inner.offset * self.height + raised.flatten())
             return replace(start, triangles=triangles, box=self.target.box)
         offset = start.offset * self.height + self.low
+        if isinstance(start, Tents):
+            raised = {
+                "scales": start.scales * self.height,
+                "slope": start.slope * self.height,
+                "offset": offset,
+            }
+            return replace(start, interval=self.target.interval, **raised)
         return replace(self._scaled(start), offset=offset, interval=self.target.interval)
 
     def _scaled(self, triangle: Triangle) -> Triangle:

@@ -97,7 +97,8 @@ def _compute(
     experiment = experiment_of(settings)  # torch, from here on
     started = datetime.datetime.now(datetime.timezone.utc)
     clock = time.perf_counter()
-    result = experiment.run(settings, watch)
+    deepened = settings.schedule.deepening is not None
+    result = experiment.run(settings, watch, folder) if deepened else experiment.run(settings, watch)
     elapsed = time.perf_counter() - clock
     record = RunRecord(
         hash=settings.hash,

@@ -84,6 +84,8 @@ def progress() -> Iterator[Watch]:
             shown = time.monotonic()
             loss = epoch.loss[epoch.loss.isfinite()]
             best = f"best loss {loss.min().item():.2e}" if len(loss) else "all diverged"
+            if done := getattr(epoch, "done", None):
+                best += f", {100 * done:.0f} % of all"
             bars.update(bar, description=epoch.phase, total=epoch.last, completed=epoch.number, loss=best)
 
         yield watch

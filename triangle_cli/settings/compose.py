@@ -44,6 +44,14 @@ def composed_settings(config: Any) -> FitSettings | LearnSettings:
                 config[group] = None
         _require_fitting_method(choices["method"], config.data is not None)
         words = [word.lstrip("+").split("=", 1)[0] for word in HydraConfig.get().overrides.task]
+        start = None
+        if choices["schedule"] == "auto":
+            start = _choose_schedule(config, words)
+        elif config.schedule.deepening is not None:
+            start = "front"
+        if start and choices["init"] == "triangle" and "init" not in words:
+            brought = _chosen("init", start)
+            config.init.merge_with({key: brought[key] for key in brought if f"init.{key}" not in words})
         if "function.formula" in words and "function.name" not in words and config.function is not None:
             config.function.name = _as_name(config.function.formula)  # no longer what the choice is called
         config.paper = {}
@@ -58,6 +66,28 @@ def _require_fitting_method(method: str | None, from_data: bool) -> None:
     if ours and (method in DATA_METHODS) is not from_data:
         wanted = f"one of {', '.join(DATA_METHODS)} with data=..." if from_data else "data=... with it"
         raise ValueError(f"method={method}: expected {wanted}")
+
+
+DEEPENING_FROM = 6  # layers; below, the second-order method is better: see docs and conf/schedule/auto.yaml
+
+
+def _choose_schedule(config: Any, words: list[str]) -> str:
+    """schedule=auto becomes one of two; returns the start that it brings along."""
+    name, start = ("deepening", "front") if config.depth >= DEEPENING_FROM else ("second_order", "zigzag")
+    brought = _chosen("schedule", name)
+    if "schedule" in brought:  # a file that sets more than its group
+        if "restarts" not in words:
+            config.restarts = brought["restarts"]
+        brought = {"name": name} | brought["schedule"]
+    config.schedule.merge_with({key: brought[key] for key in brought if f"schedule.{key}" not in words})
+    return start
+
+
+def _chosen(group: str, name: str) -> dict[str, Any]:
+    """What a file of conf/ sets, where Hydra cannot choose it: no schedule can choose an `init`, or a schedule."""
+    path = resources.files("triangle_cli.conf") / group / f"{name}.yaml"
+    chosen: Any = OmegaConf.to_container(OmegaConf.create(path.read_text(encoding="utf-8")), resolve=False)
+    return {"name": name} | {key: value for key, value in chosen.items() if key != "defaults"}
 
 
 def _as_name(formula: str) -> str:

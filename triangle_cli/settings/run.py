@@ -16,7 +16,7 @@ from triangle_cli.settings.fit import FunctionSettings, NetworkSettings, PointsS
 from triangle_cli.settings.init import InitSettings
 from triangle_cli.settings.learn import DataSettings, ModelSettings
 from triangle_cli.settings.require import require, require_one_of
-from triangle_cli.settings.schedule import ScheduleSettings, SpaceName
+from triangle_cli.settings.schedule import TENTS, ScheduleSettings, SpaceName
 
 RESULTS_VERSION = 2  # raise when the same settings give other numbers: finished runs are then not reused
 
@@ -42,6 +42,7 @@ FUNCTION_GROUPS, DATA_GROUPS = ("function", "network", "points"), ("data", "mode
 
 # settings that came later, and what they are where a run does not name them: so its hash is what it was before
 LATER = {"scaling": "none"}
+LATER_SCHEDULE = {"deepening": None}
 LATER_PHASE = {"hand_on": "last"}
 
 
@@ -90,6 +91,8 @@ class Settings:
             peaks,
             f"{self.depth + 1} peaks, one more than depth={self.depth}: the last one only scales",
         )
+        if self.schedule.deepening is not None:
+            return
         first = self.schedule.phases[0].space
         require(
             self.init.triangle or first is SpaceName.weights,
@@ -141,6 +144,7 @@ class Settings:
         for phase in settings["schedule"]["phases"]:
             _leave_out(phase, LATER_PHASE)
         _leave_out(settings, LATER)
+        _leave_out(settings["schedule"], LATER_SCHEDULE)
         return {key: settings[key] for key in ORDER if key in settings and key not in HOW}
 
     def content(self) -> dict[str, str | None]:
@@ -173,6 +177,22 @@ class FitSettings(Settings):
     def name(self) -> str:
         """The name of the function."""
         return self.function.name
+
+    def _check_kind(self) -> None:
+        for index, phase in enumerate(self.schedule.phases):
+            single = self.network.single or phase.space not in TENTS
+            key, accepted = (
+                f"schedule.phases.{index}.space",
+                f"peaks or weights with network={self.network.name}",
+            )
+            require(single, key, phase.space.value, accepted)
+        if self.schedule.deepening is None:
+            return
+        schedule, init = f"schedule={self.schedule.name}", self.init
+        require(init.mode == "front", "init", init.name, f"front with {schedule}")
+        require(self.network.single, "network", self.network.name, f"single with {schedule}")
+        require(self.dtype is Dtype.float64, "dtype", self.dtype.value, f"float64 with {schedule}")
+        require(self.device == "cpu", "device", self.device, f"cpu with {schedule}")
 
     @property
     def weights_only(self) -> str:
@@ -209,10 +229,13 @@ class LearnSettings(Settings):
         )
         require(init.peaks is None, "init.peaks", init.peaks, "null with data")
         require(init.scale is None, "init.scale", init.scale, "null with data")
+        deepened = self.schedule.deepening is not None
+        require(not deepened, "schedule", self.schedule.name, "one of phases with data")
         for index, phase in enumerate(self.schedule.phases):
             key = f"schedule.phases.{index}"
             require(phase.optimizer == "adam", f"{key}.optimizer", phase.optimizer, "adam with data")
             require(phase.keep is None, f"{key}.keep", phase.keep, "null with data")
+            require(phase.space not in TENTS, f"{key}.space", phase.space.value, "peaks or weights with data")
 
 
 @dataclass(kw_only=True)

@@ -15,6 +15,8 @@ class SpaceName(Enum):
 
     peaks = "peaks"
     peaks_and_scales = "peaks_and_scales"
+    tents = "tents"
+    tents_and_scales = "tents_and_scales"
     weights = "weights"
 
 
@@ -23,6 +25,26 @@ class HandOn(Enum):
 
     last = "last"
     best = "best"
+
+
+# what a phase in each space may hand its networks on to: what was set free stays free
+NEXT_SPACES = {
+    SpaceName.peaks: tuple(SpaceName),
+    SpaceName.peaks_and_scales: (SpaceName.peaks_and_scales, SpaceName.tents_and_scales, SpaceName.weights),
+    SpaceName.tents: (SpaceName.tents, SpaceName.tents_and_scales, SpaceName.weights),
+    SpaceName.tents_and_scales: (SpaceName.tents_and_scales, SpaceName.weights),
+    SpaceName.weights: (SpaceName.weights,),
+}
+
+
+TENTS = (SpaceName.tents, SpaceName.tents_and_scales)
+
+
+class LossName(Enum):
+    """What deepening makes small: the mean square over the whole interval, or over the training points."""
+
+    integral = "integral"
+    points = "points"
 
 
 @dataclass(frozen=True)
@@ -79,21 +101,44 @@ class PhaseSettings:
 
 
 @dataclass
+class DeepeningSettings:
+    """In the place of phases: fronts of 1, 2, .. layers, then the network. See `triangle_cli.deepening`."""
+
+    loss: LossName
+    front: int  # the most layers of a front; the other layers of the network are its tail
+    starts: int  # fronts of one layer that are drawn
+    kicks: int  # of each front
+    last_kicks: int  # of the network
+
+    def check(self, key: str) -> None:
+        """Raise ValueError where a number is out of its range."""
+        for name, least in (("front", 1), ("starts", 1), ("kicks", 0), ("last_kicks", 0)):
+            value = getattr(self, name)
+            require(value >= least, f"{key}.{name}", value, f"{least} or more")
+
+
+@dataclass
 class ScheduleSettings:
-    """A list of phases: conf/schedule/."""
+    """A list of phases, or a deepening: conf/schedule/."""
 
     name: str  # part of the folder's name
     phases: list[PhaseSettings]  # in order; schedule.phases.0 is the first
     starts: Optional[int] = None  # more than restarts, where phases keep the best of them; null: restarts  # noqa: UP045
+    deepening: Optional[DeepeningSettings] = None  # in the place of phases  # noqa: UP045
 
     def __post_init__(self) -> None:
+        if self.deepening is not None:
+            require(not self.phases, "schedule.phases", self.phases, "no phases with schedule.deepening")
+            require(self.starts is None, "schedule.starts", self.starts, "null with schedule.deepening")
+            self.deepening.check("schedule.deepening")
+            return
         require(len(self.phases) > 0, "schedule.phases", self.phases, "at least one phase")
-        freedom = list(SpaceName)  # from the fewest free numbers to the most
-        reached = 0
+        allowed = tuple(SpaceName)
         for index, phase in enumerate(self.phases):
             phase.check(f"schedule.phases.{index}")
-            rank = freedom.index(phase.space)
-            choices = " or ".join(space.value for space in freedom[reached:])
+            choices = " or ".join(space.value for space in allowed)
             key = f"schedule.phases.{index}.space"
-            require(rank >= reached, key, phase.space.value, f"{choices}: what was set free stays free")
-            reached = rank
+            require(
+                phase.space in allowed, key, phase.space.value, f"{choices}: what was set free stays free"
+            )
+            allowed = NEXT_SPACES[phase.space]

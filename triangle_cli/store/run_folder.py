@@ -29,6 +29,7 @@ PICTURE = "fit.png"
 STAGE_NETWORK = "network-{}.pt"  # of the stages before the last
 RUN = "run.json"  # written last: it marks a finished run, and holds the digests of the other files
 LFS = b"version https://git-lfs"  # how the text begins that stands for a file
+UNFINISHED = ".unfinished-"  # begins the names of what a long run keeps on the way
 STAGING = ".new-"  # a folder inside the run's, whose files are moved out once all of them are there
 
 
@@ -166,6 +167,8 @@ def publish(
             earlier.unlink(missing_ok=True)
         for name in (*written, RUN):
             (staging / name).replace(folder / name)
+        for leftover in folder.glob(f"{UNFINISHED}*"):
+            leftover.unlink(missing_ok=True)
         _to_disk(folder)
     except OSError as error:
         if error.filename:  # name the file that the user knows
@@ -188,6 +191,11 @@ def _tried(path: Path, write: Callable[[Path], object]) -> str | None:
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def unfinished_file(folder: Path, name: str) -> Path:
+    """Where a long run keeps what it has on the way; `publish` removes it."""
+    return folder / f"{UNFINISHED}{name}"
 
 
 def read_run(folder: Path) -> RunRecord | None:

@@ -32,6 +32,15 @@ TEST_MSE = {"test_mse_mean": ("mse_test", "mean")}
 
 # a column that only one kind of errors.csv has -> what is said of it
 FIGURES: dict[str, dict[str, tuple[str, str]]] = {
+    "mse_integral": {
+        **TRAIN_MSE,
+        **TEST_MSE,
+        "integral_mse_min": ("mse_integral", "min"),
+        "integral_mse_median": ("mse_integral", "median"),
+        "regions_min": ("linear_regions", "min"),
+        "regions_max": ("linear_regions", "max"),
+        "floor_ratio_min": ("floor_ratio", "min"),
+    },
     "linear_regions": {
         **TRAIN_MSE,
         **TEST_MSE,
@@ -64,6 +73,14 @@ def stage_cells(row: pd.Series) -> dict[str, str]:
             "standard deviation": _percent(row["test_accuracy_sd"]),
             "least test accuracy": _percent(row["test_accuracy_min"]),
             "mean test loss": _number(row["test_loss_mean"], ".3g"),
+        }
+    if "integral_mse_min" in row:
+        return {
+            "min MSE (integral)": _number(row["integral_mse_min"], ".2e"),
+            "median MSE (integral)": _number(row["integral_mse_median"], ".2e"),
+            "min MSE (points)": _number(row["mse_min"], ".2e"),
+            "linear regions": span(row["regions_min"], row["regions_max"]),
+            "best / floor (points)": _number(row["floor_ratio_min"], ".3g"),
         }
     cells = {
         "min MSE": _number(row["mse_min"], ".2e"),

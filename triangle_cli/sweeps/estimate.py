@@ -84,10 +84,13 @@ def _phases(row: index.Row) -> list[dict[str, Any]]:
 
 
 def _optimizers(row: index.Row) -> set[str]:
-    return {phase["optimizer"] for phase in _phases(row)}
+    return {phase["optimizer"] for phase in _phases(row)}  # none: it is a deepening
 
 
 def _size(row: index.Row) -> float:
+    kicks = row.get("schedule.deepening.kicks")
+    if kicks is not None:
+        return row["restarts"] * (row["depth"] + 1) ** 3 * (1 + kicks + row["schedule.deepening.last_kicks"])
     return (row["depth"] + 1) * sum(phase["epochs"] for phase in _phases(row))
 
 

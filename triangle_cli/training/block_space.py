@@ -10,6 +10,7 @@ from torch import Tensor
 from triangle_cli.construction.blocks import Blocks, Box
 from triangle_cli.construction.network import Network
 from triangle_cli.training.spaces import PeakSpace, WeightSpace
+from triangle_cli.training.tent_space import TentSpace
 
 
 @dataclass(frozen=True)
@@ -54,4 +55,4 @@ class BlockPeakSpace:
             return torch.autograd.grad(self.decode(theta).flatten(), theta, derivative)[0]
 
 
-Space = WeightSpace | PeakSpace | BlockPeakSpace
+Space = WeightSpace | PeakSpace | BlockPeakSpace | TentSpace

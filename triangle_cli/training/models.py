@@ -17,6 +17,7 @@ from triangle_cli.construction.blocks import alternating_signs, kept_entries
 from triangle_cli.construction.network import Network
 from triangle_cli.training.block_space import BlockPeakSpace, Space
 from triangle_cli.training.spaces import PeakSpace, WeightSpace
+from triangle_cli.training.tent_space import TentSpace
 
 if TYPE_CHECKING:
     from triangle_cli.training.kernels import Model, Weights
@@ -29,7 +30,7 @@ SLOWEST = 1e-9  # seconds for a point and a number of theta: more than it takes
 
 def model_of(space: Space, x: Tensor, y: Tensor) -> Model | None:
     """The space and the points as the compiled code takes them; None where it does not serve."""
-    if not _serves(x):
+    if not _serves(x) or isinstance(space, TentSpace):
         return None
     if isinstance(space, WeightSpace):
         return weights_model(space, x, y)

@@ -11,14 +11,16 @@ from torch import Tensor
 
 from triangle_cli.construction.blocks import Blocks
 from triangle_cli.construction.network import Network
+from triangle_cli.construction.tents import Tents
 from triangle_cli.construction.triangle import Triangle
 from triangle_cli.settings.schedule import HandOn, PhaseSettings, SpaceName
 from triangle_cli.training.block_space import BlockPeakSpace, Space
 from triangle_cli.training.loop import train
 from triangle_cli.training.problem import Points, Problem
 from triangle_cli.training.spaces import PeakSpace, WeightSpace
+from triangle_cli.training.tent_space import TentSpace
 
-Start = Triangle | Blocks | Network
+Start = Triangle | Tents | Blocks | Network
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ class Epoch:
     def loss(self) -> Tensor:
         """The losses at this epoch, (R,)."""
         return self.losses[0]
+
+    @property
+    def start(self) -> Start:
+        """What a phase that begins at this epoch would start from."""
+        return leave(self.space, self.theta)
 
     @property
     def network(self) -> Network:
@@ -66,6 +73,13 @@ def enter(space: SpaceName, start: Start, blocks: int | None = None) -> tuple[Sp
     if space is SpaceName.weights:
         return enter_weights(start, blocks)
     assert not isinstance(start, Network), "Settings refuse phases of peaks after a start that has none"
+    if space in (SpaceName.tents, SpaceName.tents_and_scales):
+        assert not isinstance(start, Blocks), "Settings refuse tents for several triangle networks"
+        tents = start if isinstance(start, Tents) else Tents.of(start)
+        wanted = space is SpaceName.tents_and_scales
+        moved = TentSpace(tents.depth, tents.sign, tents.interval, free_scales=wanted)
+        return moved, moved.encode(tents)
+    assert not isinstance(start, Tents), "Settings refuse phases of peaks after phases of tents"
     free = space is SpaceName.peaks_and_scales
     if isinstance(start, Blocks):
         several = BlockPeakSpace.of(start, free)
@@ -83,6 +97,8 @@ def enter_weights(start: Start, blocks: int | None = None) -> tuple[WeightSpace,
 
 def leave(space: Space, theta: Tensor) -> Start:
     """What the next phase starts from."""
+    if isinstance(space, TentSpace):
+        return space.tents(theta)
     return space.decode(theta) if isinstance(space, WeightSpace) else space.triangle(theta)
 
 
@@ -100,7 +116,7 @@ def run_schedule(
     `hand_on: best` ends with the best numbers of each restart among the states that were yielded. `blocks` as for
     `enter`, `every` and `threads` as for `train`.
     """
-    restarts = torch.arange(len(start.peaks) if isinstance(start, Triangle) else start.restarts)
+    restarts = torch.arange(start.restarts)
     for name, phase in zip(phase_names(phases), phases):
         space, theta = enter(phase.space, start, blocks)
         problem = Problem(space, points.x, points.y)

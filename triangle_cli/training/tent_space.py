@@ -1,0 +1,65 @@
+"""The space of projective tents: two free numbers a layer, 2^d linear regions for every theta."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from triangle_cli.construction.network import Network
+from triangle_cli.construction.tents import Tents, smooth_scales
+
+BOUND = 8.0  # lambda, mu and kappa stay between exp(-8) = 3e-4 and exp(8) = 3e3
+INSIDE = 0.999  # of the bound: where a start may be
+
+
+@dataclass(frozen=True)
+class TentSpace:
+    """theta is (log lambda, log mu, log kappa, log g_0 or of all scales, offset, slope): 2 d + 4 or 3 d + 3 numbers.
+
+    The logarithms of lambda, mu and kappa are bent so that they stay within `BOUND`, where float64 keeps every piece.
+    Scales follow from g_0 by the generalised Theorem 3.1, or are free (`free_scales`): kinks may then bend either way.
+    See `construction.tents`.
+    """
+
+    depth: int
+    sign: float
+    interval: tuple[float, float]
+    free_scales: bool = False
+
+    def encode(self, tents: Tents) -> Tensor:
+        """(R, P)."""
+        total = tents.rise[:, :1] + tents.fall[:, :1]
+        free = tents.scales if self.free_scales else tents.scales[:, :1] * (1 + total) / total
+        bounded = torch.cat([tents.rise, tents.fall, tents.ratio.unsqueeze(1)], 1).log() / BOUND
+        bent = BOUND * bounded.clamp(-INSIDE, INSIDE).atanh()
+        return torch.cat([bent, free.log(), tents.offset.unsqueeze(1), tents.slope.unsqueeze(1)], 1)
+
+    def tents(self, theta: Tensor) -> Tents:
+        """The construction's numbers; the inverse of `encode`."""
+        bent, logs, affine = theta.tensor_split([2 * self.depth + 1, theta.shape[1] - 2], 1)
+        free = logs.exp()
+        bounded = (BOUND * (bent / BOUND).tanh()).exp()
+        rise, fall, ratio = bounded.tensor_split([self.depth, 2 * self.depth], 1)
+        return Tents(
+            rise=rise,
+            fall=fall,
+            ratio=ratio[:, 0],
+            scales=free if self.free_scales else smooth_scales(rise, fall, free[:, 0]),
+            offset=affine[:, 0],
+            slope=affine[:, 1],
+            sign=self.sign,
+            interval=self.interval,
+        )
+
+    def decode(self, theta: Tensor) -> Network:
+        """The networks whose weights the tents set."""
+        return self.tents(theta).network()
+
+    def pull_back(self, theta: Tensor, derivative: Tensor) -> Tensor:
+        """The derivative by theta, (R, p), from the one by the weights, (R, P)."""
+        with torch.enable_grad():
+            theta = theta.detach().requires_grad_()
+            (pulled,) = torch.autograd.grad(self.decode(theta).flatten(), theta, derivative)
+        return pulled

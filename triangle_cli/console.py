@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import io
 import logging
+import os
 import sys
 from functools import cache
 from typing import TYPE_CHECKING
@@ -11,7 +13,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # help does not wait for rich
     from rich.console import Console
 
+talkative = False  # whether this process is a command, which says what takes long
 WIDE = 200  # columns, where the output goes to a file or a pipe
+
+
+def prepare() -> None:
+    """Let neither the terminal's encoding nor a notebook's variables decide whether a command can end."""
+    global talkative
+    talkative = True
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    files_only()
+
+
+def files_only() -> None:
+    """Pictures go to files, whatever notebook this process was started from; before matplotlib is imported."""
+    os.environ["MPLBACKEND"] = "agg"
 
 
 @cache
@@ -36,6 +54,12 @@ class ConsoleHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print the message."""
         err().print(record.getMessage(), markup=False)
+
+
+def note(message: str) -> None:
+    """Say something in one line on stderr, above a live bar."""
+    if sys.stderr is not None:
+        err().print(message, markup=False)
 
 
 def fail(message: str, command: str = "triangle") -> None:

@@ -12,8 +12,6 @@ from conftest import TINY
 
 from triangle_cli import __version__
 
-pytestmark = pytest.mark.xdist_group("run")  # in one process: they share what a fixture has run
-
 BOTH_PHASES = [*TINY, "schedule.phases.1.epochs=20", "regions.every=7", "history.every=5"]
 
 

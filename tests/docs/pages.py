@@ -1,5 +1,6 @@
 """The pages of the documentation, and what stands in their blocks of code."""
 
+import importlib.util
 import re
 import shlex
 from collections.abc import Iterator
@@ -7,6 +8,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TABLES = ROOT / "docs" / "tables"  # what commands write
+spec = importlib.util.spec_from_file_location("readme", ROOT / "docs" / "readme.py")
+readme = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(readme)
+
 PAGES = [
     ROOT / "README.md",
     *(page for page in sorted((ROOT / "docs").rglob("*.md")) if page.parent != TABLES),

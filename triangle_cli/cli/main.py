@@ -106,6 +106,7 @@ def help_text() -> str:
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns its exit code: 0, 1 where something failed, 2 for words not understood."""
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    console.prepare()
     if name not in (*COMMANDS, *ANSWERS):
         from triangle_cli.settings.require import close
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from triangle_cli.compiling import njit
 
 compiled = njit(cache=True, error_model="numpy")
 

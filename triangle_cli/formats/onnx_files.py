@@ -137,6 +137,11 @@ def _row(label: str, bias: Tensor, width: int) -> Tensor:
     """A bias (width,), from any shape that ONNX lets stand for it."""
     if bias.numel() not in (1, width):
         raise ValueError(f"{label} has a bias of shape {tuple(bias.shape)}, expected ({width},)")
+    if bias.numel() > 1 and bias.shape[-1] != width:  # (width, 1) would make a matrix of every row
+        raise ValueError(
+            f"{label} has a bias of shape {tuple(bias.shape)}, which ONNX spreads over ({width}, {width}), expected "
+            f"({width},)"
+        )
     return bias.flatten().expand(width).clone()
 
 

@@ -66,15 +66,32 @@ def build(
     return made
 
 
-def load_model(folder: Path) -> nn.Module:
-    """The model of a finished run on data, of the restart with the least training loss, as it was at its end.
+def load_model(folder: str | Path, stage: str | None = None) -> nn.Module:
+    """The best network of a finished run, in plain PyTorch: of the restart with the least training error.
+
+    Args:
+        folder: of the run.
+        stage: after which phase, or init; default: the one with the best network of all.
+
+    Returns:
+        Of a run on data its model; of one that fits a function a Sequential of Linear and ReLU.
 
     Raises:
-        ValueError: the folder holds no finished run on data.
+        ValueError: the folder holds no finished run, or none that has a model.
     """
+    folder = Path(folder)
     record, damage = run_folder.check_run(folder)
-    if record is None or record.shape is None or record.outputs is None:  # which runs on data have
-        raise ValueError(damage or f"{folder}: expected the folder of a finished run on data")
+    if record is None:
+        raise ValueError(damage or f"{folder}: expected the folder of a finished run")
+    try:
+        kept = record.stage(stage)
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}") from None
+    if kept.best_restart is None:
+        raise ValueError(f"{folder}: all restarts diverged, expected a run with a model")
+    state = torch.load(folder / kept.file, weights_only=True)
+    if record.shape is None or record.outputs is None:  # which runs on data have
+        return _plain_network(state, kept.restarts.index(kept.best_restart))
     config = record.settings
     words = config["model"] | {"hidden": record.hidden, "weights": None, "matched": False}
     settings = ModelSettings(**words | {"architecture": Architecture(words["architecture"])})
@@ -84,7 +101,19 @@ def load_model(folder: Path) -> nn.Module:
         layers = {"depth": config["depth"], "interval": tuple(settings.interval), "free_scales": free}
     model = build(settings, tuple(record.shape), record.outputs, layers)
     model.to(getattr(torch, config["dtype"]))  # before the weights come, which would be rounded
-    model.load_state_dict(torch.load(folder / run_folder.NETWORK, weights_only=True))
+    model.load_state_dict(state)
+    return model.eval()
+
+
+def _plain_network(state: dict[str, Tensor], place: int) -> nn.Sequential:
+    """One network of a batch, as Linears with ReLUs between them."""
+    mine = {name: tensor[place] for name, tensor in state.items()}
+    layers: list[nn.Module] = []
+    for weight in (tensor for name, tensor in mine.items() if name.endswith(".weight")):
+        out, inputs = weight.shape
+        layers += [nn.Linear(inputs, out, dtype=weight.dtype), nn.ReLU()]
+    model = nn.Sequential(*layers[:-1])
+    model.load_state_dict(mine)
     return model.eval()
 
 

@@ -14,6 +14,7 @@ from triangle_cli.console import err, out
 from triangle_cli.runs import trackers
 from triangle_cli.runs.perform import Run, perform
 from triangle_cli.settings.run import FitSettings, LearnSettings
+from triangle_cli.store.record import RunRecord
 from triangle_cli.store.stages import stage_cells, stage_summary
 
 Watch = Callable[[Any], object]
@@ -42,7 +43,21 @@ def print_run(run: Run) -> None:
             row["stage"] + (f" ({row['diverged']} diverged)" if row["diverged"] else ""), *cells.values()
         )
     out().print(table)
+    if best := best_line(run.record):
+        out().print(best)
     out().print(f"-> {run.folder}")
+
+
+def best_line(record: RunRecord) -> str:
+    """Which network is the best of all restarts and stages; nothing where the last stage's table says it."""
+    best = record.best
+    if not best or best["stage"] == record.summary["stage"]:
+        return ""
+    said = f"best of all: restart {best['restart']} after {best['stage']}"
+    said = said.replace("after init", "at the start")
+    figures = {"mse_train": "MSE {:.2e}", "loss_train": "loss {:.3g}", "linear_regions": "{} linear regions"}
+    shown = [form.format(best[key]) for key, form in figures.items() if key in best]
+    return ", ".join([said, *shown, record.stage(best["stage"]).file])
 
 
 @contextmanager
@@ -79,8 +94,8 @@ def perform_and_report(settings: FitSettings | LearnSettings, folder: Path, word
     trackers.require(settings.tracker)
     with progress() as watch:
         run = perform(settings, folder, words, watch)
+    print_run(run)  # before what may fail
     trackers.track(settings.tracker, Path(settings.outputs), run.folder)
-    print_run(run)
     if run.record.best_restart is None:
         which = f"all {settings.restarts} restarts" if settings.restarts > 1 else "the only restart"
         raise ValueError(f"{which} diverged: expected a smaller learning_rate")

@@ -16,6 +16,13 @@ class Freedom(Enum):
     dense = "dense"
 
 
+class Scaling(Enum):
+    """In which units networks are trained: `unit` on [0, 1] in x and y, folded back; `none` as the target is."""
+
+    unit = "unit"
+    none = "none"
+
+
 @dataclass
 class FunctionSettings:
     """A target function: conf/function/."""

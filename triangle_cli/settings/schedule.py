@@ -18,6 +18,13 @@ class SpaceName(Enum):
     weights = "weights"
 
 
+class HandOn(Enum):
+    """Which numbers of a restart a phase hands on: the last, or the best of what was seen."""
+
+    last = "last"
+    best = "best"
+
+
 @dataclass(frozen=True)
 class Optimizer:
     """An optimizer by its name in a phase: where its class is, and which settings of a phase are its own."""
@@ -45,6 +52,9 @@ class PhaseSettings:
     damping: Optional[float] = None  # of levenberg_marquardt: the first, relative  # noqa: UP045
     group: Optional[int] = None  # of levenberg_marquardt: a step sees one of so many neighbouring points  # noqa: UP045
     keep: Optional[int] = None  # how many restarts, the best, go on after this phase; null: all  # noqa: UP045
+    hand_on: HandOn = (
+        HandOn.last
+    )  # the numbers of each restart: of its last epoch, or the best that were seen
 
     @property
     def optimizer_settings(self) -> dict[str, float]:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from triangle_cli.compiling import njit
 
 LANES = 32  # points are padded to a multiple: four vectors of eight numbers
 LONGEST, SHORTEST = 16, 2  # LANES of a block

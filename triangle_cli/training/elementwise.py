@@ -10,8 +10,9 @@ import math
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
+
+from triangle_cli.compiling import njit
 
 EXP, LOG, LOGISTIC, LOGIT = range(4)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from triangle_cli.construction.blocks import Blocks
 from triangle_cli.construction.network import Network
 from triangle_cli.construction.triangle import Triangle
-from triangle_cli.settings.schedule import PhaseSettings, SpaceName
+from triangle_cli.settings.schedule import HandOn, PhaseSettings, SpaceName
 from triangle_cli.training.block_space import BlockPeakSpace, Space
 from triangle_cli.training.loop import train
 from triangle_cli.training.problem import Points, Problem
@@ -96,15 +96,17 @@ def run_schedule(
 ) -> Iterator[Epoch]:
     """Train all restarts through all phases; yields every `every`th epoch, the state before its step, and others.
 
-    A phase with `keep` hands only so many restarts on, those with the least loss: successive halving. `blocks` as
-    for `enter`, `every` and `threads` as for `train`.
+    A phase with `keep` hands only so many restarts on, those with the least loss: successive halving. One with
+    `hand_on: best` ends with the best numbers of each restart that were seen in it. `blocks` as for `enter`,
+    `every` and `threads` as for `train`.
     """
     restarts = torch.arange(len(start.peaks) if isinstance(start, Triangle) else start.restarts)
     for name, phase in zip(phase_names(phases), phases):
         space, theta = enter(phase.space, start, blocks)
         problem = Problem(space, points.x, points.y)
         method, settings = phase.optimizer, phase.optimizer_settings
-        stretches = train(problem, theta, method, phase.epochs, every=every, threads=threads, **settings)
+        best = phase.hand_on is HandOn.best
+        stretches = train(problem, theta, method, phase.epochs, every, threads, best, **settings)
         for number, theta, losses in stretches:
             yield Epoch(name, number, phase.epochs, losses, theta, space, restarts.tolist())
         if phase.keep is not None:

@@ -231,3 +231,21 @@ def test_phases_of_one_kind_are_numbered():
         "weights",
         "weights_2",
     ]
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize(
+    ("optimizer", "settings"), [("adam", {"learning_rate": 0.1}), ("levenberg_marquardt", {"group": 7})]
+)
+def test_the_best_numbers_of_each_restart_are_handed_on(optimizer, settings, compiled, monkeypatch):
+    if not compiled:
+        monkeypatch.setattr(f"triangle_cli.training.{optimizer}.model_of", lambda *_: None)
+    space = WeightSpace(random_start())
+    problem, theta = Problem(space, POINTS.x, POINTS.y), space.encode(random_start())
+    stretches = list(train(problem, theta, optimizer, 30, every=10, best=True, **settings))
+    *before, (_, last, (loss,)) = stretches
+    curve = torch.cat([losses for _, _, losses in before])
+    least = curve.amin(0)
+    assert (curve[-1] > least).any()
+    assert (loss <= least * (1 + 1e-12)).all()
+    assert torch.allclose((space.decode(last)(POINTS.x) - POINTS.y).square().mean(1), loss, rtol=1e-9)

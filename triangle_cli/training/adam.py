@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -13,6 +13,21 @@ from triangle_cli.training.problem import Problem
 
 if TYPE_CHECKING:
     from triangle_cli.training.kernels import Model
+
+
+class Remembering(Protocol):
+    """An optimizer that knows the best it has seen."""
+
+    theta: Tensor
+    least: Tensor
+    best: Tensor
+
+
+def remember(optimizer: Remembering, loss: Tensor) -> None:
+    """Keep theta of the restarts whose loss is the least so far; what is not a number never is."""
+    better = loss < optimizer.least
+    optimizer.least = torch.where(better, loss.to(optimizer.least), optimizer.least)
+    optimizer.best = torch.where(better.unsqueeze(1), optimizer.theta, optimizer.best)
 
 
 class Adam:
@@ -26,6 +41,8 @@ class Adam:
     def __init__(self, problem: Problem, theta: Tensor, learning_rate: float, threads: int = 1) -> None:
         self.problem = problem
         self.theta = theta.detach().clone(memory_format=torch.contiguous_format)
+        self.best = self.theta.clone()
+        self.least = torch.full((len(theta),), torch.inf, dtype=torch.float64, device=theta.device)
         self.learning_rate = learning_rate
         self.mean, self.square = torch.zeros_like(self.theta), torch.zeros_like(self.theta)
         self.taken = 0
@@ -47,9 +64,10 @@ class Adam:
         theta, mean, square = (tensor.numpy() for tensor in (self.theta, self.mean, self.square))
         taken, rate = self.taken, self.learning_rate
         losses = np.empty((len(self.theta), epochs))
+        least, best = self.least.numpy(), self.best.numpy()
 
         def call(first: int, last: int) -> None:
-            adam(model, theta, mean, square, taken, rate, first, last, losses)
+            adam(model, theta, mean, square, taken, rate, first, last, losses, least, best)
 
         self.crew.share(call, len(self.theta), epochs)
         return torch.from_numpy(losses.T.astype(theta.dtype))
@@ -59,6 +77,7 @@ class Adam:
         """One epoch by torch."""
         space = self.problem.space
         loss, derivative = self._differentiate(space.decode(self.theta).flatten())
+        remember(self, loss)
         torch._fused_adam_(
             [self.theta],
             [space.pull_back(self.theta, derivative)],

@@ -58,10 +58,13 @@ def adam(
     first: int,
     last: int,
     losses: np.ndarray,
+    least: np.ndarray,
+    best: np.ndarray,
 ) -> None:
     """Epochs of Adam (Kingma and Ba 2015) for restarts first .. last - 1; `taken` were taken before.
 
-    theta, means, squares: (R, P). losses: (R, epochs), before each. beta is (0.9, 0.999), epsilon 1e-8.
+    theta, means, squares: (R, P). losses: (R, epochs), before each; least (R,), best (R, P):
+    brought up to date. beta is (0.9, 0.999), epsilon 1e-8.
     """
     epochs, parameters = losses.shape[1], theta.shape[1]
     slopes = np.empty(parameters)
@@ -74,6 +77,10 @@ def adam(
         numbers, mean, square = theta[r], means[r], squares[r]
         for k in range(epochs):
             losses[r, k] = derivative(model, numbers, scratch, slopes)
+            if losses[r, k] < least[r]:
+                least[r] = losses[r, k]
+                for i in range(parameters):
+                    best[r, i] = numbers[i]
             for i in range(parameters):
                 mean[i] += 0.1 * (slopes[i] - mean[i])
                 square[i] = 0.999 * square[i] + 0.001 * slopes[i] * slopes[i]
@@ -92,17 +99,19 @@ def levenberg_marquardt(
     first: int,
     last: int,
     losses: np.ndarray,
+    least: np.ndarray,
+    best: np.ndarray,
 ) -> None:
     """Steps for restarts first .. last - 1, each on `drawn` points of its own: see `LevenbergMarquardt`.
 
     drawn_x, drawn_y: for every step, padded; of no steps where each sees all points. theta: (R, P), damping: (R,).
-    losses: (R, epochs), on all points, before each.
+    losses: (R, epochs), on all points, before each; least, best as for `adam`.
     """
     epochs, parameters = losses.shape[1], theta.shape[1]
     scratch = scratch_of(model, True)
     rows = (parameters + 3) // 4 * 4
     normal, direction = np.zeros((rows, rows)), np.empty(parameters)
-    tried, best = np.empty_like(theta[0]), np.empty_like(theta[0])
+    tried, taken = np.empty_like(theta[0]), np.empty_like(theta[0])
     for r in range(first, last):
         numbers = theta[r]
         for k in range(epochs):
@@ -111,23 +120,27 @@ def levenberg_marquardt(
                 seen = at(model, drawn_x[k], drawn_y[k], drawn)
             before = normal_equations(seen, numbers, scratch, normal, direction)
             losses[r, k] = error(model, numbers, scratch) if drawn > 0 else before
+            if losses[r, k] < least[r]:
+                least[r] = losses[r, k]
+                for i in range(parameters):
+                    best[r, i] = numbers[i]
             largest = 0.0
             for i in range(parameters):
                 largest = max(largest, normal[i, i])
             for i in range(parameters):  # numbers that move nothing still need some damping
                 normal[i, i] += damping[r] * (normal[i, i] + SMALLEST_SCALE * largest)
-            least = before
+            lowest = before
             if factor(normal, parameters):
                 solve(normal, direction, parameters)
                 for length in STEP_LENGTHS:
                     for i in range(parameters):
                         tried[i] = numbers[i] + length * direction[i]
                     found = error(seen, tried, scratch)
-                    if found < least:  # not where it is not finite
-                        least = found
-                        best[:] = tried
-            if least < before:
-                numbers[:] = best
+                    if found < lowest:  # not where it is not finite
+                        lowest = found
+                        taken[:] = tried
+            if lowest < before:
+                numbers[:] = taken
                 damping[r] = max(damping[r] / 2, smallest)
             else:
                 damping[r] = min(damping[r] * 4, LARGEST_DAMPING)

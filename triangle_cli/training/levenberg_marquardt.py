@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from triangle_cli.training.adam import remember
 from triangle_cli.training.jacobian import decoded_jacobian, weight_jacobian
 from triangle_cli.training.models import Crew, model_of
 from triangle_cli.training.problem import Problem
@@ -68,6 +69,8 @@ class LevenbergMarquardt:
         self.problem, self.group = problem, group
         self.generator = torch.Generator().manual_seed(seed)
         self.theta = theta.detach().clone(memory_format=torch.contiguous_format)
+        self.best = self.theta.clone()
+        self.least = torch.full((len(theta),), torch.inf, dtype=torch.float64, device=theta.device)
         self.damping = torch.full((len(theta),), damping, dtype=torch.float64, device=theta.device)
         self.smallest_damping = 10 * torch.finfo(theta.dtype).eps
         self.model = model_of(problem.space, problem.x, problem.y)
@@ -93,10 +96,11 @@ class LevenbergMarquardt:
             count = chosen.shape[1]
         theta, damping = self.theta.numpy(), self.damping.numpy()
         losses = np.empty((len(theta), epochs))
+        least, best = self.least.numpy(), self.best.numpy()
 
         def call(first: int, last: int) -> None:
             levenberg_marquardt(
-                model, *drawn, count, theta, damping, self.smallest_damping, first, last, losses
+                model, *drawn, count, theta, damping, self.smallest_damping, first, last, losses, least, best
             )
 
         self.crew.share(call, len(theta), epochs)
@@ -105,11 +109,14 @@ class LevenbergMarquardt:
     def _step(self) -> Tensor:
         """One step by torch."""
         x, y = self._draw()
-        losses = []
+        losses, before = [], self.theta.clone()
         for part in torch.arange(len(self.theta), device=self.theta.device).split(RESTARTS_AT_ONCE):
             losses.append(self._mean_squares(self.theta[part], self.problem.x, self.problem.y))
             self.theta[part], self.damping[part] = self._move(self.theta[part], self.damping[part], x, y)
-        return torch.cat(losses)
+        loss, self.theta, after = torch.cat(losses), before, self.theta
+        remember(self, loss)
+        self.theta = after
+        return loss
 
     def _chosen(self) -> Tensor:
         """One random index out of every `group` neighbours."""

@@ -21,6 +21,8 @@ class Optimizer(Protocol):
     """What moves theta: an epoch a step, all restarts at once, none of which feels another."""
 
     theta: Tensor  # (R, P)
+    least: Tensor  # (R,), the least loss that each restart had before any epoch
+    best: Tensor  # (R, P), theta then
     crew: Crew
 
     def advance(self, epochs: int) -> Tensor:
@@ -40,6 +42,7 @@ def train(
     epochs: int,
     every: int = 1,
     threads: int = 1,
+    best: bool = False,
     **settings: float,
 ) -> Iterator[tuple[int, Tensor, Tensor]]:
     """Train all restarts, a stretch of epochs at a time; yields (epoch, theta, losses) for each, and at the end.
@@ -50,6 +53,7 @@ def train(
         epochs: how many steps, each on all points.
         every: a stretch begins at every multiple of it; slow ones are cut shorter.
         threads: that the restarts are split over; they decide no number.
+        best: end with the best numbers of each restart that it ever had, not with the last.
         settings: the optimizer's own, such as learning_rate.
 
     theta is that before the stretch; losses (k, R) are those before each of its k epochs, at the end those of theta.
@@ -64,7 +68,12 @@ def train(
         yield epoch, before, method.advance(stretch)
         epoch += stretch
     losses, _ = network_errors(problem.space.decode(method.theta), problem, threads)
-    yield epochs, method.theta, losses.unsqueeze(0)
+    theta = method.theta
+    if best:
+        better = method.least.to(losses) < losses.nan_to_num(nan=float("inf"))
+        losses = torch.where(better, method.least.to(losses), losses)
+        theta = torch.where(better.unsqueeze(1), method.best, theta)
+    yield epochs, theta, losses.unsqueeze(0)
 
 
 def network_errors(network: Network, points: Points | Problem, threads: int = 1) -> tuple[Tensor, Tensor]:

@@ -113,35 +113,22 @@ def run_schedule(
     """Train all restarts through all phases; yields every `every`th epoch, the state before its step, and others.
 
     A phase with `keep` hands only so many restarts on, those with the least loss: successive halving. One with
-    `hand_on: best` ends with the best numbers of each restart among the states that were yielded. `blocks` as for
-    `enter`, `every` and `threads` as for `train`.
+    `hand_on: best` ends with the best numbers of each restart that were seen in it. `blocks` as for `enter`,
+    `every` and `threads` as for `train`.
     """
     restarts = torch.arange(start.restarts)
     for name, phase in zip(phase_names(phases), phases):
         space, theta = enter(phase.space, start, blocks)
         problem = Problem(space, points.x, points.y)
         method, settings = phase.optimizer, phase.optimizer_settings
-        stretches = train(problem, theta, method, phase.epochs, every=every, threads=threads, **settings)
-        best: tuple[Tensor, Tensor] | None = None
+        best = phase.hand_on is HandOn.best
+        stretches = train(problem, theta, method, phase.epochs, every, threads, best, **settings)
         for number, theta, losses in stretches:
-            if phase.hand_on is HandOn.best:
-                best = better_of(best, (losses[0], theta))
-                if number == phase.epochs:
-                    losses, theta = best[0].unsqueeze(0), best[1]
             yield Epoch(name, number, phase.epochs, losses, theta, space, restarts.tolist())
         if phase.keep is not None:
             kept = keep_best(losses[-1], phase.keep)
             theta, restarts = theta[kept], restarts[kept.cpu()]
         start = leave(space, theta)
-
-
-def better_of(best: tuple[Tensor, Tensor] | None, now: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """Losses (R,) and numbers (R, P): of each restart those with the lesser loss; what is not a number is worse."""
-    if best is None:
-        return now[0].clone(), now[1].clone()
-    before, after = (loss.nan_to_num(nan=float("inf")) for loss in (best[0], now[0]))
-    better = after < before
-    return torch.where(better, now[0], best[0]), torch.where(better.unsqueeze(1), now[1], best[1])
 
 
 def keep_best(losses: Tensor, keep: int) -> Tensor:

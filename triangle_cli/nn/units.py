@@ -26,7 +26,7 @@ def evaluate(z: Tensor, numbers: Tensor, interval: Interval, released: bool) -> 
     """`by_weights` if released, else `by_peaks`: (n, units) from z (n, units) and numbers (units, K) of one dtype."""
     if _compiled_serves(z, numbers):
         return _Compiled.apply(z.contiguous(), numbers.contiguous(), interval, released)
-    if torch.compiler.is_compiling() and z.device.type == "cpu" and z.dtype in PASSED:
+    if torch.compiler.is_compiling() and _is_plain(z):
         return units(z, numbers, *interval, released)
     return _formula(released)(z, numbers, interval)
 
@@ -100,6 +100,11 @@ def _compiled_serves(*tensors: Tensor) -> bool:
         and forward_ad.unpack_dual(tensor).tangent is None
         for tensor in tensors
     )
+
+
+def _is_plain(z: Tensor) -> bool:
+    """Whether a compiler is shown numbers that the compiled pass takes, outside of torch.func's transforms."""
+    return z.device.type == "cpu" and z.dtype in PASSED and not torch._C._are_functorch_transforms_active()
 
 
 class _Compiled(torch.autograd.Function):

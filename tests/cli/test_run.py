@@ -45,7 +45,7 @@ def test_errors_have_a_row_per_restart_and_stage(finished):
     errors = pd.read_csv(finished[0] / "errors.csv")
     assert list(errors) == [
         *("restart", "stage", "mse_train", "mse_test", "max_error"),
-        *("linear_regions", "floor_mse", "floor_ratio", "diverged"),
+        *("linear_regions", "floor_mse", "floor_ratio", "floor_kind", "diverged"),
     ]
     rows = [(restart, stage) for stage in ("init", "peaks", "weights") for restart in (0, 1)]
     assert list(zip(errors["restart"], errors["stage"], strict=True)) == rows

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch.func import functional_call, grad, jacfwd, jacrev, jvp, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from triangle_cli.nn import units, units_threads
+from triangle_cli.nn import units_threads
 from triangle_cli.nn.layer import TriangleActivation
 from triangle_cli.nn.units import by_peaks, by_weights, evaluate
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -151,7 +152,7 @@ def run(settings: FitSettings, watch: Callable[[Epoch], object] = lambda epoch: 
     Raises:
         ValueError: see `check`.
     """
-    torch.set_num_threads(settings.threads)
+    torch.set_num_threads(1)  # how torch shares elements out moves last digits; training shares out restarts
     target = check(settings)
     dtype = getattr(torch, settings.dtype.value)
     points, device = settings.points, settings.device
@@ -160,6 +161,7 @@ def run(settings: FitSettings, watch: Callable[[Epoch], object] = lambda epoch: 
         train=even_points(target, points.train, dtype, device),
         test=middle_points(target, points.test, dtype, device),
         grid=even_points(target, points.grid, dtype, device),
+        threads=settings.threads,
     )
     square, kept = UnitSquare.of(settings, target), settings.network.kept
     train = measurement.train if square.is_identity else square.points(points.train, device)
@@ -171,13 +173,14 @@ def run(settings: FitSettings, watch: Callable[[Epoch], object] = lambda epoch: 
     regions = [measurement.regions(network, restarts).assign(phase=INIT, epoch=0)]
     history, seconds, began = [], {}, time.perf_counter()
 
-    for epoch in run_schedule(settings.schedule.phases, start, train, kept):
-        epoch = replace(epoch, loss=square.squared(epoch.loss))
+    how = (settings.regions.every, settings.threads)
+    for epoch in run_schedule(settings.schedule.phases, start, train, kept, *how):
+        epoch = replace(epoch, losses=square.squared(epoch.losses))
         watch(epoch)
         first, last = epoch.number == 0, epoch.number == epoch.last
-        if last or epoch.number % settings.history.every == 0:
-            losses = pd.DataFrame({"restart": epoch.restarts, "loss": epoch.loss.tolist()})
-            history.append(losses.assign(phase=epoch.phase, epoch=epoch.number))
+        for number, losses in enumerate(epoch.losses, epoch.number):
+            if last or number % settings.history.every == 0:
+                history.append((epoch.phase, number, epoch.restarts, losses.numpy(force=True)))
         if last or (epoch.number % settings.regions.every == 0 and not first):
             network = square.network(leave(epoch.space, epoch.theta))
             regions.append(
@@ -195,6 +198,20 @@ def run(settings: FitSettings, watch: Callable[[Epoch], object] = lambda epoch: 
         parameters=weights.shape[1],
         errors=first_columns(pd.concat(errors), ["restart", "stage"]),
         regions=first_columns(pd.concat(regions), ["restart", "phase", "epoch"]),
-        history=first_columns(pd.concat(history), ["restart", "phase", "epoch"]),
+        history=_history(history),
         seconds=seconds,
+    )
+
+
+def _history(records: list[tuple[str, int, list[int], np.ndarray]]) -> pd.DataFrame:
+    """history.csv, from (phase, epoch, restarts, their losses)."""
+    phases, epochs, restarts, losses = zip(*records)
+    counts = [len(some) for some in restarts]
+    return pd.DataFrame(
+        {
+            "restart": np.concatenate(restarts),
+            "phase": np.repeat(phases, counts),
+            "epoch": np.repeat(epochs, counts),
+            "loss": np.concatenate(losses).tolist(),
+        }
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from triangle_cli.store.record import RunRecord
 from triangle_cli.store.stages import stage_cells, stage_summary
 
 Watch = Callable[[Any], object]
+
+BLINK = 0.05  # seconds between two changes of a bar
 
 
 def print_run(run: Run) -> None:
@@ -72,13 +75,16 @@ def progress() -> Iterator[Watch]:
         TextColumn("{task.fields[loss]}"),
     )
     with Progress(*columns, TimeRemainingColumn(), console=err(), transient=True) as bars:
-        bar = bars.add_task("starting", total=None, loss="")
+        bar, shown = bars.add_task("starting", total=None, loss=""), 0.0
 
         def watch(epoch: Any) -> None:
-            if epoch.number % 10 == 0 or epoch.number == epoch.last:
-                loss = epoch.loss[epoch.loss.isfinite()]
-                best = f"best loss {loss.min().item():.2e}" if len(loss) else "all diverged"
-                bars.update(bar, description=epoch.phase, total=epoch.last, completed=epoch.number, loss=best)
+            nonlocal shown
+            if time.monotonic() - shown < BLINK and epoch.number != epoch.last:
+                return
+            shown = time.monotonic()
+            loss = epoch.loss[epoch.loss.isfinite()]
+            best = f"best loss {loss.min().item():.2e}" if len(loss) else "all diverged"
+            bars.update(bar, description=epoch.phase, total=epoch.last, completed=epoch.number, loss=best)
 
         yield watch
 

@@ -224,6 +224,26 @@ def test_a_compiler_sees_one_graph_with_the_same_values(released):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_compiler_may_be_shown_transforms():
+    layer, x = TriangleLayer(2, 3, depth=2).double(), torch.randn(4, 5, 2, dtype=torch.float64)
+    for transform in (torch.func.vmap, torch.func.jacrev):
+        compiled = torch.compile(lambda x, transform=transform: transform(layer)(x), backend="aot_eager")
+        assert torch.allclose(compiled(x), transform(layer)(x))
+
+
+def test_what_a_compiler_sees_does_not_grow_with_depth():
+    sizes = []
+
+    def count(graph, inputs):
+        sizes.append(len(graph.graph.nodes))
+        return graph.forward
+
+    for depth in (1, 4, 9):
+        torch._dynamo.reset()
+        torch.compile(TriangleLayer(2, 3, depth=depth), backend=count, fullgraph=True)(torch.randn(5, 2))
+    assert len(set(sizes)) == 1
+
+
 @pytest.mark.parametrize("released", [False, True])
 def test_cuda_agrees_with_the_processor(released):
     layer = TriangleLayer(5, 6, depth=4, dtype=F64)

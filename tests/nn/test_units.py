@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch.func import functional_call, grad, jacfwd, jacrev, jvp, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from triangle_cli.nn import units
+from triangle_cli.nn import units_threads
 from triangle_cli.nn.layer import TriangleActivation
 from triangle_cli.nn.units import by_peaks, by_weights, evaluate
 
@@ -212,7 +212,7 @@ def test_threads_change_no_bit(released, threads, monkeypatch):
         return y.detach(), *derivatives(y, z, numbers)
 
     alone = everything()
-    monkeypatch.setattr(units, "SHARE", 1)
+    monkeypatch.setattr(units_threads, "SHARE", 1)
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     assert all(torch.equal(found, expected) for found, expected in zip(everything(), alone))
 

@@ -7,9 +7,6 @@ one compiled pass over all units, forwards and backwards: `units_kernel`. Where 
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -19,15 +16,18 @@ from torch.autograd import forward_ad
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from triangle_cli.construction.network import Network
+from triangle_cli.nn.units_op import units
+from triangle_cli.nn.units_threads import Interval, by_threads
 
-SHARE = 65536  # values that are worth a thread
-Interval = tuple[float, float]
+PASSED = (torch.float32, torch.float64)  # what the compiled pass takes
 
 
 def evaluate(z: Tensor, numbers: Tensor, interval: Interval, released: bool) -> Tensor:
     """`by_weights` if released, else `by_peaks`: (n, units) from z (n, units) and numbers (units, K) of one dtype."""
     if _compiled_serves(z, numbers):
         return _Compiled.apply(z.contiguous(), numbers.contiguous(), interval, released)
+    if torch.compiler.is_compiling() and _is_plain(z):
+        return units(z, numbers, *interval, released)
     return _formula(released)(z, numbers, interval)
 
 
@@ -95,11 +95,16 @@ def _compiled_serves(*tensors: Tensor) -> bool:
     return all(
         type(tensor) in (Tensor, nn.Parameter)
         and tensor.device.type == "cpu"
-        and tensor.dtype in (torch.float32, torch.float64)
+        and tensor.dtype in PASSED
         and not is_legacy_batchedtensor(tensor)  # torch.autograd.grad(..., is_grads_batched=True)
         and forward_ad.unpack_dual(tensor).tangent is None
         for tensor in tensors
     )
+
+
+def _is_plain(z: Tensor) -> bool:
+    """Whether a compiler is shown numbers that the compiled pass takes, outside of torch.func's transforms."""
+    return z.device.type == "cpu" and z.dtype in PASSED and not torch._C._are_functorch_transforms_active()
 
 
 class _Compiled(torch.autograd.Function):
@@ -112,7 +117,7 @@ class _Compiled(torch.autograd.Function):
         ctx.save_for_backward(z, numbers)
         ctx.interval, ctx.released = interval, released
         y = torch.empty_like(z)
-        _by_threads(evaluate, (z, numbers), interval, released, (y,))
+        by_threads(evaluate, (z, numbers), interval, released, (y,))
         return y
 
     @staticmethod
@@ -124,7 +129,7 @@ class _Compiled(torch.autograd.Function):
         if not create_graph and _compiled_serves(by_y):
             by_z, by_numbers = torch.empty_like(z), torch.empty_like(numbers)
             outputs = (by_y.contiguous(), by_z, by_numbers)
-            _by_threads(differentiate, (z, numbers), ctx.interval, ctx.released, outputs)
+            by_threads(differentiate, (z, numbers), ctx.interval, ctx.released, outputs)
             return by_z, by_numbers, None, None
         with torch.enable_grad():  # the derivative has a derivative where the formula has
             inputs = [tensor.view_as(tensor) for tensor in (z, numbers)]
@@ -132,31 +137,3 @@ class _Compiled(torch.autograd.Function):
             wanted = [tensor for tensor in inputs if tensor.requires_grad]
             found = iter(torch.autograd.grad(y, wanted, by_y, create_graph=create_graph))
         return *(next(found) if tensor.requires_grad else None for tensor in inputs), None, None
-
-
-def _by_threads(
-    kernel: Any, inputs: tuple[Tensor, ...], interval: Interval, released: bool, outputs: tuple[Tensor, ...]
-) -> None:
-    """Call the kernel for all units, each thread with whole strips of its own."""
-    from triangle_cli.nn.units_kernel import STRIP
-
-    z, *_ = arrays = [tensor.detach().numpy() for tensor in inputs]
-    ends, results = [z.dtype.type(end) for end in interval], [tensor.detach().numpy() for tensor in outputs]
-    n, units = z.shape
-    strips = -(-units // STRIP)
-    threads = max(1, min(torch.get_num_threads(), n * units // SHARE, strips))
-    borders = [min(units, strips * share // threads * STRIP) for share in range(threads + 1)]
-
-    def work(begin: int, end: int) -> None:
-        kernel(*arrays, *ends, released, begin, end, *results)
-
-    if threads == 1:
-        work(0, units)
-    else:
-        list(_pool(os.getpid(), torch.get_num_threads()).map(work, borders[:-1], borders[1:]))
-
-
-@lru_cache(maxsize=1)
-def _pool(process: int, threads: int) -> ThreadPoolExecutor:
-    """Threads that wait for work; a forked process has none of its parent's."""
-    return ThreadPoolExecutor(threads, "triangle-units")

@@ -1,0 +1,112 @@
+"""Where compiled loops are kept, and what becomes of them where they cannot be."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import triangle_cli
+
+CODE = """
+from triangle_cli import console
+from triangle_cli.compiling import njit
+
+console.talkative = True
+
+@njit(cache=True)
+def twice(x):
+    return 2 * x
+
+if __name__ == "__main__":
+    print(twice(21), sum(twice.stats.cache_hits.values()), twice.stats.cache_path)
+"""
+
+
+@pytest.fixture
+def module(tmp_path):
+    """A module with one loop, in a folder of its own, and how it is run."""
+    (tmp_path / "package").mkdir()
+    path = tmp_path / "package" / "loops.py"
+    path.write_text(CODE)
+
+    def run(**environment):
+        home = {
+            "HOME": str(tmp_path / "home"),
+            "XDG_CACHE_HOME": str(tmp_path / "home" / "cache"),
+            "TMPDIR": str(tmp_path),
+        } | environment
+        source = str(Path(triangle_cli.__file__).parent.parent)
+        done = subprocess.run(
+            [sys.executable, path],
+            env=os.environ | {"PYTHONPATH": source} | home,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        value, hits, kept = done.stdout.split()
+        assert value == "42"
+        return int(hits), Path(kept), done.stderr
+
+    return run
+
+
+def test_the_packages_folder_comes_first_then_the_users_then_a_temporary_one(module, tmp_path):
+    hits, kept, said = module()
+    assert (hits, kept, said) == (0, tmp_path / "package" / "__pycache__", "")
+    assert module()[0] == 1
+    for file in kept.iterdir():
+        file.unlink()
+    kept.rmdir()
+    kept.write_text("not a folder: nobody can write into it, not even root")
+    hits, kept, said = module()
+    assert (hits, said) == (0, "")
+    assert kept.is_relative_to(tmp_path / "home")
+    nowhere = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null/cache"}
+    hits, kept, said = module(**nowhere)
+    assert hits == 0
+    assert kept.parent.parent == tmp_path
+    assert re.fullmatch(r"compiled loops are kept in \S+: no lasting folder can be written\n", said)
+    assert kept.parent.stat().st_mode & 0o077 == 0  # what is read from there is run
+    assert module(**nowhere)[0] == 1
+
+
+@pytest.mark.parametrize("ending", [".nbi", ".nbc"])
+def test_what_is_damaged_is_compiled_again(module, ending):
+    _, kept, _ = module()
+    (file,) = kept.glob(f"*{ending}")
+    file.write_bytes(file.read_bytes()[:20])
+    assert module()[0] == 0
+    assert module()[0] == 1
+
+
+def test_loops_are_compiled_whatever_numba_disable_jit_says(module):
+    assert module(NUMBA_DISABLE_JIT="1")[0] == 0
+    assert module(NUMBA_DISABLE_JIT="1")[0] == 1
+
+
+def test_every_loop_is_compiled_by_this_policy():
+    source = Path(triangle_cli.__file__).parent
+    own = source / "compiling.py"
+    for path in source.rglob("*.py"):
+        assert path == own or not re.search(r"from numba import.*\bnjit\b|numba\.njit", path.read_text()), (
+            path
+        )
+
+
+def test_long_compiling_is_said_once(monkeypatch):
+    from triangle_cli import compiling, console
+
+    said = []
+    monkeypatch.setattr(console, "note", said.append)
+    monkeypatch.setattr(console, "talkative", True)
+    monkeypatch.setattr(compiling, "SILENCE", 0.0)
+    listener = compiling._Listener()
+    event = type("Event", (), {"data": {"dispatcher": None}})()
+    for _ in range(2):
+        listener.on_start(event)
+        listener.timer.join(5)
+        listener.on_end(event)
+    assert said == ["compiling loops: once for each kind of network, up to a minute"]

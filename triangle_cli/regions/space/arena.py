@@ -51,6 +51,7 @@ class Arena(NamedTuple):
     form_at: np.ndarray  # (L,) int64
     reach: np.ndarray  # (N,) sum of the absolute coefficients: a bound on the value in the box
     error: np.ndarray  # (N,) bound on form minus true form in the box
+    lost: np.ndarray  # (N,) what scaling may have lost to underflow
     slope: np.ndarray  # (N,) bound on the change of a value per distance (largest coordinate)
     base: np.ndarray  # (N,) error of a value at a vertex that is exact
     on: np.ndarray  # (N,) uint8
@@ -137,6 +138,17 @@ def steepness(original: np.ndarray, scaled_down: np.ndarray) -> np.ndarray:
     return np.where(original == 0, 0.0, np.maximum(np.abs(scaled_down), LEAST_WEIGHT)) * 1.000001
 
 
+def _losses(weights: list, biases: list, new_weights: list, new_biases: list) -> list[np.ndarray]:
+    """SMALL for the hidden neurons whose bias, or weights in the first layer, scaling has not kept in full."""
+    losses = []
+    for l, (weight, bias, w, b) in enumerate(zip(weights[:-1], biases[:-1], new_weights, new_biases)):
+        lost = (bias != 0) & (np.abs(b) < 1e-290)
+        if l == 0:
+            lost |= ((weight != 0) & (np.abs(w) < 1e-290)).any(axis=1)
+        losses.append(np.where(lost, SMALL, 0.0))
+    return losses
+
+
 def hash_keys(neurons: int) -> np.ndarray:
     """(neurons, 2) uint64: one bit each while there are no more than 128, then random."""
     keys = np.zeros((neurons, 2), np.uint64)
@@ -184,7 +196,8 @@ def new_arena(
         forms=np.zeros(int(form_sizes.sum())),
         form_at=np.concatenate([[0], np.cumsum(form_sizes)])[:-1].astype(np.int64),
         reach=np.zeros(neurons),
-        error=np.zeros(neurons),
+        error=np.concatenate(_losses(weights, biases, new_weights, new_biases)),
+        lost=np.concatenate(_losses(weights, biases, new_weights, new_biases)),
         slope=np.zeros(neurons),
         base=np.zeros(neurons),
         on=np.zeros(neurons, np.uint8),

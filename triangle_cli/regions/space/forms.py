@@ -71,6 +71,7 @@ def compose(s, layer, n):
     for i in range(width):
         if error[i] > 0.0:
             error[i] = error[i] * ROOM + gamma * abs(constant[i])
+        error[i] += s.lost[first + i]
 
 
 @compiled

@@ -26,7 +26,7 @@ from triangle_cli.regions.space.arena import (
     VALUE,
     ZERO,
 )
-from triangle_cli.regions.space.bits import NONE, apart, compiled, size
+from triangle_cli.regions.space.bits import NONE, apart, compiled, lowest, size
 from triangle_cli.regions.space.forms import ROOM, UNIT
 from triangle_cli.regions.space.refining import refine
 
@@ -181,13 +181,19 @@ def new_vertices(s, frame, n):
     room = min(s.facets.size - row - count, (s.values.size - at) // columns - count) // 2 - count
     slope, base = s.slope[neuron], allowance(s, frame, neuron)
     new = 0
+    below = 0
+    for q in range(count):
+        if s.sign[row + q] == -1:
+            s.rows[below] = q
+            below += 1
     for p in range(count):
         if s.sign[row + p] != 1:
             continue
         facets = s.facets[row + p]
-        for q in range(count):
+        for k in range(below):
+            q = s.rows[k]
             common = facets & s.facets[row + q]
-            if s.sign[row + q] != -1 or size(common) < n - 1:
+            if size(common) < n - 1:
                 continue
             if not simple and not is_edge(s, row, count, p, q, common):
                 continue
@@ -302,7 +308,4 @@ def free_facet(s, frame, rows):
     used = NONE
     for r in range(rows):
         used |= s.facets[row + s.rows[r]]
-    number = 0
-    while number < 64 and used & (np.uint64(1) << np.uint64(number)):
-        number += 1
-    return number
+    return lowest(~used)

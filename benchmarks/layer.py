@@ -16,7 +16,7 @@ import time
 import torch
 from torch.nn import Linear, ReLU, Sequential
 
-from triangle_cli.nn import TriangleLayer
+from triangle_cli.nn.layer import TriangleLayer
 
 
 def forward(layer, x):

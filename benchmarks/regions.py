@@ -27,7 +27,7 @@ from triangle_cli.regions import count_regions, pieces, polygons, restrict
 from triangle_cli.regions.slices import SEGMENT
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from line_networks import triangle_network
+from regions.line_networks import triangle_network
 
 
 def random_network(*sizes, seed=0):

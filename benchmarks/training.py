@@ -13,12 +13,13 @@ import time
 
 import torch
 
-from triangle_cli import initialization
-from triangle_cli.functions import Target
-from triangle_cli.measurement import count
-from triangle_cli.points import even_points
-from triangle_cli.spaces import PeakSpace, WeightSpace
-from triangle_cli.training import Problem, train
+from triangle_cli.fit.functions import Target
+from triangle_cli.fit.measurement import count
+from triangle_cli.fit.points import even_points
+from triangle_cli.fit.starts import triangle as starts_triangle
+from triangle_cli.training.loop import train
+from triangle_cli.training.problem import Problem
+from triangle_cli.training.spaces import PeakSpace, WeightSpace
 
 
 def best_of(repeats, run):
@@ -73,8 +74,8 @@ def main():
     options = parser.parse_args()
     target = Target("x3", "x**3", (0.0, 1.0))
     points = even_points(target, options.points, torch.float64, "cpu")
-    peaks = initialization.draw_peaks(options.depth, 0.3, 0.7, 0, options.restarts)
-    start = initialization.triangle(target, peaks, points.x, points.y)
+    peaks = starts_triangle.draw_peaks(options.depth, 0.3, 0.7, 0, options.restarts)
+    start = starts_triangle.triangle(target, peaks, points.x, points.y)
     network = start.network()
     weight_space = WeightSpace(network)
     peak_space = PeakSpace(start.depth, start.sign, start.interval)

@@ -29,7 +29,7 @@ def check() -> None:
 
 
 @contextmanager
-def noted() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Meanwhile these signals raise KeyboardInterrupt, at once or at the next `check`."""
     global _first
     _first = None
@@ -38,7 +38,7 @@ def noted() -> Iterator[None]:
 
 
 @contextmanager
-def held() -> Iterator[None]:
+def postponed() -> Iterator[None]:
     """Put these signals off to the end of the block; processes started in it never notice Ctrl-C.
 
     They inherit that this thread blocks it. Other threads of this process may still be given it.

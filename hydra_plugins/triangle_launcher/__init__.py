@@ -16,7 +16,7 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, open_dict
 
 if TYPE_CHECKING:
-    from triangle_cli.sweep import Job, Record
+    from triangle_cli.sweeps.job import Job, JobRecord
 
 
 class SweepLauncher(Launcher):
@@ -24,12 +24,10 @@ class SweepLauncher(Launcher):
     that dies takes no other job with it. What runs elsewhere is `sweep.run_job`, which knows nothing of Hydra.
     """
 
-    # of this process's sweep: a sweeper may launch many times
-    records: list[Record] = []  # noqa: RUF012
-    earlier: list[list[str]] = []  # noqa: RUF012  # the words of each trial of a search that was done before
-
-    def __init__(self, backend: str, **options: Any) -> None:
+    def __init__(self, backend: str, earlier: Sequence[Sequence[str]] = (), **options: Any) -> None:
+        """`earlier`: the words of each trial of a search that was done before."""
         self.backend = backend
+        self.earlier = [list(words) for words in earlier]
         self.options = options
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: DictConfig) -> None:
@@ -39,42 +37,48 @@ class SweepLauncher(Launcher):
         # sweepers compose every job once more, a tenth of a second for each, only to see whether it can be done:
         # `launch` sees that as well, before any job starts
         hydra_context.config_loader.load_sweep_config = lambda master_config, sweep_overrides: None
-        self.records.extend(self._earlier(number, words) for number, words in enumerate(self.earlier))
+        if self.earlier:
+            from triangle_cli.sweeps import collect
+
+            done = [self._earlier(number, words) for number, words in enumerate(self.earlier)]
+            collect.add_records(Path(config.hydra.sweep.dir), done)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
         """Do these jobs; returns the least mean squared error of each, for sweepers that search."""
-        from triangle_cli import report, sweep, trackers
-        from triangle_cli.workers import BACKENDS
+        from triangle_cli.runs import trackers
+        from triangle_cli.sweeps import collect, report, work
+        from triangle_cli.sweeps.job import Job
+        from triangle_cli.sweeps.workers import BACKENDS
 
-        trackers.require(self.config.tracker.value)
-        sweep.require_one_way(job_overrides)
+        trackers.require(self.config.tracker)
+        collect.require_one_way(job_overrides)
         setup_globals()
         first = initial_job_idx + len(self.earlier)
         workers = BACKENDS[self.backend](self.options)
         planned = []
         for number, words in enumerate(report.planning(job_overrides), first):
             planned.append(self._plan(number, list(words)))
-            if isinstance(planned[-1], sweep.Job) and not self.config.dry_run:
+            if isinstance(planned[-1], Job) and not self.config.dry_run:
                 workers.start()
         if self.config.dry_run:
-            from triangle_cli import estimate
+            from triangle_cli.sweeps import estimate
 
             _print_and_end(estimate.lines(planned, workers.at_once(len(planned))))
-        sweep.require_one_possible(planned)
-        records = sweep.run_all(planned, workers.run, self.config.on_failure.value == "stop")
-        self.records.extend(records)
+        work.require_one_possible(planned)
+        records = work.run_all(planned, workers.run, self.config.on_failure.value == "stop")
+        collect.add_records(Path(self.config.hydra.sweep.dir), records)
         return [_job_return(record) for record in records]
 
-    def _earlier(self, number: int, words: list[str]) -> Record:
-        from triangle_cli import sweep
+    def _earlier(self, number: int, words: list[str]) -> JobRecord:
+        from triangle_cli.sweeps.job import JobRecord
 
         item = self._plan(number, words)
         gone = "its run was done, but is no longer in outputs"
-        return item if isinstance(item, dict) else sweep.new_record(number, item.words, "failed", gone)
+        return item if isinstance(item, JobRecord) else JobRecord(number, item.words, "failed", gone)
 
-    def _plan(self, number: int, words: list[str]) -> Job | Record:
-        from triangle_cli import sweep
-        from triangle_cli.cli import typed_settings
+    def _plan(self, number: int, words: list[str]) -> Job | JobRecord:
+        from triangle_cli.settings.compose import composed_settings
+        from triangle_cli.sweeps import collect, job
 
         config = self.compose(self.config, words)
         with open_dict(config):
@@ -83,8 +87,8 @@ class SweepLauncher(Launcher):
         HydraConfig.instance().set_config(config)  # what ${hydra:...} refers to
         try:
             folder = Path(config.hydra.sweep.dir) / str(config.hydra.sweep.subdir)
-            return sweep.plan(
-                number, sweep.choosing(filter_overrides(words)), partial(typed_settings, config), folder
+            return job.plan(
+                number, collect.choosing(filter_overrides(words)), partial(composed_settings, config), folder
             )
         finally:
             HydraConfig.instance().cfg = before
@@ -95,7 +99,7 @@ def _print_and_end(lines: list[str]) -> None:
     raise SystemExit(0)
 
 
-def _job_return(record: Record) -> JobReturn:
-    done = JobReturn(overrides=record["overrides"], status=JobStatus.COMPLETED)
-    done.return_value = float("inf") if record["mse_min"] is None else record["mse_min"]
+def _job_return(record: JobRecord) -> JobReturn:
+    done = JobReturn(overrides=record.overrides, status=JobStatus.COMPLETED)
+    done.return_value = float("inf") if record.mse_min is None else record.mse_min
     return done

@@ -2,8 +2,8 @@
 
 from triangle_cli.regions.bounds import ceiling, expected_random
 from triangle_cli.regions.counting import count_regions
-from triangle_cli.regions.line import Pieces, RegionCounts, pieces
-from triangle_cli.regions.plane import Polygons, polygons
+from triangle_cli.regions.line.counting import Pieces, RegionCounts, pieces
+from triangle_cli.regions.plane.counting import Polygons, polygons
 from triangle_cli.regions.slices import random_slices, restrict
 
 __all__ = [

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from triangle_cli.regions import line, plane
-from triangle_cli.regions.line import RegionCounts
+from triangle_cli.regions.line import counting as line
+from triangle_cli.regions.line.counting import RegionCounts
+from triangle_cli.regions.plane import counting as plane
 
 
 def count_regions(

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from triangle_cli.regions.plane_exact import Whole
+from triangle_cli.regions.plane.exact import Whole
 
 Layers = tuple[list[Tensor], list[Tensor]]
 

@@ -1,0 +1,68 @@
+"""`dry_run=true` counts and estimates, and leaves nothing behind."""
+
+import pytest
+
+from tests.conftest import SWEEP
+from triangle_cli.sweeps import estimate
+
+
+def everything(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_a_dry_run_counts_what_is_done_and_writes_nothing(swept):
+    before = everything(swept.folder)
+    words = [word.replace("depth=2,3", "depth=2,3,4") for word in SWEEP]
+    done = swept(*words, "points.train=1,500", "dry_run=true")
+    assert done.returncode == 0, done.stderr
+    counts, time, *failing = done.stdout.splitlines()
+    assert counts == "12 jobs: 4 done, 2 to run, 6 would fail"
+    assert failing[0].startswith("would fail: function=x2 depth=2")
+    assert failing[0].endswith("points.train=1: expected 2 or more")
+    assert time.startswith("about ")
+    assert time.endswith("1 at a time, judged by 4 finished runs")
+    assert everything(swept.folder) == before
+
+
+def test_what_is_refused_before_training_is_told(triangle):
+    done = triangle("run", "-m", "function=x2,cubic", "network=single,difference", "dry_run=true")
+    counts, _, failing = done.stdout.splitlines()
+    assert counts == "4 jobs: 0 done, 3 to run, 1 would fail"
+    assert failing.startswith(
+        "would fail: function=cubic network=single: function=cubic: x**3 - x on [-1, 1]"
+    )
+
+
+def test_a_sweep_over_data_takes_settings_that_all_of_them_have(triangle):
+    words = ["data=wine,digits", "model.hidden=[4,5]", "data.batch=8,16", "data.drop=[]", "dry_run=true"]
+    done = triangle("run", "-m", *words)
+    assert done.stdout.splitlines()[0] == "4 jobs: 0 done, 4 to run"
+
+
+def test_a_list_of_ways_to_run_is_refused(triangle):
+    for words in (["outputs=a,b"], ["launcher=serial,joblib"], ["tracker=none,mlflow"]):
+        done = triangle("run", "-m", "depth=2", *words)
+        assert done.returncode == 1
+        key = words[0].split("=")[0]
+        assert done.stderr.startswith(f"triangle: {key}=")
+        assert done.stderr.endswith(": expected one value for all jobs of a sweep\n")
+        assert not list(triangle.folder.glob("**/errors.csv"))
+
+
+def test_a_single_dry_run_needs_no_folder(triangle):
+    done = triangle("run", "dry_run=true")
+    assert done.stdout == "1 job: 0 done, 1 to run\nno finished run to estimate the time from\n"
+    assert not list(triangle.folder.iterdir())
+
+
+def test_the_estimate_is_a_line_or_a_proportion():
+    assert estimate._line([1, 2], [11, 12], 10) == pytest.approx(20)  # 10 s and 1 s per size
+    assert estimate._line([5, 5], [10, 30], 10) == pytest.approx(40)
+    assert estimate._line([1, 2], [3, 2], 3) == pytest.approx(6)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.2, "1 s"), (89, "89 s"), (91, "2 min"), (12000, "3 h 20 min")]
+)
+def test_times_are_rounded_up(seconds, words):
+    assert estimate._words(seconds) == words

@@ -1,0 +1,184 @@
+"""Spaces, the hand-written derivative, the loop and the schedule."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+
+from triangle_cli.construction.network import Network
+from triangle_cli.fit.functions import Target
+from triangle_cli.fit.points import even_points
+from triangle_cli.fit.starts import random as starts_random
+from triangle_cli.fit.starts import triangle as starts_triangle
+from triangle_cli.regions import count_regions
+from triangle_cli.settings.schedule import PhaseSettings, SpaceName
+from triangle_cli.training.loop import train
+from triangle_cli.training.loss import MeanSquaredError
+from triangle_cli.training.problem import Problem
+from triangle_cli.training.schedule import phase_names, run_schedule
+from triangle_cli.training.spaces import PeakSpace, WeightSpace
+
+UNIT = (0.0, 1.0)
+F64 = torch.float64
+TARGET = Target("x3", "x**3", UNIT)
+POINTS = even_points(TARGET, 60, F64, "cpu")
+
+
+def phase(space, epochs=50, rate=1e-3):
+    return PhaseSettings(SpaceName[space], "adam", epochs, rate)
+
+
+def triangle_start(restarts=4, depth=4, dtype=F64):
+    peaks = starts_triangle.draw_peaks(depth, 0.3, 0.7, seed=0, restarts=restarts).to(dtype)
+    return starts_triangle.triangle(TARGET, peaks, POINTS.x.to(dtype), POINTS.y.to(dtype))
+
+
+def random_start(restarts=4, depth=4):
+    return starts_random.random(depth, 4, UNIT, seed=0, restarts=restarts, dtype=F64)
+
+
+@pytest.mark.parametrize("free", [False, True])
+def test_peak_space_decodes_what_it_encodes(free):
+    start = triangle_start()
+    space = PeakSpace(start.depth, start.sign, start.interval, free_scales=free)
+    theta = space.encode(start)
+    assert theta.shape == (4, 5 + (4 if free else 1) + 2)
+    assert torch.allclose(space.decode(theta).flatten(), start.network().flatten(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1.0, 100.0])
+def test_every_point_of_peak_space_has_two_to_the_depth_regions(size):
+    space = PeakSpace(4, -1.0, UNIT)
+    theta = size * torch.randn(20, 8, generator=torch.Generator().manual_seed(0), dtype=F64)
+    theta[:, 5] = theta[:, 5].clamp(-5, 5)  # log s_0
+    network = space.decode(theta)
+    counts = count_regions(network.weights, network.biases, UNIT)
+    assert counts.linear_regions.tolist() == [16] * 20
+
+
+@pytest.mark.parametrize("start", [triangle_start().network(), random_start(), random_start(depth=1)])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_the_compiled_derivative_is_autograds(start, dtype):
+    x, y, weights = POINTS.x.to(dtype), POINTS.y.to(dtype), start.flatten().to(dtype)
+    compiled, by_autograd = MeanSquaredError(x, y, start), MeanSquaredError(x, y, start)
+    by_autograd.by_kernel = False
+    for found, expected in zip(compiled(weights), by_autograd(weights), strict=True):
+        assert torch.allclose(
+            found, expected, rtol=1e4 * torch.finfo(dtype).eps, atol=10 * torch.finfo(dtype).eps
+        )
+
+
+@pytest.mark.parametrize("width", [1, 3, 6, 9])
+def test_the_compiled_derivative_takes_any_width_and_two_inputs(width):
+    generator = torch.Generator().manual_seed(0)
+    sizes = [2, width, width + 1, 1]
+    layers = [torch.randn(3, b, a + 1, generator=generator, dtype=F64) for a, b in pairwise(sizes)]
+    network = Network(tuple(layers))
+    x = torch.rand(300, 2, generator=generator, dtype=F64)
+    compiled, by_autograd = (MeanSquaredError(x, x[:, 0] * x[:, 1], network) for _ in range(2))
+    by_autograd.by_kernel = False
+    for found, expected in zip(compiled(network.flatten()), by_autograd(network.flatten()), strict=True):
+        assert torch.allclose(found, expected, rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("free", [False, True])
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_the_pull_back_is_autograds(free, sign, depth):
+    space = PeakSpace(depth, sign, (-1.0, 3.0), free_scales=free)
+    generator = torch.Generator().manual_seed(depth)
+    theta = torch.randn(
+        6, depth + 1 + (depth if free else 1) + 2, generator=generator, dtype=F64, requires_grad=True
+    )
+    weights = space.decode(theta).flatten()
+    signal = torch.randn(weights.shape, generator=generator, dtype=F64)
+    (expected,) = torch.autograd.grad(weights, theta, signal)
+    assert torch.allclose(space.pull_back(theta.detach(), signal), expected, rtol=1e-9, atol=1e-11)
+
+
+def test_a_batch_trains_each_network_as_torch_trains_it_alone():
+    start = random_start(restarts=2, depth=2)
+    space = WeightSpace(start)
+    *_, (_, theta, loss) = train(
+        Problem(space, POINTS.x, POINTS.y), space.encode(start), "adam", 30, learning_rate=0.01
+    )
+    for restart in range(2):
+        state = {name: tensor[restart] for name, tensor in start.state_dict().items()}
+        sizes = [(1, 4), (4, 4), (4, 1)]
+        linears = [torch.nn.Linear(*size, dtype=F64) for size in sizes]
+        alone = torch.nn.Sequential(linears[0], torch.nn.ReLU(), linears[1], torch.nn.ReLU(), linears[2])
+        alone.load_state_dict(state)
+        optimizer = torch.optim.Adam(alone.parameters(), lr=0.01)
+        for _ in range(30):
+            optimizer.zero_grad()
+            error = (alone(POINTS.x.unsqueeze(1)).squeeze(1) - POINTS.y).square().mean()
+            error.backward()
+            optimizer.step()
+        final = (alone(POINTS.x.unsqueeze(1)).squeeze(1) - POINTS.y).square().mean().item()
+        assert loss[restart].item() == pytest.approx(final, rel=1e-6)
+        trained = space.decode(theta).state_dict()
+        assert torch.allclose(trained["2.weight"][restart], alone[2].weight, atol=1e-7)
+
+
+def test_adam_is_torchs_to_the_bit():
+    space = WeightSpace(random_start())
+    problem, theta = Problem(space, POINTS.x, POINTS.y), space.encode(random_start())
+    weights = theta.clone().requires_grad_()
+    rule, error = (
+        torch.optim.Adam([weights], lr=0.01, fused=True),
+        MeanSquaredError(POINTS.x, POINTS.y, space.shape),
+    )
+    for _, ours, _ in train(problem, theta, "adam", 30, learning_rate=0.01):
+        assert torch.equal(ours, weights.detach())
+        weights.grad = error(weights.detach())[1]
+        rule.step()
+
+
+@pytest.mark.parametrize("start", [triangle_start, random_start])
+def test_no_restart_feels_another(start):
+    phases = [phase("weights")] if start is random_start else [phase("peaks"), phase("weights")]
+    *_, few = run_schedule(phases, start(restarts=2), POINTS)
+    *_, many = run_schedule(phases, start(restarts=9), POINTS)
+    assert torch.allclose(few.theta, many.theta[:2], rtol=1e-9)
+
+
+def test_a_restart_that_diverges_spoils_nothing_else():
+    start = random_start(restarts=3)
+    broken = type(start)(tuple(layer.clone() for layer in start.layers))
+    broken.layers[0][1] = float("nan")
+    *_, expected = run_schedule([phase("weights")], start, POINTS)
+    *_, found = run_schedule([phase("weights")], broken, POINTS)
+    assert found.loss.isfinite().tolist() == [True, False, True]
+    assert torch.allclose(found.loss[[0, 2]], expected.loss[[0, 2]], rtol=1e-9)
+
+
+def test_the_peaks_phase_keeps_every_region_at_every_epoch():
+    for epoch in run_schedule([phase("peaks", epochs=40, rate=0.05)], triangle_start(), POINTS):
+        counts = count_regions(epoch.network.weights, epoch.network.biases, UNIT)
+        assert counts.linear_regions.tolist() == [16] * 4
+
+
+@pytest.mark.parametrize(
+    "spaces", [["peaks", "weights"], ["peaks_and_scales", "weights"], ["peaks", "peaks_and_scales"]]
+)
+def test_each_phase_starts_where_the_last_one_ended(spaces):
+    epochs = list(run_schedule([phase(space) for space in spaces], triangle_start(), POINTS))
+    end, begin = [epoch for epoch in epochs if epoch.number == (50 if epoch.phase == spaces[0] else 0)]
+    assert (end.phase, begin.phase) == tuple(spaces)
+    assert torch.allclose(end.loss, begin.loss, rtol=1e-6)
+    assert epochs[-1].loss.mean() < epochs[0].loss.mean()
+
+
+def test_float32_trains():
+    x32 = type(POINTS)(POINTS.x.float(), POINTS.y.float())
+    *_, last = run_schedule([phase("peaks"), phase("weights")], triangle_start(dtype=torch.float32), x32)
+    assert last.theta.dtype == torch.float32
+    assert last.loss.isfinite().all()
+
+
+def test_phases_of_one_kind_are_numbered():
+    assert phase_names([phase("peaks"), phase("weights"), phase("weights")]) == [
+        "peaks",
+        "weights",
+        "weights_2",
+    ]

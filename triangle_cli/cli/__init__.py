@@ -1,0 +1,1 @@
+"""The `triangle` command: words in, exit codes out. The only room that knows Hydra."""

@@ -1,0 +1,174 @@
+"""`triangle ls`: finished runs, found again. Answers without torch or Hydra."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from triangle_cli.cli.options import Parser, runs_parser
+from triangle_cli.store import index, run_folder
+from triangle_cli.store.where import compile_filter, require_column
+
+SHOWN = (
+    "function",
+    "depth",
+    "init",
+    "schedule",
+    "settings",
+    "mse_min",
+    "mse_mean",
+    "test_r2_mean",
+    "accuracy",
+    "regions",
+    "when",
+    "folder",
+)
+ALIKE = SHOWN[:4]
+OPTIONAL = ("settings", "test_r2_mean", "accuracy")  # shown where a run has them
+
+
+def ls_parser() -> Parser:
+    """The words of `triangle ls`."""
+    parser = runs_parser("ls", "Every finished run as a table.")
+    parser.add_argument("query", nargs="*", help="words that the folder or a column shown must contain")
+    parser.add_argument("--where", metavar="EXPR", help="such as: depth >= 6 and init == 'triangle'")
+    parser.add_argument("--sort", metavar="COL", help="any column; -COL from the largest down")
+    parser.add_argument("--format", choices=["text", "csv", "parquet"], default="text", help="default: text")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write there instead of the terminal")
+    parser.suggestions["--sort"] = ["mse_min", "mse_mean", "seconds", "depth", "when"]
+    return parser
+
+
+def ls(words: list[str]) -> int:
+    """`triangle ls`: every finished run as a table."""
+    chosen = ls_parser().parse_args(_with_minus_columns(words))
+    if chosen.format == "parquet" and not chosen.out:
+        raise ValueError("--format=parquet: expected --out=FILE with it")
+    rows, damaged = index.find_runs(chosen.outputs)
+    for line in damaged:
+        print(f"triangle: {line}; left out", file=sys.stderr)
+    columns = list(dict.fromkeys(key for row in rows for key in row)) or list(SHOWN)
+    rows = [row for row in rows if all(_mentions(row, word) for word in chosen.query)]
+    if chosen.where:
+        passes = compile_filter(chosen.where, columns)
+        rows = [row for row in rows if passes(row)]
+    if chosen.sort:
+        rows = _sorted(rows, chosen.sort, columns)
+    if chosen.format == "parquet":
+        _write_parquet(rows, columns, chosen.out)
+        return 0
+    text = _as_csv(rows, columns) if chosen.format == "csv" else _as_text(rows)
+    if chosen.out:
+        run_folder.write_text(chosen.out, text)
+    else:
+        print(text, end="")
+    return 0
+
+
+def _with_minus_columns(words: list[str]) -> list[str]:
+    """Let argparse take `--sort -mse_min`, whose value looks like an option."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] == "--sort":
+            joined[-1] = f"--sort={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
+def _mentions(row: index.Row, word: str) -> bool:
+    return word in row["folder"] or any(word == row[column] for column in ("function", "init", "schedule"))
+
+
+def _sorted(rows: list[index.Row], by: str, columns: list[str]) -> list[index.Row]:
+    """By one column, rows without a value last."""
+    column = by.removeprefix("-")
+    require_column("--sort", column, columns)
+    valued = [row for row in rows if row.get(column) is not None]
+    try:
+        valued.sort(key=lambda row: row[column], reverse=by.startswith("-"))
+    except TypeError:  # a column of numbers and words
+        valued.sort(key=lambda row: str(row[column]), reverse=by.startswith("-"))
+    return valued + [row for row in rows if row.get(column) is None]
+
+
+def _as_text(rows: list[index.Row]) -> str:
+    rows = [row | {"settings": text} for row, text in zip(rows, _differences(rows))]
+    shown = [column for column in SHOWN if column not in OPTIONAL or any(row[column] for row in rows)]
+    lines = [shown, *(tuple(_cell(row, column) for column in shown) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    numbers = ("depth", "mse_min", "mse_mean", "test_r2_mean", "accuracy", "regions")
+    align = ["rjust" if column in numbers else "ljust" for column in shown]
+    text = [
+        "  ".join(getattr(cell, how)(width) for cell, how, width in zip(line, align, widths)).rstrip()
+        for line in lines
+    ]
+    return "\n".join([*text, f"{len(rows)} run{'s' if len(rows) != 1 else ''}"]) + "\n"
+
+
+def _differences(rows: list[index.Row]) -> list[str]:
+    """For each row, as typed: the settings in which rows differ whose first columns are alike."""
+    groups: dict[tuple[Any, ...], list[index.Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[column] for column in ALIKE), []).append(_settings(row))
+    texts = {key: iter(_settings_that_differ(group)) for key, group in groups.items()}
+    return [next(texts[tuple(row[column] for column in ALIKE)]) for row in rows]
+
+
+def _settings(row: index.Row) -> index.Row:
+    columns = list(row)
+    settings = {key: row[key] for key in columns[columns.index("hash") + 1 :] if key != "folder"}
+    return settings | index.flat({"schedule.phases": json.loads(settings.pop("schedule.phases"))}, deep=True)
+
+
+def _settings_that_differ(group: list[index.Row]) -> list[str]:
+    keys = dict.fromkeys(key for settings in group for key in settings)
+    differing = [key for key in keys if len({settings.get(key) for settings in group}) > 1]
+    words = tuple(key.removesuffix("name") for key in differing if key.endswith(".name"))
+    told = [
+        key for key in differing if key.endswith(".name") or not key.startswith(words)
+    ]  # a word says it all
+    return [
+        " ".join(
+            f"{key.removesuffix('.name')}={settings[key]}" for key in told if settings.get(key) is not None
+        )
+        for settings in group
+    ]
+
+
+def _cell(row: index.Row, column: str) -> str:
+    value = row.get(column)
+    if value is None:
+        return "-"
+    if column == "regions":
+        least = row["regions_min"]
+        return str(value) if least == value else f"{least}-{value}"
+    if column == "when":
+        return value[:16].replace("T", " ")
+    if column == "test_r2_mean":
+        return f"{value:.3f}"
+    if column == "accuracy":
+        return f"{100 * value:.2f} %"
+    return f"{value:.2e}" if column.startswith("mse") else str(value)
+
+
+def _as_csv(rows: list[index.Row], columns: list[str]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _write_parquet(rows: list[index.Row], columns: list[str], path: Path) -> None:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise ValueError("--format=parquet: expected pyarrow (pip install '.[parquet]')") from None
+    table = pyarrow.table({column: [row.get(column) for row in rows] for column in columns})
+    run_folder.write_whole(path, lambda beside: pyarrow.parquet.write_table(table, beside))

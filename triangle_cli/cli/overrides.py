@@ -1,0 +1,58 @@
+"""The words of `triangle run` before Hydra reads them: their order, and what Hydra would take for something else."""
+
+from __future__ import annotations
+
+from triangle_cli.settings.names import GROUPS
+from triangle_cli.settings.run import require_outputs
+
+# Hydra's options that take the next word
+VALUED = ("--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn", "--config-dir")
+VALUED += ("-cd", "--experimental-rerun")
+INFO, INFO_CHOICES = (
+    ("--info", "-i"),
+    ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath"),
+)
+
+
+def split(words: list[str]) -> tuple[list[str], list[str]]:
+    """The options with their values, then the other words: argparse refuses options among those."""
+    options: list[str] = []
+    others: list[str] = []
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        if not word.startswith("-") or (_means(word, VALUED) and not left):
+            others.append(word)
+            continue
+        options.append(word)
+        if _means(word, VALUED):
+            options.append(left.pop(0))
+        elif _means(word, INFO):  # which may stand alone
+            options.append(left.pop(0) if left and left[0] in INFO_CHOICES else "all")
+    return options, others
+
+
+def _means(word: str, options: tuple[str, ...]) -> bool:
+    """Whether a word is one of these options; argparse lets `--config-d` stand for --config-dir."""
+    return word in options or (len(word) > 2 and any(option.startswith(word) for option in options))
+
+
+def check(settings: list[str]) -> None:
+    """Raise ValueError for a word that Hydra would refuse in words of its own, or in each job of a sweep."""
+    for word in settings:
+        key, _, value = word.partition("=")
+        name = key.lstrip("+~")
+        if key.startswith("~") and name.split(".")[0].split("/")[0] != "hydra":
+            raise ValueError(f"{word}: expected KEY=VALUE, settings cannot be removed")
+        if key == "outputs":
+            require_outputs(value.strip("'\""))  # here: a sweep's first steps would not stop at it
+        if name not in GROUPS:
+            continue
+        if value.startswith("["):
+            raise ValueError(
+                f"{word}: expected one word, or with -m several: {name}={value.strip('[]').replace(' ', '')}"
+            )
+        if "null" in value.lower().split(","):
+            raise ValueError(f"{word}: expected names, not null (`triangle run --help` lists them)")
+        if key.startswith("+"):
+            raise ValueError(f"{word}: expected {name}={value}, without the +")

@@ -1,0 +1,261 @@
+"""`triangle regions`: the linear regions of a network from a file, counted exactly. Imports torch only to count."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from triangle_cli.cli.options import Parser
+
+if TYPE_CHECKING:
+    from triangle_cli.formats.network_files import LoadedNetwork
+    from triangle_cli.regions import Pieces, Polygons
+
+DESCRIPTION = """Count the linear regions of a ReLU network, exactly: not a sample of points, no tolerance.
+
+FILE is one of
+  a run folder, or its network.pt     the best restart, on the run's interval
+  *.json   {"layers": [{"weight": [[..], ..], "bias": [..]}, ..], "box": [[lo, hi], ..]}
+  *.onnx   Gemm, MatMul, Add and Relu in a chain (needs the extra: pip install '.[onnx]')
+  else     a state_dict of Linear layers, written by torch.save; ReLU between them is taken for granted
+
+A linear region is a maximal connected set on which all outputs together are one affine map; an activation
+region is the set of inputs with one on/off pattern of the hidden neurons. Both strictly inside the box."""
+
+EPILOG = """examples:
+  triangle regions outputs/x2/d8-triangle-paper-1a2b3c4d
+  triangle regions outputs/x2/d8-triangle-paper-1a2b3c4d --restart 3 --breakpoints pieces.csv --picture fit.png
+  triangle regions model.pt --box -1 1                  a state_dict; one or two inputs, each from -1 to 1
+  triangle regions model.onnx --box 0 1 -2 2 --json     two inputs, each with a box of its own
+  triangle regions mnist.pt --line @first.csv @second.csv --picture between.png
+  triangle regions mnist.pt --lines 100 --box 0 1       mean over random lines, with its standard error
+  triangle regions net3.json --plane 0,0,0 1,0,0 0,-1,1
+
+Numbers of a vector are set apart by commas; @FILE reads them from a .json list or from text."""
+
+NEGATIVE = re.compile(r"-(?:[\d.]|inf|nan)", re.IGNORECASE)
+SLICES = "--line, --plane, --lines or --planes"
+PICTURES = (".png", ".pdf", ".svg")
+
+
+def main(words: list[str]) -> int:
+    """Count, print, write; returns the exit code.
+
+    Raises:
+        ValueError: a file or an option that does not fit; nothing has been written then.
+        OSError: a file cannot be read or written.
+    """
+    options = parser().parse_args([f" {word}" if NEGATIVE.match(word) else word for word in words])
+    _check_options(options)
+    from triangle_cli.formats import network_files
+
+    network = network_files.load(options.file, options.restart)
+    if options.lines or options.planes:
+        _average(network, options)
+    else:
+        _count(network, options)
+    return 0
+
+
+def parser() -> Parser:
+    """The words of `triangle regions`."""
+    words = Parser(
+        prog="triangle regions",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    words.add_argument("file", metavar="FILE", type=Path)
+    words.add_argument(
+        "--box", nargs="+", type=float, metavar="X",
+        help="LO HI for every input, or LO HI LO HI .. for each; default: the file's own",
+    )  # fmt: skip
+    words.add_argument(
+        "--restart", type=int, metavar="K", help="network K of a run, from 0; default: the best"
+    )
+    words.add_argument("--json", action="store_true", help="print one JSON object")
+    words.add_argument(
+        "--exact", action="store_true",
+        help="take every decision in integers: the same counts, slowly (a check, not a need)",
+    )  # fmt: skip
+    words.add_argument(
+        "--breakpoints", type=Path, metavar="CSV",
+        help="write each linear region in one dimension: its ends, y there, slope, intercept",
+    )  # fmt: skip
+    words.add_argument(
+        "--picture", type=Path, metavar="PNG",
+        help="draw the function with its breakpoints, or the partition of the plane and the gradients",
+    )  # fmt: skip
+    slices = words.add_argument_group("more than two inputs").add_mutually_exclusive_group()
+    slices.add_argument(
+        "--line", nargs=2, metavar=("FROM", "TO"), help="exactly, along the segment between two points"
+    )
+    slices.add_argument(
+        "--plane", nargs=3, metavar=("P", "Q", "R"),
+        help="exactly, in the parallelogram P + s (Q - P) + t (R - P) with s and t in [0, 1]",
+    )  # fmt: skip
+    slices.add_argument(
+        "--lines", type=int, metavar="N", help="mean over N segments between two uniform points of the box"
+    )
+    slices.add_argument(
+        "--planes", type=int, metavar="N", help="mean over N triangles of three uniform points of the box"
+    )
+    words.add_argument("--seed", type=int, default=0, help="of --lines and --planes; default: %(default)s")
+    return words
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    for name in ("lines", "planes"):
+        number = getattr(options, name)
+        if number is not None and number < 1:
+            raise ValueError(f"--{name} {number}: expected 1 or more")
+        for wanted in ("breakpoints", "picture"):
+            if number is not None and getattr(options, wanted):
+                raise ValueError(f"--{wanted}: expected one network on one line or plane, not --{name}")
+    if options.box and (options.line or options.plane):
+        raise ValueError("--box: expected none, --line and --plane say where to count")
+    if options.picture and options.picture.suffix not in PICTURES:
+        raise ValueError(f"--picture {options.picture}: expected a name in {', '.join(PICTURES)}")
+
+
+def _box(network: LoadedNetwork, options: argparse.Namespace) -> list[list[float]]:
+    """One [lo, hi] per input, from the words or else the file."""
+    inputs = network.inputs
+    if options.box:
+        numbers = options.box * inputs if len(options.box) == 2 else options.box
+        if len(numbers) != 2 * inputs:
+            pairs = "LO HI" if inputs == 1 else f"LO HI, or {inputs} times LO HI"
+            raise ValueError(f"--box: {len(options.box)} numbers for {inputs} inputs, expected {pairs}")
+        box = [list(numbers[i : i + 2]) for i in range(0, len(numbers), 2)]
+    elif network.box is None:
+        raise ValueError(f"{options.file}: has no box of its own, expected --box LO HI")
+    else:
+        box = [list(side) for side in network.box]
+    if len(box) != inputs or any(len(side) != 2 for side in box):
+        raise ValueError(f"{options.file}: box {box} for {inputs} inputs, expected one [lo, hi] per input")
+    for lo, hi in box:
+        if not (math.isfinite(lo) and math.isfinite(hi) and lo < hi):
+            raise ValueError(f"box [{lo:g}, {hi:g}]: expected two finite numbers, the lower first")
+    return box
+
+
+def _vector(word: str, inputs: int) -> list[float]:
+    """A point from `1,2,3` or `@file`."""
+    text = word.strip()
+    try:
+        if text.startswith("@"):
+            content = Path(text[1:]).read_text(encoding="utf-8")
+            numbers = (
+                json.loads(content)
+                if text.endswith(".json")
+                else re.split(r"[\s,]+", content.strip(", \n\r\t"))
+            )
+        else:
+            numbers = text.split(",")
+        point = [float(number) for number in numbers]
+    except (ValueError, TypeError):
+        raise ValueError(
+            f"{text}: expected {inputs} numbers, such as {','.join(['0'] * min(inputs, 4))}"
+        ) from None
+    if len(point) != inputs or not all(map(math.isfinite, point)):
+        raise ValueError(f"{text}: {len(point)} numbers, expected {inputs} finite ones, one per input")
+    return point
+
+
+def _count(network: LoadedNetwork, options: argparse.Namespace) -> None:
+    from triangle_cli.inspection import report, terminal
+
+    where, box, weights, biases = _domain(network, options)
+    if options.breakpoints and len(box) == 2:
+        raise ValueError("--breakpoints: expected a network of one input, or --line")
+    record = {"file": str(options.file)} | where | report.architecture(network, len(box))
+    counts, found = report.count(weights, biases, box, options.exact)
+    record |= {"box": box} | counts
+    record["exact"] = report.guarantee(record["dtype"], options.exact, next(iter(where), None))
+    _write_files(options, record, found, weights, biases)
+    print(json.dumps(record, indent=2) if options.json else terminal.count_text(record))
+
+
+def _domain(network: LoadedNetwork, options: argparse.Namespace) -> tuple[dict[str, Any], list, list, list]:
+    """The line or plane if there is one, then the box, weights and biases of what is counted."""
+    from triangle_cli.regions.slices import PARALLELOGRAM, SEGMENT, restrict
+
+    if words := options.line or options.plane:
+        points = [_vector(word, network.inputs) for word in words]
+        box = SEGMENT if options.line else PARALLELOGRAM
+        return (
+            {"line" if options.line else "plane": points},
+            box,
+            *restrict(network.weights, network.biases, points),
+        )
+    if network.inputs > 2:
+        raise ValueError(f"{options.file}: {network.inputs} inputs, expected {SLICES} for more than 2")
+    return {}, _box(network, options), network.weights, network.biases
+
+
+def _average(network: LoadedNetwork, options: argparse.Namespace) -> None:
+    from triangle_cli.inspection import report, terminal
+
+    points, slices = (2, options.lines) if options.lines else (3, options.planes)
+    box = _box(network, options)
+    if network.inputs < points - 1:
+        raise ValueError(f"--planes {slices}: {network.inputs} input, expected 2 or more")
+    found = report.average(network, box, points, slices, options.seed, options.exact)
+    kind = "line" if points == 2 else "plane"
+    record = {"file": str(options.file)} | report.architecture(network, points - 1)
+    record |= {"box": box, "average_over": f"random {kind}s"} | found
+    record["exact"] = report.AVERAGE.format(kind=kind)
+    print(json.dumps(record, indent=2) if options.json else terminal.average_text(record))
+
+
+def _write_files(
+    options: argparse.Namespace,
+    record: dict[str, Any],
+    found: Pieces | Polygons | None,
+    weights: list,
+    biases: list,
+) -> None:
+    """The files asked for; each is ready before any is written."""
+    from triangle_cli.store import run_folder
+
+    if (options.breakpoints or options.picture) and found is None:
+        regions = record["activation_regions"]
+        raise ValueError(f"{regions:,} activation regions: too many for --breakpoints and --picture")
+    table = _table(found, weights, biases) if options.breakpoints else None
+    figure = _figure(options, record, found, weights, biases) if options.picture else None
+    if table is not None:
+        run_folder.write_table(options.breakpoints, table)
+    if figure is not None:
+        run_folder.write_whole(options.picture, figure.savefig)
+
+
+def _table(found: Any, weights: list, biases: list) -> Any:
+    """A row per linear region from left to right; columns per output where there are several."""
+    import pandas as pd
+
+    from triangle_cli.inspection.pictures import values_at
+
+    columns = {"left": found.left, "right": found.right}
+    at = {"left": values_at(weights, biases, found.left), "right": values_at(weights, biases, found.right)}
+    for i in range(len(biases[-1])):
+        suffix = f"_{i}" if len(biases[-1]) > 1 else ""
+        columns |= {f"y_left{suffix}": at["left"][i], f"y_right{suffix}": at["right"][i]}
+        columns |= {f"slope{suffix}": found.slope[:, i], f"intercept{suffix}": found.intercept[:, i]}
+    return pd.DataFrame({name: column.numpy() for name, column in columns.items()})
+
+
+def _figure(
+    options: argparse.Namespace, record: dict[str, Any], found: Any, weights: list, biases: list
+) -> Any:
+    from triangle_cli.inspection import pictures
+
+    title = f"{options.file.name}: {record['linear_regions']:,} linear regions"
+    if len(record["box"]) == 1:
+        label = "t, at FROM + t (TO - FROM)" if options.line else "x"
+        return pictures.line_figure(found, weights, biases, label, title)
+    labels = ("s, along Q - P", "t, along R - P") if options.plane else ("x", "y")
+    return pictures.plane_figure(found, labels, title)

@@ -1,0 +1,203 @@
+"""`triangle run`: a Hydra application behind a command, one run or a sweep."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import hashlib
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from triangle_cli import console, interrupts
+from triangle_cli.runs import repeat
+from triangle_cli.store import run_folder
+
+
+def run(words: list[str]) -> int:
+    """A Hydra application: `triangle run --help` is Hydra's, with our text."""
+    if repeat.asked(words):
+        from triangle_cli.settings.compose import recorded_settings
+
+        return repeat.main(words, recorded_settings)
+    if "-sc" in words:
+        from triangle_cli.cli import completion
+
+        if choices := completion.values(os.environ.get("COMP_LINE", "")):
+            print(" ".join(choices))
+            return 0
+    import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    from triangle_cli.cli import messages, overrides
+
+    options, settings = overrides.split(words)
+    words = options + settings
+    atexit.register(gc.freeze)  # the last collection would go through all of torch, which takes half a second
+    register(_sweep_name(words))
+    application = hydra.main(version_base="1.3", config_path="pkg://triangle_cli.conf", config_name="config")(
+        _job
+    )
+    of_hydra = (HydraException, OmegaConfBaseException, YAMLError)
+    wants_traceback = bool(os.environ.get("HYDRA_FULL_ERROR"))
+    try:
+        overrides.check(settings)
+        typed = options + _once_there_are_data(settings) + _elsewhere(words)
+        with _as_program("triangle run", typed), _raw_errors():
+            application()
+    except BrokenPipeError:
+        raise
+    except (ValueError, OSError, *of_hydra, AssertionError, TypeError) as error:
+        interrupts.check()
+        if wants_traceback or (isinstance(error, (AssertionError, TypeError)) and not _of_omegaconf(error)):
+            raise
+        console.fail(messages.explain(error, words))
+        return 1
+    except SystemExit as end:
+        if not isinstance(end.code, str):
+            return end.code or 0
+        if wants_traceback:
+            raise end.__cause__ from None
+        console.fail(end.code)
+        return 1
+    return 0
+
+
+def _once_there_are_data(settings: list[str]) -> list[str]:
+    """In a sweep over data=, Hydra would set data.* and model.* before there are any; as lists of one they wait."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    def listed(word: str) -> bool:
+        (override,) = OverridesParser.create().parse_overrides([word])
+        return override.is_sweep_override()
+
+    def waits(word: str) -> bool:
+        return word.startswith(("data.", "model.")) and not listed(word)
+
+    if not any(word.startswith("data=") and listed(word) for word in settings):
+        return settings
+    return [re.sub("=(.*)", r"=choice(\1)", word) if waits(word) else word for word in settings]
+
+
+def _of_omegaconf(error: BaseException) -> bool:
+    """Whether omegaconf raised this, as it does for keys that lead nowhere; from elsewhere it is a mistake of ours."""
+    trace = error.__traceback__
+    while trace.tb_next:
+        trace = trace.tb_next
+    return trace.tb_frame.f_globals["__name__"].startswith("omegaconf")
+
+
+def _sweep_name(words: list[str]) -> str:
+    """The folder of a sweep: the same for the same settings, in whatever order and wherever it runs."""
+    from triangle_cli.settings.run import HOW
+
+    ignored = ("-", "hydra", "launcher=", *(f"{key}=" for key in HOW))
+    chosen = sorted(word for word in words if not word.startswith(ignored))
+    return hashlib.sha256("\n".join(chosen).encode()).hexdigest()[:8]
+
+
+def _elsewhere(words: list[str]) -> list[str]:
+    """For a dry run, which writes nothing: what Hydra makes in any case goes to a folder that does not stay."""
+    if not any(word.lower() in ("dry_run=true", "dry_run=yes", "dry_run=on", "dry_run=1") for word in words):
+        return []
+    import shutil
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="triangle-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return [f"hydra.sweep.dir={folder}", f"hydra.run.dir={folder}"]
+
+
+@contextmanager
+def _as_program(name: str, words: list[str]) -> Iterator[None]:
+    """Let Hydra read these words as its own command line."""
+    before = sys.argv
+    sys.argv = [name, *words]
+    try:
+        yield
+    finally:
+        sys.argv = before
+
+
+@contextmanager
+def _raw_errors() -> Iterator[None]:
+    """Let Hydra hand its errors on instead of printing them with a traceback."""
+    before = os.environ.get("HYDRA_FULL_ERROR")
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop("HYDRA_FULL_ERROR")
+        if before is not None:
+            os.environ["HYDRA_FULL_ERROR"] = before
+
+
+def register(sweep: str) -> None:
+    """Tell Hydra the types of the settings, and how folders are named.
+
+    sweep: the name of the folder of a sweep that is no experiment.
+    """
+    from hydra.core.config_store import ConfigStore
+    from hydra.core.plugins import Plugins
+    from omegaconf import OmegaConf
+
+    from hydra_plugins.triangle_launcher import SweepLauncher
+    from triangle_cli.settings.compose import composed_settings
+    from triangle_cli.settings.run import Composed, require_outputs
+
+    def folder_of_run(*, _root_: Any) -> str:
+        settings = composed_settings(_root_)
+        if not run_folder.read_run(Path(settings.folder)):
+            from triangle_cli.runs.perform import experiment_of
+
+            experiment_of(settings).check(settings)  # here: Hydra makes the folder before it starts the job
+        return settings.folder
+
+    ConfigStore.instance().store("settings", Composed)
+
+    def sweep_folder(*, _root_: Any) -> str:
+        require_outputs(_root_.outputs)  # before Hydra makes the folder
+        return f"{_root_.outputs}/sweeps/{_root_.hydra.runtime.choices.get('experiment') or sweep}"
+
+    OmegaConf.register_new_resolver("triangle_folder", folder_of_run, replace=True)
+    OmegaConf.register_new_resolver("triangle_sweep", sweep_folder, replace=True)
+    OmegaConf.register_new_resolver("triangle_sweep_name", lambda: sweep, replace=True)
+    Plugins.instance().register(
+        SweepLauncher
+    )  # by hand: Hydra's search misses it in an editable installation
+
+
+def _job(config: Any) -> Any:
+    """One job of Hydra's: a run of its own, or one of a sweep."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from triangle_cli.cli.messages import explain
+    from triangle_cli.settings.compose import composed_settings
+
+    hydra = HydraConfig.get()
+    folder = Path(hydra.runtime.output_dir)
+    words = list(hydra.overrides.task)
+    if hydra.mode is RunMode.MULTIRUN:  # under a launcher that is not ours
+        from triangle_cli.cli.multirun import run_foreign_job
+
+        return run_foreign_job(config, hydra.job.num, words, folder)
+    try:
+        if config.dry_run:
+            from triangle_cli.sweeps import collect, estimate, job
+
+            planned = job.plan(0, collect.choosing(words), partial(composed_settings, config), folder)
+            print("\n".join(estimate.lines([planned], 1)))
+            return None
+        from triangle_cli.runs import perform
+
+        return perform.perform_and_report(composed_settings(config), Path(os.path.relpath(folder)), words)
+    except (ValueError, OSError) as error:
+        raise SystemExit(explain(error, words)) from error  # Hydra adds lines of its own to any other error

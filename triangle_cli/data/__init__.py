@@ -1,4 +1,0 @@
-"""Models that learn from tables and images, with triangle networks in the place of their ReLUs.
-
-settings -> tables, images -> splits -> models -> training -> experiment
-"""

@@ -1,0 +1,1 @@
+"""Fitting a function: targets, points, starts, what is measured, and pictures of the fit."""

@@ -1,0 +1,72 @@
+"""Pictures of a run."""
+
+from __future__ import annotations
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from triangle_cli.colours import BLACK, BLUE, GREY, VERMILLION
+from triangle_cli.construction.network import Network
+from triangle_cli.fit.experiment import Result
+from triangle_cli.fit.functions import Target
+from triangle_cli.regions import pieces
+from triangle_cli.settings.run import FitSettings
+
+MANY_BREAKPOINTS = 300  # beyond this, dots hide the line
+MOST_BREAKPOINTS = 20_000  # beyond this, they are a solid line that takes long to draw
+SMOOTH = 4001  # points that a curve is drawn with
+
+
+def evaluate(network: Network, x: Tensor) -> Tensor:
+    """The values of a batch of one network at x, float64 on the CPU: (n,)."""
+    return network(x.to(network.layers[0]))[0].double().cpu()
+
+
+def draw_fit(axes: Axes, target: Target, network: Network, label: str) -> Tensor:
+    """Draw target, fit and breakpoints of a batch of one network; returns the breakpoints, (n,)."""
+    found = pieces([w[0] for w in network.weights], [b[0] for b in network.biases], target.interval)
+    kinks = found.left[1:]
+    x = torch.linspace(*target.interval, SMOOTH, dtype=torch.float64)
+    axes.plot(x, target(x), color=GREY, linewidth=5, alpha=0.5, label=f"target: {target.formula}")
+    axes.plot(x, evaluate(network, x), color=BLUE, linewidth=1.2, label=label)
+    size = 14 if len(kinks) < MANY_BREAKPOINTS else 3
+    shown = kinks[:: 1 + len(kinks) // MOST_BREAKPOINTS]
+    axes.scatter(shown, evaluate(network, shown), s=size, color=VERMILLION, zorder=3, label="breakpoints")
+    return kinks
+
+
+def draw_error(axes: Axes, target: Target, network: Network, kinks: Tensor, size_only: bool = False) -> float:
+    """Draw fit - target against x, or its size, with the breakpoints; returns the largest error drawn."""
+    x = torch.linspace(*target.interval, SMOOTH, dtype=torch.float64)
+    kinks = kinks[:: 1 + len(kinks) // MOST_BREAKPOINTS]
+    error, at_kinks = evaluate(network, x) - target(x), evaluate(network, kinks) - target(kinks)
+    if size_only:
+        error, at_kinks = error.abs(), at_kinks.abs()
+    axes.plot(x, error, color=BLUE, linewidth=0.8)
+    size = 7 if len(kinks) < MANY_BREAKPOINTS else 1.5
+    axes.scatter(kinks, at_kinks, s=size, color=VERMILLION, zorder=3)
+    axes.axhline(0, color=BLACK, linewidth=0.5)
+    return error.abs().max().item()
+
+
+def fit_figure(result: Result, settings: FitSettings) -> Figure:
+    """The target, the best fit with its breakpoints, and below them the error, against x."""
+    figure = Figure(figsize=(7, 5.5), dpi=150, layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
+    target, network = result.target, result.best
+    title = f"{target.name}, depth {settings.depth}, {settings.init.name} start, schedule {settings.schedule.name}"
+    if network is None:
+        above.set_title(f"{title}: all restarts diverged")
+        return figure
+    best = result.best_restart
+    kinks = draw_fit(above, target, network, label=f"best of {settings.restarts}: restart {best}")
+    largest = draw_error(below, target, network, kinks)
+    mse = result.final.set_index("restart")["mse_train"][best]
+    above.set_title(f"{title}\nMSE {mse:.2e}, {len(kinks) + 1} linear regions, largest error {largest:.1e}")
+    above.set_ylabel("y")
+    below.set_ylabel("fit - target")
+    below.set_xlabel("x")
+    above.legend(frameon=False)
+    return figure

@@ -1,0 +1,1 @@
+"""Networks in files: read from run folders, state_dicts, JSON and ONNX."""

@@ -1,0 +1,1 @@
+"""What `triangle regions` says of a network: numbers, text and pictures."""

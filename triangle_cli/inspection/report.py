@@ -1,0 +1,168 @@
+"""The numbers of `triangle regions` for one network: counts beside what its architecture allows."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import astuple
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from triangle_cli.formats.network_files import LoadedNetwork
+from triangle_cli.regions import (
+    Pieces,
+    Polygons,
+    ceiling,
+    count_regions,
+    expected_random,
+    pieces,
+    polygons,
+    random_slices,
+    restrict,
+)
+from triangle_cli.regions.slices import SEGMENT, TRIANGLE
+
+COUNTS = (
+    "linear_regions",
+    "activation_regions",
+    "dead_neurons",
+    "wide_linear_regions",
+    "wide_activation_regions",
+)
+MOST_PIECES = 2**22  # beyond, the pieces themselves, a line each, would fill the memory
+COMPILING = "compiling the counter: once for this kind of network, up to a minute; it is kept on disk"
+RESOLUTION = 2.0**-50  # of the box: what two float64 coordinates can tell apart
+
+AVERAGE = "an average over random {kind}s, not a count of the network; on each of them the count is exact"
+
+
+def guarantee(dtype: str, exact: bool, kind: str | None) -> str:
+    """What may be relied on: in words, for a box or for a `kind` of slice."""
+    return (
+        f"exact: the counts of the network with precisely these {dtype} weights"
+        + (f", on precisely this {kind}; " if kind else "; ")
+        + ("all decided in integers" if exact else "decided in float64 beyond error bounds, else in integers")
+    )
+
+
+def architecture(network: LoadedNetwork, dimensions: int) -> dict[str, Any]:
+    """What the shape of a network says about its regions in a box of so many dimensions."""
+    return {
+        "inputs": network.inputs,
+        "outputs": network.outputs,
+        "hidden_widths": network.hidden_widths,
+        "dtype": str(network.weights[0].dtype).removeprefix("torch."),
+        "restart": network.restart,
+        "dimensions": dimensions,
+        "ceiling": ceiling(network.hidden_widths, dimensions),
+        "expected_random": expected_random(network.hidden_widths, dimensions),
+    }
+
+
+def count(
+    weights: list[Tensor], biases: list[Tensor], box: Sequence, exact: bool
+) -> tuple[dict[str, Any], Pieces | Polygons | None]:
+    """Counts, narrowest and widest linear region, seconds; and the pieces or polygons, unless too many."""
+    loading = load_compiled_code(weights, biases, box)
+    start = time.perf_counter()
+    counts = count_regions(weights, biases, box, exact=exact)
+    seconds = time.perf_counter() - start
+    record: dict[str, Any] = dict(zip(COUNTS, (column.item() for column in astuple(counts)), strict=True))
+    found, extremes = None, {"narrowest": None, "widest": None}
+    if counts.activation_regions.item() <= MOST_PIECES:
+        find, describe = (pieces, _extreme_pieces) if len(box) == 1 else (polygons, _extreme_polygons)
+        found = find(weights, biases, box, exact=exact)
+        extremes = describe(found)
+    return record | extremes | {"seconds": seconds, "loading_seconds": loading}, found
+
+
+def load_compiled_code(weights: list[Tensor], biases: list[Tensor], box: Sequence) -> float:
+    """Seconds of counting a network of the same shape but with one breakpoint: what loads is what counting needs."""
+    start = time.perf_counter()
+    notice = threading.Timer(3, print, [COMPILING], {"file": sys.stderr})
+    notice.start()
+    weights, biases = ([torch.zeros_like(layer) for layer in layers] for layers in (weights, biases))
+    weights[0][0, 0], biases[0][0] = 1.0, -(box[0][0] / 2 + box[0][1] / 2)
+    try:
+        count_regions(weights, biases, box)
+    finally:
+        notice.cancel()
+    return time.perf_counter() - start
+
+
+def _extreme_pieces(found: Pieces) -> dict[str, dict[str, Any]]:
+    width = found.right - found.left
+    box = found.right[-1] - found.left[0]
+
+    def describe(i: int) -> dict[str, Any]:
+        return {
+            "width": width[i].item(),
+            "share": (width[i] / box).item(),
+            "is_resolved": bool(width[i] > RESOLUTION * max(found.left[i].abs(), found.right[i].abs())),
+            "left": found.left[i].item(),
+            "right": found.right[i].item(),
+        }
+
+    return {"narrowest": describe(width.argmin().item()), "widest": describe(width.argmax().item())}
+
+
+def _extreme_polygons(found: Polygons) -> dict[str, dict[str, Any]]:
+    area = polygon_areas(found)
+    region = torch.zeros(int(found.linear_region.max()) + 1, dtype=torch.float64)
+    region.index_add_(0, found.linear_region, area)
+    extent = found.vertices.amax(0) - found.vertices.amin(0)
+    smallest_told_apart = RESOLUTION * extent.max() * found.vertices.abs().max()
+
+    def describe(i: int) -> dict[str, Any]:
+        largest = torch.where(found.linear_region == i, area, -1.0).argmax()
+        corners = found.vertices[found.offsets[largest] : found.offsets[largest + 1]]
+        return {
+            "area": region[i].item(),
+            "share": (region[i] / region.sum()).item(),
+            "is_resolved": bool(region[i] > smallest_told_apart),
+            "at": corners.mean(0).tolist(),
+        }
+
+    return {"narrowest": describe(region.argmin().item()), "widest": describe(region.argmax().item())}
+
+
+def polygon_areas(found: Polygons) -> Tensor:
+    """The area of each polygon, (n,) float64, by the shoelace formula about its own first corner."""
+    size = found.offsets.diff()
+    first = found.offsets[:-1].repeat_interleave(size)
+    following = torch.arange(1, len(found.vertices) + 1)
+    following[found.offsets[1:] - 1] = found.offsets[:-1]
+    a, b = found.vertices - found.vertices[first], found.vertices[following] - found.vertices[first]
+    twice = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+    polygon = torch.arange(len(size)).repeat_interleave(size)
+    return torch.zeros(len(size), dtype=torch.float64).index_add_(0, polygon, twice).abs() / 2
+
+
+def average(
+    network: LoadedNetwork, box: Sequence, points: int, slices: int, seed: int, exact: bool
+) -> dict[str, Any]:
+    """Mean, standard error, least and most of each count over random lines (2 points) or planes (3)."""
+    cut = [network.weights[0][:, : points - 1], *network.weights[1:]]
+    loading = load_compiled_code(cut, network.biases, SEGMENT * (points - 1))
+    start = time.perf_counter()
+    rows = []
+    for corners in random_slices(box, points, slices, seed):
+        weights, biases = restrict(network.weights, network.biases, corners.tolist())
+        counts = count_regions(weights, biases, SEGMENT if points == 2 else TRIANGLE, exact=exact)
+        rows.append(torch.stack(astuple(counts)))
+    table = torch.stack(rows).double()  # (slices, counts)
+    error = table.std(0, correction=min(1, slices - 1)) / slices**0.5
+    record: dict[str, Any] = {}
+    for name, mean, deviation, column in zip(COUNTS, table.mean(0), error, table.T, strict=True):
+        record[name] = {
+            "mean": mean.item(),
+            "standard_error": deviation.item() if slices > 1 else None,
+            "min": int(column.min()),
+            "max": int(column.max()),
+        }
+    seconds = time.perf_counter() - start
+    return record | {"slices": slices, "seed": seed, "seconds": seconds, "loading_seconds": loading}

@@ -1,0 +1,200 @@
+"""Models that learn from data: Linears and ReLUs, alone or behind convolutions; and triangle networks put in them."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from triangle_cli.nn.layer import convert
+from triangle_cli.nn.layer import release as release_layers
+from triangle_cli.settings.learn import Architecture, ModelSettings
+from triangle_cli.store import run_folder
+
+# channels of VGG-16's convolutions, by block; a pooling by two ends each block
+VGG16 = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+VGG_POOL = 7  # pixels that the classifier sees, of pictures large enough
+
+
+class Convolutions(nn.Module):
+    """Convolutions, then a classifier: the parts have the names that torchvision gives them in its VGG."""
+
+    def __init__(self, features: nn.Sequential, pool: nn.Module, classifier: nn.Sequential) -> None:
+        super().__init__()
+        self.features = features
+        self.avgpool = pool
+        self.classifier = classifier
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, channels, height, width) to (n, outputs)."""
+        return self.classifier(self.avgpool(self.features(x)).flatten(1))
+
+
+def build(
+    model: ModelSettings, shape: tuple[int, ...], outputs: int, triangles: dict[str, Any] | None
+) -> nn.Module:
+    """A model with PyTorch's initialisation, by torch's generator.
+
+    Args:
+        model: what it looks like.
+        shape: of one example: (features,), or (channels, height, width) for convolutions.
+        outputs: numbers that it gives for each example.
+        triangles: the arguments of `TriangleLayer` if triangle networks replace ReLUs, `depth` and so on; None: no.
+
+    Raises:
+        ValueError: the pictures are too small for the convolutions, a pattern in `model.replace` names no layer, or
+            `model.weights` is no state_dict of such convolutions.
+    """
+    made = ARCHITECTURES[model.architecture](model, shape, outputs)
+    if model.weights is not None:
+        _load_features(made.features, model.weights)
+    if model.frozen:
+        made.features.requires_grad_(False)
+    if triangles is not None:
+        try:
+            convert(made, *model.replace, **triangles)
+        except ValueError as error:
+            reason = str(error)
+            if not reason.startswith("convert: "):  # of the layers: the interval
+                raise ValueError(f"model.{reason}") from None
+            reason = reason.removeprefix("convert: ")
+            raise ValueError(f"model.replace={model.replace}: {reason}") from None
+    return made
+
+
+def load_model(folder: Path) -> nn.Module:
+    """The model of a finished run on data, of the restart with the least training loss, as it was at its end.
+
+    Raises:
+        ValueError: the folder holds no finished run on data.
+    """
+    record, damage = run_folder.check_run(folder)
+    if record is None or not record.from_data:
+        raise ValueError(damage or f"{folder}: expected the folder of a finished run on data")
+    config = record.settings
+    words = config["model"] | {"hidden": record.hidden, "weights": None, "matched": False}
+    settings = ModelSettings(**words | {"architecture": Architecture(words["architecture"])})
+    layers = None
+    if config["init"]["mode"] == "triangle":
+        free = config["schedule"]["phases"][0]["space"] == "peaks_and_scales"
+        layers = {"depth": config["depth"], "interval": tuple(settings.interval), "free_scales": free}
+    model = build(settings, tuple(record.shape), record.outputs, layers)
+    model.to(getattr(torch, config["dtype"]))  # before the weights come, which would be rounded
+    model.load_state_dict(torch.load(folder / run_folder.NETWORK, weights_only=True))
+    return model.eval()
+
+
+def matched_widths(
+    model: ModelSettings, shape: tuple[int, ...], outputs: int, triangles: dict[str, Any]
+) -> list[int]:
+    """Widths in the ratio of `model.hidden` with which ReLUs have as many parameters as triangle networks, or nearly.
+
+    Args:
+        model, shape, outputs, triangles: as for `build`; counted after the release.
+    """
+
+    def parameters(hidden: list[int]) -> int:
+        like = dataclasses.replace(model, hidden=hidden, weights=None)
+        with torch.device("meta"):
+            return parameter_count(build(like, shape, outputs, None))
+
+    wanted = parameter_count(build(model, shape, outputs, triangles), released=True)
+    low, high = 1.0, 2.0
+    while parameters(_scaled(model.hidden, high)) < wanted:
+        high *= 2
+    while max(_scaled(model.hidden, high)) - max(_scaled(model.hidden, low)) > 1:
+        middle = (low + high) / 2
+        if parameters(_scaled(model.hidden, middle)) < wanted:
+            low = middle
+        else:
+            high = middle
+    both = (_scaled(model.hidden, low), _scaled(model.hidden, high))
+    return min(both, key=lambda hidden: abs(parameters(hidden) - wanted))
+
+
+def _scaled(widths: list[int], factor: float) -> list[int]:
+    return [round(width * factor) for width in widths]
+
+
+def parameter_count(model: nn.Module, released: bool = False) -> int:
+    """How many numbers a model learns; `released`: once its triangle networks' weights are free."""
+    if released:
+        release_layers(model)
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+
+
+def _dense(widths: list[int], dropout: float) -> nn.Sequential:
+    """Linears with ReLUs between them, and dropout after each of these."""
+    layers: list[nn.Module] = []
+    for width, following in itertools.pairwise(widths):
+        layers += [nn.Linear(width, following), nn.ReLU(), nn.Dropout(dropout)]
+    return nn.Sequential(*layers[:-2])
+
+
+def _mlp(model: ModelSettings, shape: tuple[int, ...], outputs: int) -> nn.Module:
+    features = torch.Size(shape).numel()
+    dense = _dense([features, *model.hidden, outputs], model.dropout)
+    return dense if len(shape) == 1 else nn.Sequential(nn.Flatten(), *dense)
+
+
+def _cnn(model: ModelSettings, shape: tuple[int, ...], outputs: int) -> nn.Module:
+    if not model.channels:
+        raise ValueError(f"model.channels={model.channels}: expected widths of convolutions, such as [32,64]")
+    return _convolutions(model, shape, outputs, tuple((width,) for width in model.channels), None)
+
+
+def _vgg16(model: ModelSettings, shape: tuple[int, ...], outputs: int) -> nn.Module:
+    if model.channels is not None:
+        raise ValueError(f"model.channels={model.channels}: expected null, vgg16 has its own")
+    return _convolutions(model, shape, outputs, VGG16, VGG_POOL)
+
+
+def _convolutions(
+    model: ModelSettings,
+    shape: tuple[int, ...],
+    outputs: int,
+    blocks: tuple[tuple[int, ...], ...],
+    pool: int | None,
+) -> nn.Module:
+    """Blocks of convolutions, each followed by ReLU and each block by pooling; `pool`: then to so many pixels."""
+    if len(shape) != 3 or min(shape[1:]) < 2 ** len(blocks):
+        least = 2 ** len(blocks)
+        raise ValueError(
+            f"model={model.name}: examples of shape {shape}, expected pictures of {least} x {least} pixels or more"
+        )
+    channels, *sides = shape
+    layers: list[nn.Module] = []
+    for block in blocks:
+        for width in block:
+            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+            channels = width
+        layers.append(nn.MaxPool2d(2))
+    sides = [side // 2 ** len(blocks) for side in sides]
+    if pool is not None:
+        sides = [min(side, pool) for side in sides]
+    classifier = _dense([channels * sides[0] * sides[1], *model.hidden, outputs], model.dropout)
+    return Convolutions(nn.Sequential(*layers), nn.AdaptiveAvgPool2d(tuple(sides)), classifier)
+
+
+def _load_features(features: nn.Sequential, path: str) -> None:
+    key = f"model.weights={path}"
+    try:
+        state = torch.load(Path(path), map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise ValueError(f"{key}: no such file, expected a state_dict with features.*") from None
+    except Exception:  # torch.load raises whatever its readers do
+        raise ValueError(f"{key}: expected a state_dict, saved by torch.save") from None
+    prefix = "features."
+    inner = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    try:
+        features.load_state_dict(inner)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split("\n")[1].split()) if "\n" in str(error) else str(error)
+        raise ValueError(f"{key}: expected features.* of this model ({reason})") from None
+
+
+ARCHITECTURES = {Architecture.mlp: _mlp, Architecture.cnn: _cnn, Architecture.vgg16: _vgg16}

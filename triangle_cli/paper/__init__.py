@@ -1,0 +1,1 @@
+"""Tables and figures of experiments, from the runs on disk."""

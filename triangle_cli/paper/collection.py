@@ -1,0 +1,142 @@
+"""The runs of one experiment, read back from disk: the ground that tables and figures stand on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+import yaml
+
+from triangle_cli.construction.network import Network
+from triangle_cli.fit.floors import floors
+from triangle_cli.fit.functions import Target
+from triangle_cli.fit.points import even_points
+from triangle_cli.paper.methods import Method, read_method
+from triangle_cli.store import run_folder
+from triangle_cli.store.record import RunRecord
+from triangle_cli.store.stages import last_stage
+from triangle_cli.sweeps.collect import JOBS, choices, read_jobs
+
+REFERENCE = "reference/paper_tables.csv"  # Milkert, Hyde, Laine, ICML 2025, tables 1 to 3
+
+
+@dataclass(frozen=True)
+class Collected:
+    """One finished run of an experiment: the words that chose it, its settings, record, folder and method."""
+
+    choices: dict[str, str]
+    config: dict[str, Any]
+    record: RunRecord
+    folder: Path
+    method: Method
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One of the run's CSV files."""
+        return pd.read_csv(self.folder / name)
+
+    @property
+    def target(self) -> Target:
+        """The function that was fitted."""
+        function = self.config["function"]
+        return Target(function["name"], function["formula"], tuple(function["interval"]))
+
+    @property
+    def floor(self) -> float:
+        """The least MSE of 2^depth pieces on the training points."""
+        points = even_points(self.target, self.config["points"]["train"], torch.float64, "cpu")
+        found, pieces = floors(points.x.numpy(), points.y.numpy()), 2 ** self.config["depth"]
+        return float(found[pieces - 1]) if pieces <= len(found) else 0.0
+
+    @property
+    def best_network(self) -> Network:
+        """The network of the best restart, a batch of one."""
+        state = torch.load(self.folder / run_folder.NETWORK, weights_only=True)
+        place = self.record.restarts.index(self.record.best_restart)
+        return Network.from_state_dict(state)[place : place + 1]
+
+    @property
+    def final_errors(self) -> pd.DataFrame:
+        """errors.csv after the last phase, without the restarts that diverged."""
+        errors = last_stage(self.table(run_folder.ERRORS))
+        return errors[~errors["diverged"]]
+
+
+def diverged(run: Collected) -> str:
+    """The sentence for a caption where some restarts of a run are left out of its figures; else nothing."""
+    whole, kept = run.config["restarts"], len(run.final_errors)
+    chosen = " ".join(f"{key}={value}" for key, value in run.choices.items() if key != "experiment")
+    return (
+        f"Of {chosen} {whole - kept} of {whole} restarts diverged and are left out." if kept < whole else ""
+    )
+
+
+def titles(runs: list[Collected]) -> dict[str, str]:
+    """The title of each method, by the word that chose it."""
+    return {run.choices["method"]: run.method.title for run in runs}
+
+
+def collect_experiment(outputs: Path, name: str, config_dir: Path | None = None) -> list[Collected]:
+    """The finished runs of `triangle run experiment=NAME`, in the order of its jobs.
+
+    Raises:
+        ValueError: the experiment has not been run, or a job of it failed.
+    """
+    folder = outputs / "sweeps" / name
+    jobs = read_jobs(folder)
+    if not jobs:
+        raise ValueError(
+            f"{folder}: expected the jobs of this experiment; `triangle run experiment={name}` makes them"
+        )
+    runs: list[Collected] = []
+    words = list(dict.fromkeys(choices(job).get("method", "") for job in jobs))
+    for job in jobs:
+        record = run_folder.read_run(Path(job.folder)) if job.folder else None
+        if record is None:
+            reason = job.reason or "its run is gone"
+            raise ValueError(
+                f"{folder / JOBS}: expected a finished run ({reason}); `triangle run experiment={name}` tries again"
+            )
+        config = yaml.safe_load((Path(job.folder) / run_folder.CONFIG).read_text(encoding="utf-8"))
+        chosen = choices(job)
+        word = chosen.get("method", "")
+        method = read_method(word, config_dir, words.index(word))
+        runs.append(Collected(chosen, config, record, Path(job.folder), method))
+    return runs
+
+
+def paper_figures(table: str) -> pd.Series:
+    """The paper's mean squared errors of one table, `dense` or `sparse`, by (method, function, statistic)."""
+    figures = pd.read_csv(str(files("triangle_cli.paper") / REFERENCE))
+    return figures[figures["table"] == table].set_index(["method", "function", "statistic"])["mse"]
+
+
+def describe(runs: list[Collected]) -> str:
+    """What all runs of a table share, as a caption: epochs, learning rates, restarts, seed, dtype, points."""
+
+    def each(values: list[Any]) -> str:
+        distinct = list(dict.fromkeys(values))
+        return " or ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in distinct)
+
+    def training(run: Collected) -> str:
+        phases = run.config["schedule"]["phases"]
+        epochs, optimizers = (
+            sum(phase["epochs"] for phase in phases),
+            each([phase["optimizer"] for phase in phases]),
+        )
+        rates = [phase["learning_rate"] for phase in phases if phase["learning_rate"]]
+        starts = f" from {run.record.starts} starts" if run.config["schedule"]["starts"] else ""
+        return f"{epochs} epochs of {optimizers.replace('_', ' ')}" + (
+            f" at learning rate {each(rates)}" if rates else starts
+        )
+
+    config = [run.config for run in runs]
+    return (
+        f"{each([training(run) for run in runs])}; "
+        f"{each([c['restarts'] for c in config])} restarts, depth {each([c['depth'] for c in config])}, "
+        f"{each([c['points']['train'] for c in config])} training points, seed {each([c['seed'] for c in config])}, "
+        f"{each([c['dtype'] for c in config])}"
+    )

@@ -1,0 +1,151 @@
+"""Figures of a paper, PNG and PDF, from the runs on disk; nothing is trained again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from triangle_cli.colours import BLACK
+from triangle_cli.fit.pictures import draw_error, draw_fit
+from triangle_cli.paper import registry
+from triangle_cli.paper.collection import Collected
+from triangle_cli.store import run_folder
+from triangle_cli.store.stages import counted_through
+
+
+def by_function(runs: list[Collected]) -> dict[str, list[Collected]]:
+    """The runs of each function, in order."""
+    groups: dict[str, list[Collected]] = {}
+    for run in runs:
+        groups.setdefault(run.choices["function"], []).append(run)
+    return groups
+
+
+@registry.figure("fits")
+def fits(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
+    """For each function, the best fit of each method with its breakpoints, and its error below."""
+    for function, group in by_function(runs).items():
+        figure = Figure(figsize=(3 * len(group), 5), layout="constrained")
+        axes = figure.subplots(2, len(group), sharex=True, sharey="row", squeeze=False, height_ratios=[3, 2])
+        for run, (above, below) in zip(group, axes.T, strict=True):
+            target, network = run.target, run.best_network
+            kinks = draw_fit(above, target, network, label="fit")
+            draw_error(below, target, network, kinks, size_only=True)
+            error = run.final_errors["mse_train"].min()
+            above.set_title(f"{run.method.title}\nMSE {error:.1e}, {len(kinks) + 1} regions")
+            below.set_xlabel("x")
+            below.set(yscale="log", ylim=(1e-7, 1e-1))
+        axes[0, 0].set_ylabel(function)
+        axes[1, 0].set_ylabel("|fit - target|")
+        axes[0, 0].legend(frameon=False)
+        yield f"fit-{function}", figure
+
+
+@registry.figure("losses")
+def losses(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
+    """The training loss of each method against the epochs: median over the restarts, and their range."""
+    yield "losses", _over_epochs(runs, run_folder.HISTORY, "loss", "training MSE", "log")
+
+
+@registry.figure("regions")
+def regions(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
+    """The linear regions of each method over both phases: median over the restarts, and their range."""
+    yield "regions", _over_epochs(runs, run_folder.REGIONS, "linear_regions", "linear regions", "linear")
+
+
+def _over_epochs(runs: list[Collected], file: str, column: str, label: str, scale: str) -> Figure:
+    groups = by_function(runs)
+    figure = Figure(figsize=(3.6 * len(groups), 3.6), layout="constrained")
+    for axes, (function, group) in zip(
+        figure.subplots(1, len(groups), sharey=True, squeeze=False)[0], groups.items()
+    ):
+        for run in group:
+            epochs = counted_through(run.table(file)).groupby("total")[column]
+            band, method = epochs.agg(["median", "min", "max"]), run.method
+            look = {"color": method.colour, "linestyle": method.dash, "label": method.title}
+            axes.plot(band.index, band["median"], **look)
+            axes.fill_between(
+                band.index, band["min"], band["max"], color=method.colour, alpha=0.12, linewidth=0
+            )
+        axes.set(title=function, xlabel="epoch", yscale=scale)
+    figure.axes[0].set_ylabel(label)
+    figure.legend(
+        *figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False
+    )
+    return figure
+
+
+@registry.figure("depths")
+def depths(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
+    """Linear regions and error against depth, beside 2^d and the number of neurons."""
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    depth = sorted({run.config["depth"] for run in runs})
+    left.plot(depth, [2**d for d in depth], color=BLACK, linewidth=0.8, label="$2^d$")
+    left.plot(depth, [4 * d for d in depth], color=BLACK, linewidth=0.8, linestyle=":", label="neurons")
+    for method in dict.fromkeys(run.method for run in runs):
+        title, dash, color, marker = method.title, method.dash, method.colour, method.marker
+        rows = [
+            (run.config["depth"], run.table(run_folder.ERRORS), run.final_errors)
+            for run in runs
+            if run.method == method
+        ]
+        at = [row[0] for row in rows]
+        before = [row[1].query("stage == 'init'")["linear_regions"].median() for row in rows]
+        look = {"color": color, "marker": marker, "markersize": 4}
+        left.plot(at, before, linestyle=dash, label=f"{title}: at the start", **look)
+        after = [row[2]["linear_regions"].median() for row in rows]
+        left.plot(
+            at,
+            after,
+            linestyle=dash,
+            markerfacecolor="none",
+            label=f"{title}: after training",
+            **look,
+        )
+        errors = pd.DataFrame([row[2]["mse_train"].agg(["median", "min", "max"]) for row in rows], index=at)
+        right.plot(at, errors["median"], linestyle=dash, label=title, **look)
+        right.fill_between(at, errors["min"], errors["max"], color=color, alpha=0.12, linewidth=0)
+    left.set(xlabel="depth", ylabel="linear regions (median)", yscale="log")
+    right.set(xlabel="depth", ylabel="training MSE (median and range)", yscale="log")
+    for axes in (left, right):
+        axes.legend(frameon=False, fontsize="small")
+    yield "regions", figure
+
+
+@registry.figure("time")
+def time_against_error(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
+    """Seconds against the errors of each schedule, over the floor of 2^depth pieces: the Pareto front."""
+    groups = by_function(runs)
+    figure = Figure(figsize=(3.2 * len(groups), 3.4), layout="constrained")
+    for axes, (function, group) in zip(
+        figure.subplots(1, len(groups), sharey=True, squeeze=False)[0], groups.items()
+    ):
+        for run in group:
+            color, marker = run.method.colour, run.method.marker
+            ratios = run.final_errors["mse_train"] / run.floor
+            seconds = run.record.seconds["total"]
+            axes.plot([seconds] * 2, [ratios.min(), ratios.max()], color=color, linewidth=0.8)
+            axes.plot(seconds, ratios.min(), color=color, marker=marker, label=run.method.title)
+            axes.plot(seconds, ratios.mean(), color=color, marker=marker, markerfacecolor="none")
+        axes.axhline(1, color=BLACK, linewidth=0.5)
+        axes.set(title=function, xlabel="seconds", yscale="log", xlim=(0, None))
+    figure.axes[0].set_ylabel("MSE / floor: best, mean (hollow), worst")
+    figure.legend(
+        *figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False
+    )
+    yield "pareto", figure
+
+
+def write(name: str, drawn: Iterator[tuple[str, Figure]], outputs: Path) -> list[Path]:
+    """Write the figures of an experiment to `outputs/figures`; returns the files, PNG and PDF."""
+    folder, written = outputs / "figures", []
+    for stem, figure in drawn:
+        for kind in ("png", "pdf"):
+            path = folder / f"{name}-{stem}.{kind}"
+            run_folder.write_whole(path, lambda beside, figure=figure: figure.savefig(beside, dpi=150))
+            written.append(path)
+    return written

@@ -1,0 +1,209 @@
+"""The paper's tables with our figures beside the paper's, from the runs on disk."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from triangle_cli.paper import registry
+from triangle_cli.paper.collection import Collected, describe, paper_figures, titles
+from triangle_cli.paper.tables import Table
+from triangle_cli.store import run_folder
+from triangle_cli.store.stages import span
+
+STATISTICS = ("min", "mean")
+
+
+@registry.table("methods")
+def compare_methods(name: str, runs: list[Collected], column: str = "mse_train") -> Table:
+    """Methods by functions, min and mean over the restarts of `column` of errors.csv; the paper's figures beside."""
+    paper = paper_figures(name)
+    rows = []
+    for run in runs:
+        errors = run.final_errors
+        for statistic in STATISTICS:
+            key = (run.choices["method"], run.choices["function"], statistic)
+            ours, theirs = errors[column].agg(statistic), paper.get(key, np.nan)
+            rows.append((*key, ours, theirs, ours / theirs, run.floor, len(errors)))
+    columns = ["method", "function", "statistic", "ours", "paper", "ratio", "floor", "restarts"]
+    table = pd.DataFrame(rows, columns=columns)
+    what = {"mse_train": "MSE on the training points", "mse_test": "MSE on the test points"}[column]
+    parts = {
+        f"{title} {what}": _methods_by_functions(table[table["statistic"] == statistic], titles(runs))
+        for statistic, title in {"min": "Least", "mean": "Mean"}.items()
+    }
+    brackets = " In brackets the paper's figure, and ours over it." if len(paper) else ""
+    return Table(name, f"{describe(runs)}.{brackets}", table, parts)
+
+
+def _methods_by_functions(rows: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
+    """A row per method, a column per function; ours, with the paper's figure and the ratio where it has one."""
+
+    def cell(row: pd.Series) -> str:
+        known = not np.isnan(row["paper"])
+        return f"{row['ours']:.2e}" + (f" ({row['paper']:.2e}, x{row['ratio']:.2g})" if known else "")
+
+    cells = rows.assign(cell=rows.apply(cell, axis=1)).pivot(
+        index="method", columns="function", values="cell"
+    )
+    cells = cells.loc[list(dict.fromkeys(rows["method"])), list(dict.fromkeys(rows["function"]))]
+    if (rows["floor"] > 0).all():  # with ten points, 32 pieces pass through all of them
+        floor = rows.drop_duplicates("function").set_index("function")["floor"]
+        cells.loc["least of any 2^depth pieces"] = floor.map("{:.2e}".format)
+    return cells.rename(index=titles).rename_axis(columns=None).reset_index()
+
+
+@registry.table("depth")
+def against_depth(name: str, runs: list[Collected]) -> Table:
+    """Linear regions and errors against depth: triangle and random."""
+    rows = []
+    for run in runs:
+        errors, depth = run.final_errors, run.config["depth"]
+        before = run.table(run_folder.ERRORS).query("stage == 'init'")
+        rows.append(
+            {
+                "method": run.choices["method"],
+                "depth": depth,
+                "neurons": depth * run.config["init"]["width"],
+                "two_to_the_depth": 2**depth,
+                "regions_init_min": before["linear_regions"].min(),
+                "regions_init_max": before["linear_regions"].max(),
+                "regions_min": errors["linear_regions"].min(),
+                "regions_median": errors["linear_regions"].median(),
+                "regions_max": errors["linear_regions"].max(),
+                "mse_min": errors["mse_train"].min(),
+                "mse_mean": errors["mse_train"].mean(),
+                "mse_median": errors["mse_train"].median(),
+            }
+        )
+    table = pd.DataFrame(rows).sort_values(["method", "depth"], ascending=[False, True])
+    shown = pd.DataFrame(
+        {
+            "method": table["method"].map(titles(runs)),
+            "depth": table["depth"],
+            "neurons": table["neurons"],
+            "2^depth": table["two_to_the_depth"],
+            "regions before": list(map(span, table["regions_init_min"], table["regions_init_max"])),
+            "regions after": list(map(span, table["regions_min"], table["regions_max"])),
+            "least MSE": table["mse_min"].map("{:.2e}".format),
+            "mean MSE": table["mse_mean"].map("{:.2e}".format),
+        }
+    ).astype(str)
+    function = runs[0].choices["function"]
+    return Table(
+        name, f"{describe(runs)}.", table, {f"Linear regions and errors against depth, {function}": shown}
+    )
+
+
+@registry.table("beyond")
+def past_the_paper(name: str, runs: list[Collected]) -> Table:
+    """The paper's best, ours by Adam and by second-order schedules, the floor, and what else one might fit."""
+    from triangle_cli.paper.splines import least_errors  # scipy, an optional extra
+
+    paper, rows = paper_figures("dense"), []
+    for function in dict.fromkeys(run.choices["function"] for run in runs):
+        known = {statistic: paper.get(("theorem_3_1", function, statistic)) for statistic in STATISTICS}
+        rows.append({"fit": "the paper's best", "function": function, **known})
+    for run in runs:
+        errors, function, method = (
+            run.final_errors,
+            run.choices["function"],
+            run.method.title,
+        )
+        best = errors.loc[errors["mse_train"].idxmin()]
+        details = {"seconds": run.record.seconds["total"], "starts": run.record.starts}
+        details |= {
+            "regions_of_best": int(best["linear_regions"]),
+            "regions": span(*_range(errors["linear_regions"])),
+        }
+        statistics = {"min": best["mse_train"], "mean": errors["mse_train"].mean()}
+        rows.append({"fit": method, "function": function, **statistics, **details})
+    for run in {
+        run.choices["function"]: run for run in runs if run.choices["method"] == "second_order"
+    }.values():
+        function, seconds = run.choices["function"], run.record.seconds["total"]
+        rows.append({"fit": "least of any 2^depth pieces", "function": function, "min": run.floor})
+        points, numbers = run.config["points"]["train"], run.record.parameters
+        others = least_errors(run.folder.parent.parent / "alternatives", run.target, points, numbers, seconds)
+        rows += [{"fit": name, "function": function, "min": error} for name, error in others.items()]
+    table = pd.DataFrame(rows)
+    shown = {"Least MSE": ("min", "{:.2e}"), "Mean MSE": ("mean", "{:.2e}")}
+    shown |= {"Seconds": ("seconds", "{:.1f}"), "Linear regions of the kept networks": ("regions", "{}")}
+    parts = {title: _fits_by_functions(table, column, form) for title, (column, form) in shown.items()}
+    caption = (
+        f"{describe(runs)}. Every fit has at most {runs[0].record.parameters} numbers; the tanh network is "
+    )
+    caption += (
+        "trained as long as the second-order schedule with 400 starts. The splines' knots lie between even "
+    )
+    caption += (
+        "and crowded where the target bends. More than 2^depth linear regions are what puts an error below "
+    )
+    caption += "the least of 2^depth pieces."
+    return Table(name, caption, table, parts)
+
+
+@registry.table("networks")
+def compare_networks(name: str, runs: list[Collected]) -> Table:
+    """Several triangle networks beside random networks with as many parameters, by function."""
+    rows = []
+    for run in runs:
+        errors = run.final_errors
+        rows.append(
+            {
+                "function": run.config["function"]["name"],
+                "method": run.choices["method"],
+                "optimizer": run.config["schedule"]["phases"][0]["optimizer"],
+                "parameters": run.record.parameters,
+                "mse_min": errors["mse_train"].min(),
+                "mse_mean": errors["mse_train"].mean(),
+                "mse_median": errors["mse_train"].median(),
+                "regions_min": errors["linear_regions"].min(),
+                "regions_max": errors["linear_regions"].max(),
+            }
+        )
+    table = pd.DataFrame(rows)
+    parts = {
+        f"{run.target.formula.replace('**', '^')} on [{run.target.interval[0]:g}, {run.target.interval[1]:g}]"
+        f"{'^2' if run.target.inputs == 2 else ''}": _networks(
+            table[table["function"] == run.target.name], titles(runs)
+        )
+        for run in runs
+    }
+    brackets = "In brackets how many times less than the best random network's by the same optimizer"
+    return Table(name, f"{describe(runs)}. {brackets}.", table, parts)
+
+
+def _networks(rows: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
+    """A row per method; in brackets how many times less than the best random network's by the same optimizer."""
+    random = rows[rows["method"].str.startswith("random")]
+
+    def ahead(column: str) -> list[str]:
+        best = rows["optimizer"].map(random.groupby("optimizer")[column].min())
+        return [
+            f"{error:.2e}" + ("" if np.isnan(ratio) else f" (x{float(f'{ratio:.2g}'):g})")
+            for error, ratio in zip(rows[column], best / rows[column])
+        ]
+
+    return pd.DataFrame(
+        {
+            "network": rows["method"].map(titles),
+            "parameters": rows["parameters"].astype(str),
+            "least MSE": ahead("mse_min"),
+            "mean MSE": ahead("mse_mean"),
+            "linear regions": list(map(span, rows["regions_min"], rows["regions_max"])),
+        }
+    )
+
+
+def _range(column: pd.Series) -> tuple[float, float]:
+    return column.min(), column.max()
+
+
+def _fits_by_functions(table: pd.DataFrame, column: str, form: str) -> pd.DataFrame:
+    known = table[table[column].notna()]
+    cells = known.assign(cell=known[column].map(form.format)).pivot(
+        index="fit", columns="function", values="cell"
+    )
+    cells = cells.loc[list(dict.fromkeys(known["fit"])), list(dict.fromkeys(table["function"]))]
+    return cells.fillna("").rename_axis(columns=None).reset_index()

@@ -1,0 +1,1 @@
+"""Networks of one input: exact pieces of a line."""

@@ -1,0 +1,95 @@
+"""From walks to results: counts of a batch, and the pieces of one network with their affine maps."""
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+import numpy as np
+
+from triangle_cli.regions.line.exact import ExactLine
+from triangle_cli.regions.line.leaves import Leaves
+from triangle_cli.regions.line.narrow import count_narrow, narrow_leaves
+from triangle_cli.regions.line.packing import PackedNetworks, Unresolved
+from triangle_cli.regions.line.wide import count_wide, wide_leaves
+
+NARROW = 48  # up to this width the depth-first walk is the faster one
+
+Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # left, right, slope, intercept
+
+
+def count_fast(
+    weights: list[np.ndarray], biases: list[np.ndarray], lo: float, hi: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """(networks, 5) counts as in `count_exactly`, and (networks,) whether a network remains unresolved."""
+    packed = PackedNetworks(weights, biases, lo, hi)
+    if packed.widths[1:-1].max(initial=0) <= NARROW:
+        return count_narrow(packed)
+    rows, unresolved = np.zeros((len(packed.kept), 5), np.int64), np.zeros(len(packed.kept), bool)
+    for i in range(len(rows)):
+        try:
+            rows[i] = count_wide(packed, i)
+        except Unresolved:
+            unresolved[i] = True
+    return rows, unresolved
+
+
+def fast_pieces(
+    weights: list[np.ndarray], biases: list[np.ndarray], lo: float, hi: float, merged: bool
+) -> Columns:
+    """Pieces of a single network (a batch of one), in float64."""
+    packed = PackedNetworks(weights, biases, lo, hi)
+    narrow = packed.widths[1:-1].max(initial=0) <= NARROW
+    try:
+        columns = _joined(
+            _unscaled(packed, narrow_leaves(packed) if narrow else wide_leaves(packed), merged), hi
+        )
+    except Unresolved:
+        return exact_pieces(weights, biases, lo, hi, merged)
+    columns[0][0] = lo
+    return columns
+
+
+def exact_pieces(
+    weights: list[np.ndarray], biases: list[np.ndarray], lo: float, hi: float, merged: bool
+) -> Columns:
+    """Pieces of a single network (a batch of one), in integers and rounded at the end."""
+    network = ExactLine([weight[0] for weight in weights], [bias[0] for bias in biases], lo, hi)
+    alive = [[False] * len(bias) for bias in network.biases[:-1]]
+    left, slope, intercept, last = [], [], [], None
+    for piece in network.pieces(alive):
+        if merged and piece.slopes == last:
+            continue
+        last = piece.slopes
+        left.append(_float(piece.left))
+        slope.append([_float(Fraction(value, 1 << piece.scale)) for value in piece.slopes])
+        intercept.append([_float(Fraction(value, 1 << piece.scale)) for value in piece.intercepts])
+    return _joined([(np.array(left), np.array(slope), np.array(intercept))], hi)
+
+
+def _float(value: Fraction) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf if value > 0 else -np.inf
+
+
+def _unscaled(packed: PackedNetworks, blocks: Iterable[Leaves], merged: bool) -> Iterator[tuple]:
+    """(left, slope, intercept) of blocks of pieces, in the network's own scale."""
+    depth = len(packed.widths) - 2
+    scale_x = packed.shifts[0, 0, 0]
+    scale_y = packed.shifts[0, depth + 1, : packed.widths[-1]][:, None]
+    for block in blocks:
+        starts = block.kinks if merged else np.ones_like(block.kinks)
+        slope, intercept = np.ones((1, starts.sum())), np.zeros((1, starts.sum()))
+        for level, mask in enumerate(block.masks):
+            weight, bias = packed.layer(0, level)
+            on = mask[:, starts]
+            slope, intercept = weight @ (on * slope), weight @ (on * intercept) + bias[:, None]
+        with np.errstate(over="ignore"):  # a number past the largest float64 is infinite
+            left = np.ldexp(block.left[starts], -scale_x)
+            lines = np.ldexp(slope, scale_x - scale_y).T, np.ldexp(intercept, -scale_y).T
+        yield left, *lines
+
+
+def _joined(blocks: Iterable[tuple], hi: float) -> Columns:
+    left, slope, intercept = (np.concatenate(parts) for parts in zip(*blocks))
+    return left, np.append(left[1:], hi), np.ascontiguousarray(slope), np.ascontiguousarray(intercept)

@@ -1,0 +1,1 @@
+"""Networks of two inputs: exact polygons of the plane."""

@@ -1,0 +1,190 @@
+"""Linear and activation regions of ReLU networks of two inputs, exactly: counts, polygons, affine maps.
+
+Definitions. A neuron is on where its pre-activation z > 0 and off where z <= 0. An activation region is the
+set of inputs with one on/off pattern of all hidden neurons, if it has positive area. A linear region is a
+maximal connected set on which the function, all outputs together, is one affine map, where connected means
+through an edge of positive length. All of it strictly inside the stated box, and for the network whose
+weights are exactly the given floats.
+
+Guarantee. Decisions are taken in float64 only beyond a proven error bound, and otherwise in integers
+(`plane_exact.py`): no tolerance enters a count. The first call of a process loads compiled code, and the very
+first after an installation compiles it (numba), which takes some tens of seconds.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from triangle_cli.regions.line.counting import RegionCounts
+
+WIDE = Fraction(1, 10**9)  # a region is wide if it has more than this share of the box
+
+
+@dataclass(frozen=True)
+class Polygons:
+    """The activation regions of one network, n convex polygons, with the affine map on each.
+
+    Polygon i has vertices[offsets[i] : offsets[i + 1]], anticlockwise; neighbours' corners that lie on its
+    sides are among them. On it the network is y = gradient[i] @ x + intercept[i].
+    """
+
+    vertices: Tensor  # (offsets[-1], 2) float64
+    offsets: Tensor  # (n + 1,) int64
+    linear_region: Tensor  # (n,) int64: 0 .. number of linear regions - 1
+    gradient: Tensor  # (n, outputs, 2) float64
+    intercept: Tensor  # (n, outputs) float64
+
+
+def count_plane(
+    weights: list[Tensor], biases: list[Tensor], box: list, *, exact: bool = False
+) -> RegionCounts:
+    """Count the regions of ReLU networks of two inputs in a box of the plane.
+
+    Args:
+        weights: one (*batch, out, in) tensor per layer, float32 or float64, any device; the first has in = 2.
+            ReLU follows every layer but the last.
+        biases: one (*batch, out) tensor per layer.
+        box: [[lo, hi], [lo, hi]], or the n >= 3 corners [[x, y], ..] of a convex polygon in either sense.
+        exact: take every decision in integers. The counts are the same; it is slow.
+
+    Returns:
+        Counts of shape (*batch,). Regions of more than 1e-9 of the box's area are wide; a neuron that is on
+        in no activation region is dead.
+
+    Raises:
+        ValueError: shapes that do not fit, a box of no size, weights or corners that are not finite.
+    """
+    corners = _corners(box)
+    weights, biases, batch = _checked(weights, biases)
+    counts = [
+        _count([w[i] for w in weights], [b[i] for b in biases], corners, exact)
+        for i in range(weights[0].shape[0])
+    ]
+    table = torch.tensor(counts, dtype=torch.int64).reshape(*batch, 5)
+    return RegionCounts(*table.unbind(-1))
+
+
+def polygons(weights: list[Tensor], biases: list[Tensor], box: list, *, exact: bool = False) -> Polygons:
+    """The partition of a box by one network of two inputs; arguments and errors as `count_plane`, no batch.
+
+    The partition itself is exact; coordinates and affine maps are its float64 roundings.
+    """
+    corners = _corners(box)
+    weights, biases, batch = _checked(weights, biases)
+    if batch:
+        raise ValueError(
+            f"polygons: weights have batch shape {tuple(batch)}, expected one network, (out, in) each"
+        )
+    weights, biases = [w[0] for w in weights], [b[0] for b in biases]
+    from triangle_cli.regions.plane import mesh
+
+    part = mesh.partition(weights, biases, corners, exact)
+    gradient, intercept = _affine_maps(part, weights, biases)
+    return Polygons(
+        vertices=torch.from_numpy(part.mesh.points[part.mesh.corners()]),
+        offsets=torch.from_numpy(part.mesh.pointer),
+        linear_region=torch.from_numpy(_labels(part, weights, exact)),
+        gradient=torch.from_numpy(gradient),
+        intercept=torch.from_numpy(intercept),
+    )
+
+
+def _count(weights: list, biases: list, corners: np.ndarray, exact: bool) -> list[int]:
+    from triangle_cli.regions.plane import merge, mesh  # numba loads only when something is counted
+
+    part = mesh.partition(weights, biases, corners, exact)
+    label = merge.merge(part, weights, exact)
+    cells = part.mesh.cells
+    return [
+        int(label.max()) + 1,
+        cells,
+        sum(int((~on.any(axis=0)).sum()) for on in part.on),
+        merge.wide(part, label, corners, WIDE, exact),
+        merge.wide(part, np.arange(cells), corners, WIDE, exact),
+    ]
+
+
+def _labels(part, weights: list, exact: bool) -> np.ndarray:  # noqa: ANN001
+    from triangle_cli.regions.plane import merge
+
+    return merge.merge(part, weights, exact)
+
+
+def _affine_maps(part, weights: list, biases: list) -> tuple[np.ndarray, np.ndarray]:  # noqa: ANN001
+    """Gradients (n, outputs, 2) and intercepts (n, outputs) on the final cells, in float64."""
+    maps = np.concatenate([weights[0], biases[0][:, None]], axis=1)[None]  # (cells, width, 3)
+    with np.errstate(all="ignore"):
+        for weight, bias, on, parent in zip(weights[1:], biases[1:], part.on, part.parent):
+            maps = weight @ (maps[parent] * on[:, :, None])
+            maps[:, :, 2] += bias
+    return maps[:, :, :2].copy(), maps[:, :, 2].copy()
+
+
+def _checked(
+    weights: list[Tensor], biases: list[Tensor]
+) -> tuple[list[np.ndarray], list[np.ndarray], torch.Size]:
+    """Arrays (networks, out, in) and (networks, out) in float64, and the batch shape."""
+    if len(weights) == 0 or len(weights) != len(biases):
+        raise ValueError(
+            f"weights, biases: {len(weights)} and {len(biases)} layers, expected equally many, 1 or more"
+        )
+    batch, inputs = weights[0].shape[:-2], 2
+    arrays = []
+    for l, (weight, bias) in enumerate(zip(weights, biases)):
+        if weight.ndim < 2:
+            raise ValueError(f"weights[{l}]: shape {tuple(weight.shape)}, expected (*batch, out, {inputs})")
+        for name, tensor, shape in (
+            (f"weights[{l}]", weight, (*batch, *weight.shape[-2:-1], inputs)),
+            (f"biases[{l}]", bias, (*batch, *weight.shape[-2:-1])),
+        ):
+            if tensor.dtype not in (torch.float32, torch.float64):
+                raise ValueError(f"{name}: dtype {tensor.dtype}, expected torch.float32 or torch.float64")
+            if tuple(tensor.shape) != shape:
+                raise ValueError(f"{name}: shape {tuple(tensor.shape)}, expected {shape}")
+            if not torch.isfinite(tensor).all():
+                raise ValueError(f"{name}: has NaN or infinity, expected finite numbers")
+            arrays.append(
+                tensor.detach().cpu().double().reshape(batch.numel(), *tensor.shape[len(batch) :]).numpy()
+            )
+        inputs = weight.shape[-2]
+    return arrays[::2], arrays[1::2], batch
+
+
+def _corners(box: list) -> np.ndarray:
+    """Corners (n, 2) of the domain, anticlockwise."""
+    given = torch.as_tensor(box, dtype=torch.float64).detach().cpu().numpy()
+    if given.ndim != 2 or given.shape[1] != 2 or len(given) < 2:
+        raise ValueError(
+            f"box: shape {given.shape}, expected [[lo, hi], [lo, hi]] or the corners (n, 2) of a polygon"
+        )
+    if not np.isfinite(given).all():
+        raise ValueError(f"box: {given.tolist()}, expected finite numbers")
+    if len(given) == 2:
+        (left, right), (bottom, top) = given.tolist()
+        if not (left < right and bottom < top):
+            raise ValueError(f"box: {given.tolist()} has no size, expected lo < hi on both axes")
+        return np.array([[left, bottom], [right, bottom], [right, top], [left, top]])
+    return _convex(given)
+
+
+def _convex(corners: np.ndarray) -> np.ndarray:
+    """`corners` (n, 2) anticlockwise if they go once round a strictly convex polygon; in fractions."""
+    points = [(Fraction(x), Fraction(y)) for x, y in corners.tolist()]
+    n = len(points)
+
+    def turn(i: int, j: int, k: int) -> Fraction:
+        (ax, ay), (bx, by), (cx, cy) = points[i], points[j], points[k]
+        return (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+
+    # strictly convex and once around: every other corner lies on the same side of each side
+    turns = [turn(i, (i + 1) % n, k) for i in range(n) for k in range(n) if k not in (i, (i + 1) % n)]
+    if all(t > 0 for t in turns):
+        return corners
+    if all(t < 0 for t in turns):
+        return corners[::-1].copy()
+    raise ValueError(
+        f"box: corners {corners.tolist()}, expected a convex polygon, no three corners on a line"
+    )

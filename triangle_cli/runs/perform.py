@@ -1,0 +1,221 @@
+"""A run on disk: answered from there if it is finished, else computed and written."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import io
+import logging
+import platform
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from triangle_cli.settings.run import FitSettings, LearnSettings, plain
+from triangle_cli.store import run_folder
+from triangle_cli.store.locks import hold
+from triangle_cli.store.record import RunRecord
+from triangle_cli.store.stages import stage_summary
+
+PACKAGES = ("triangle-cli", "torch", "numpy", "numba", "pandas", "hydra-core", "omegaconf", "matplotlib")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: where it is, what its run.json says, its errors.csv, and whether it was there before."""
+
+    folder: Path
+    record: RunRecord
+    errors: pd.DataFrame
+    reused: bool
+
+
+def perform(
+    settings: FitSettings | LearnSettings,
+    folder: Path,
+    words: list[str],
+    watch: Callable[[Any], object],
+    wait: bool = True,
+) -> Run:
+    """The run with these settings: from disk where it is finished, else computed and written to `folder`.
+
+    Args:
+        settings: what to run.
+        folder: where its files are, or will be.
+        words: what was typed, for the record.
+        watch: called at every epoch.
+        wait: for another process that is computing this run, and answer with what it wrote.
+
+    Raises:
+        ValueError: the settings do not fit each other, or the folder holds a finished run of other settings.
+        Busy: another process is computing this run, and `wait` is false.
+        OSError: the disk is full, or the folder cannot be written; a finished run there is left as it was.
+    """
+    if not settings.force and (record := finished(settings, folder)):
+        return Run(folder, record, pd.read_csv(folder / run_folder.ERRORS), reused=True)
+    with hold(folder, wait):
+        record = None if settings.force else run_folder.read_run(folder)  # by the process that held the lock
+        reused = record is not None
+        if not reused:
+            _compute(settings, folder, words, watch)
+            record = run_folder.read_run(folder)
+    return Run(folder, record, pd.read_csv(folder / run_folder.ERRORS), reused)
+
+
+def finished(settings: FitSettings | LearnSettings, folder: Path) -> RunRecord | None:
+    """The record of a finished run of these settings. What is damaged is named and counts as not there.
+
+    Raises:
+        ValueError: the folder holds a finished run of other settings.
+    """
+    record, damage = run_folder.check_run(folder)
+    if damage:
+        log.warning("%s; computed again", damage)
+    if record and record.hash != settings.hash:
+        raise ValueError(
+            f"hydra.run.dir={folder}: expected a folder without a run of other settings (it holds {record.hash}, "
+            f"these are {settings.hash}); force=true overwrites it"
+        )
+    return record
+
+
+def _compute(
+    settings: FitSettings | LearnSettings, folder: Path, words: list[str], watch: Callable[[Any], object]
+) -> None:
+    experiment = experiment_of(settings)  # torch, from here on
+    started = datetime.datetime.now(datetime.timezone.utc)
+    clock = time.perf_counter()
+    result = experiment.run(settings, watch)
+    elapsed = time.perf_counter() - clock
+    record = RunRecord(
+        hash=settings.hash,
+        function=settings.name,
+        diverged_restarts=int(result.final["diverged"].sum()),
+        starts=settings.starts,
+        seed=settings.seed,
+        device=_device_name(settings.device),
+        dtype=settings.dtype.value,
+        threads=settings.threads,
+        started=started.isoformat(timespec="seconds"),
+        seconds={"total": elapsed} | result.seconds,
+        overrides=words,
+        git_commit=git_commit(),
+        versions=versions(),
+        settings=settings.describe(),
+        summary=_summary(result),
+        **result.facts,
+    )
+    run_folder.publish(folder, _writers(result, settings), record)
+
+
+def experiment_of(settings: FitSettings | LearnSettings) -> ModuleType:
+    """The module whose `check` and `run` take these settings."""
+    if isinstance(settings, LearnSettings):
+        from triangle_cli.learn import experiment as learning
+
+        return learning
+    from triangle_cli.fit import experiment as fitting
+
+    return fitting
+
+
+def _summary(result: Any) -> dict[str, Any]:
+    """The last stage of errors.csv in a few figures; None where all restarts diverged."""
+    last = stage_summary(result.errors).iloc[-1]
+    whole = ("regions_min", "regions_max", "diverged")
+    return {
+        name: None if pd.isna(value) else int(value) if name in whole else value
+        for name, value in last.items()
+    }
+
+
+def _writers(result: Any, settings: FitSettings | LearnSettings) -> dict[str, Callable[[Path], object]]:
+    """What writes each file but run.json."""
+    import torch
+
+    def network(path: Path) -> None:
+        content = io.BytesIO()  # torch.save aborts the process when the disk is full
+        torch.save({name: tensor.cpu() for name, tensor in result.state.items()}, content)
+        path.write_bytes(content.getvalue())
+
+    config = yaml.safe_dump(plain(settings.describe()), sort_keys=False)
+    return {
+        **{name: partial(_write_csv, table) for name, table in result.tables.items()},
+        run_folder.NETWORK: network,
+        run_folder.CONFIG: lambda path: path.write_text(config, encoding="utf-8"),
+        run_folder.PICTURE: _picture(result, settings).savefig,
+    }
+
+
+def _write_csv(table: pd.DataFrame, path: Path) -> None:
+    table.to_csv(path, index=False)
+
+
+def _picture(result: Any, settings: FitSettings | LearnSettings) -> Any:
+    """The figure that shows what a run found."""
+    if isinstance(settings, LearnSettings):
+        from triangle_cli.learn.pictures import learning_figure
+
+        return learning_figure(result, settings)
+    from triangle_cli.fit import pictures, pictures_plane
+
+    draw = pictures_plane.plane_figure if result.target.inputs == 2 else pictures.fit_figure
+    return draw(result, settings)
+
+
+def _device_name(device: str) -> str:
+    if not device.startswith("cuda"):
+        return f"{device} ({platform.processor() or platform.machine()})"
+    import torch
+
+    return f"{device} ({torch.cuda.get_device_name(device)})"
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python and of the packages that decide the numbers."""
+    return {"python": platform.python_version()} | {
+        name: importlib.metadata.version(name) for name in PACKAGES
+    }
+
+
+def git_commit() -> str | None:
+    """The commit of the source that runs, with `+changes` if files differ from it; None outside a checkout."""
+    source = Path(__file__).parent.parent
+
+    def git(*words: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", *words], cwd=source, capture_output=True, text=True, timeout=10, check=True
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return done.stdout.strip()
+
+    if git("ls-files", "--error-unmatch", "__init__.py") is None:  # installed, or somebody else's repository
+        return None
+    commit = git("rev-parse", "HEAD")
+    return f"{commit}+changes" if git("status", "--porcelain", "--untracked-files=no", "--", ".") else commit
+
+
+def perform_and_report(settings: FitSettings | LearnSettings, folder: Path, words: list[str]) -> None:
+    """`triangle run`: the run with a progress bar, then its table. Raises ValueError if every restart diverged."""
+    from triangle_cli.runs import report, trackers
+
+    trackers.require(settings.tracker)
+    with report.progress() as watch:
+        run = perform(settings, folder, words, watch)
+    trackers.track(settings.tracker, Path(settings.outputs), run.folder)
+    report.print_run(run)
+    if run.record.best_restart is None:
+        which = f"all {settings.restarts} restarts" if settings.restarts > 1 else "the only restart"
+        raise ValueError(f"{which} diverged: expected a smaller learning_rate")

@@ -1,0 +1,67 @@
+"""What the terminal shows: a progress bar per phase, then one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from triangle_cli.console import err, out
+from triangle_cli.store.stages import stage_cells, stage_summary
+
+if TYPE_CHECKING:
+    from triangle_cli.runs.perform import Run
+
+Watch = Callable[[Any], object]
+
+
+def print_run(run: Run) -> None:
+    """The table of a run on the terminal, a row per stage, and its folder."""
+    seconds = run.record.seconds["total"]
+    origin = "from disk, already finished (force=true runs it again)" if run.reused else f"{seconds:.1f} s"
+    kept, starts = len(run.record.restarts), run.record.starts
+    count = (
+        f"{kept} restart{'s' if kept != 1 else ''}"
+        if kept == starts
+        else f"the best {kept} of {starts} restarts"
+    )
+    out().print(f"[bold]{run.record.function}[/], {count}: {origin}")
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("\nstage", no_wrap=True)
+    for number, (_, row) in enumerate(stage_summary(run.errors).iterrows()):
+        cells = stage_cells(row)
+        for heading in cells if number == 0 else ():
+            table.add_column("\n".join(heading.rsplit(" ", 1)), justify="right", no_wrap=True)
+        table.add_row(
+            row["stage"] + (f" ({row['diverged']} diverged)" if row["diverged"] else ""), *cells.values()
+        )
+    out().print(table)
+    out().print(f"-> {run.folder}")
+
+
+@contextmanager
+def progress() -> Iterator[Watch]:
+    """A bar per phase with the best loss and the time left; silent where stderr is not a terminal."""
+    if not err().is_terminal:
+        yield lambda epoch: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description:>16}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[loss]}"),
+    )
+    with Progress(*columns, TimeRemainingColumn(), console=err(), transient=True) as bars:
+        bar = bars.add_task("starting", total=None, loss="")
+
+        def watch(epoch: Any) -> None:
+            if epoch.number % 10 == 0 or epoch.number == epoch.last:
+                loss = epoch.loss[epoch.loss.isfinite()]
+                best = f"best loss {loss.min().item():.2e}" if len(loss) else "all diverged"
+                bars.update(bar, description=epoch.phase, total=epoch.last, completed=epoch.number, loss=best)
+
+        yield watch

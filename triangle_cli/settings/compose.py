@@ -1,0 +1,89 @@
+"""Words, or the record of a finished run, become typed settings. With the command line, all that knows Hydra."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator
+from importlib import resources
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
+
+from triangle_cli.settings.names import setting_names, unknown_setting
+from triangle_cli.settings.run import DATA_GROUPS, FUNCTION_GROUPS, HOW, Composed, FitSettings, LearnSettings
+from triangle_cli.store.record import RunRecord
+
+DATA_METHODS = ("layers", "relu", "relu_matched")  # the other files of conf/method say how to fit a function
+
+
+def composed_settings(config: Any) -> FitSettings | LearnSettings:
+    """The settings of a configuration that Hydra has composed, files that they name looked for.
+
+    Raises:
+        ValueError: a value is out of its range, or `+key=value` added a setting that does not exist.
+    """
+    config = copy.deepcopy(config)
+    choices = HydraConfig.get().runtime.choices
+    with read_write(config), open_dict(config):
+        config.pop("hydra", None)
+        for group in (*FUNCTION_GROUPS, *DATA_GROUPS):
+            choice = choices[group]
+            if choice is not None and config[group] is None:
+                raise ValueError(f"{group}={choice}: expected nothing with data=...")
+            if choice is None:
+                config[group] = None
+        _require_fitting_method(choices["method"], config.data is not None)
+        words = [word.lstrip("+").split("=", 1)[0] for word in HydraConfig.get().overrides.task]
+        if "function.formula" in words and "function.name" not in words and config.function is not None:
+            config.function.name = _as_name(config.function.formula)  # no longer what the choice is called
+        config.paper = {}
+    for key in set(_keys(OmegaConf.to_container(config))) - set(setting_names()):
+        raise ValueError(unknown_setting(key, []))
+    settings = OmegaConf.to_object(config).kind()
+    if isinstance(settings, LearnSettings):
+        settings.data.require_files()
+    return settings
+
+
+def _require_fitting_method(method: str | None, from_data: bool) -> None:
+    """Those of conf/method are either for functions or for data; a user's own may be for both."""
+    ours = method and (resources.files("triangle_cli.conf") / "method" / f"{method}.yaml").is_file()
+    if ours and (method in DATA_METHODS) is not from_data:
+        wanted = f"one of {', '.join(DATA_METHODS)} with data=..." if from_data else "data=... with it"
+        raise ValueError(f"method={method}: expected {wanted}")
+
+
+def _as_name(formula: str) -> str:
+    """A formula as the name of a folder: exp(-x**2) is exp_-x2."""
+    return re.sub(r"[^\w.+-]+", "_", formula.replace("**", "")).strip("_")[:60]
+
+
+def recorded_settings(record: RunRecord) -> FitSettings | LearnSettings:
+    """The settings of a finished run, from its run.json.
+
+    Raises:
+        ValueError: they are not those of this version, or out of range.
+    """
+    how = {"threads": record.threads, "outputs": "outputs", "force": False}
+    how |= {"on_failure": "continue", "tracker": "none", "dry_run": False}
+    assert how.keys() == set(HOW)
+    chosen = dict.fromkeys((*FUNCTION_GROUPS, *DATA_GROUPS)) | record.settings | how
+    try:
+        settings = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Composed), chosen)).kind()
+    except OmegaConfBaseException as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{record.hash}: not the settings of this version of triangle ({reason})") from None
+    if isinstance(settings, LearnSettings):
+        settings.data.require_files()
+    return settings
+
+
+def _keys(tree: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Every key of nested dictionaries, as `outer.inner`."""
+    for key, value in tree.items():
+        yield prefix + key
+        if isinstance(value, dict):
+            yield from _keys(value, f"{prefix}{key}.")

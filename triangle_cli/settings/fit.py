@@ -1,0 +1,73 @@
+"""What can be set for networks that fit a function: `function=`, `network=` and `points=`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Optional
+
+from triangle_cli.settings.require import require
+
+
+class Freedom(Enum):
+    """Which weights of a network of several blocks a phase in weight space moves."""
+
+    blocks = "blocks"
+    dense = "dense"
+
+
+@dataclass
+class FunctionSettings:
+    """A target function: conf/function/."""
+
+    name: str
+    formula: str
+    interval: list[float]
+
+    def __post_init__(self) -> None:
+        require(len(self.interval) == 2, "function.interval", self.interval, "two numbers, [lo, hi]")
+
+
+@dataclass
+class NetworkSettings:
+    """How many triangle networks make one network: conf/network/."""
+
+    name: str
+    blocks: int
+    directions: Optional[int]  # noqa: UP045
+    weights: Freedom
+
+    def __post_init__(self) -> None:
+        require(self.blocks >= 1, "network.blocks", self.blocks, "1 or more")
+        directions = self.directions
+        require(directions is None or directions >= 1, "network.directions", directions, "1 or more")
+
+    @property
+    def total(self) -> int:
+        """The triangle networks in one network."""
+        return self.blocks * (self.directions or 1)
+
+    @property
+    def single(self) -> bool:
+        """Whether it is the paper's network of one block on x."""
+        return self.blocks == 1 and self.directions is None
+
+    @property
+    def kept(self) -> int | None:
+        """How many diagonal blocks the hidden matrices keep; None: they are dense."""
+        return self.total if self.weights is Freedom.blocks and self.total > 1 else None
+
+
+@dataclass
+class PointsSettings:
+    """Where the target is looked at: conf/points/."""
+
+    name: str
+    train: int
+    test: int
+    grid: int
+
+    def __post_init__(self) -> None:
+        require(self.train >= 2, "points.train", self.train, "2 or more")
+        require(self.test >= 1, "points.test", self.test, "1 or more")
+        require(self.grid >= 2, "points.grid", self.grid, "2 or more")

@@ -1,0 +1,56 @@
+"""The names of the settings, as typed on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any, get_args, get_type_hints
+
+from triangle_cli.settings.require import close
+from triangle_cli.settings.run import DATA_GROUPS, FUNCTION_GROUPS, Composed
+
+CHOICES = ("method", "experiment", "launcher", "hparams_search")  # groups of conf/ that only choose settings
+
+
+GROUPS = (*FUNCTION_GROUPS, *DATA_GROUPS, "init", "schedule", *CHOICES)
+
+
+def unknown_setting(key: str, words: list[str]) -> str:
+    """The line for a key that is no setting; names the closest one."""
+    typed = next((word for word in words if word.lstrip("+~").split("=")[0] == key), key)
+    known = [*CHOICES, *setting_names()]
+    return f"{typed}: no such setting{close(key, known)} (`triangle run --help` lists them)"
+
+
+def setting_names(kind: type = Composed, prefix: str = "") -> Iterator[str]:
+    """Every setting as typed on the command line, such as `points.train`."""
+    hints = get_type_hints(kind)
+    for field in fields(kind):
+        inner = _without_none(hints[field.name])
+        yield prefix + field.name
+        if is_dataclass(inner):
+            yield from setting_names(inner, f"{prefix}{field.name}.")
+
+
+def setting_values(key: str) -> list[str]:
+    """The words that a setting takes, as typed on the command line; none where it takes numbers, names or lists."""
+    kind: Any = Composed
+    words: tuple[str, ...] = ()
+    for name in key.split("."):
+        if not is_dataclass(kind):
+            kind, words = next(iter(get_args(kind)), None), ()  # of a list
+            continue
+        words = {part.name: part.metadata.get("choices", ()) for part in fields(kind)}.get(name, ())
+        kind = _without_none(get_type_hints(kind).get(name))
+    if kind is bool:
+        return ["true", "false"]
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return [member.name for member in kind]
+    return list(words)
+
+
+def _without_none(kind: Any) -> Any:
+    """The type in an Optional; any other type as it is."""
+    inner = get_args(kind)
+    return inner[0] if len(inner) == 2 and inner[1] is type(None) else kind

@@ -1,0 +1,40 @@
+"""How a setting is refused: one line with its name, its value and what is accepted."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+
+def require(holds: bool, key: str, value: Any, expected: str) -> None:
+    """Raise ValueError with one line that names the setting, its value and what is accepted."""
+    if not holds:
+        raise ValueError(f"{key}={value}: expected {expected}")
+
+
+def require_one_of(value: str, key: str, choices: Iterable[str]) -> None:
+    """Raise ValueError with one line for a word that is none of the choices; names a close one."""
+    choices = list(choices)
+    require(value in choices, key, value, f"one of {', '.join(choices)}{close(value, choices)}")
+
+
+def close(word: str, choices: Iterable[str]) -> str:
+    """`; did you mean x?` where a choice is close to the word, else nothing."""
+    nearest = difflib.get_close_matches(word, list(choices), 1)
+    return f"; did you mean {nearest[0]}?" if nearest else ""
+
+
+def require_device(device: str) -> None:
+    """Raise ValueError for a device that this machine does not have."""
+    import torch
+
+    try:
+        torch.device(device)
+    except RuntimeError:  # whose reason is a list of twenty names
+        raise ValueError(f"device={device}: expected cpu, cuda or cuda:N") from None
+    try:
+        torch.zeros(1, device=device).item()  # device=meta has no numbers
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0].split(". ")[0]
+        raise ValueError(f"device={device}: expected a device of this machine ({reason})") from None

@@ -1,0 +1,262 @@
+"""One run: a network that fits a function, or a model that learns from data, and all that is set for it.
+
+Values are in `conf/`; only what a phase may leave out is None.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
+from enum import Enum
+from typing import Any, Optional
+
+from triangle_cli.settings.fit import FunctionSettings, NetworkSettings, PointsSettings
+from triangle_cli.settings.init import InitSettings
+from triangle_cli.settings.learn import DataSettings, ModelSettings
+from triangle_cli.settings.require import require, require_one_of
+from triangle_cli.settings.schedule import ScheduleSettings, SpaceName
+
+RESULTS_VERSION = 1  # raise when the same settings give other numbers: finished runs are then not reused
+
+
+class Dtype(Enum):
+    """The floating-point numbers that weights and points are made of."""
+
+    float64 = "float64"
+    float32 = "float32"
+
+
+OnFailure = Enum("OnFailure", {"continue": "continue", "stop": "stop"})  # functional: continue is a keyword
+OnFailure.__doc__ = "What a sweep does with its other jobs when one has failed."
+
+# what else keeps the figures of the runs: modules of runs/trackers
+TRACKERS = ("none", "tensorboard", "mlflow")
+
+# how, where and whether to run, not what: these settings decide no numbers, are not hashed and head no column
+HOW = ("threads", "outputs", "force", "on_failure", "tracker", "dry_run")
+# what a run that fits a function has, and what one that learns from data has in its place
+FUNCTION_GROUPS, DATA_GROUPS = ("function", "network", "points"), ("data", "model")
+
+
+@dataclass
+class RecordSettings:
+    """Every how many epochs something is recorded; the first and the last of a phase always are."""
+
+    every: int
+
+
+@dataclass(kw_only=True)
+class Settings:
+    """What all runs have."""
+
+    init: InitSettings
+    schedule: ScheduleSettings
+    depth: int
+    restarts: int
+    seed: int
+    dtype: Dtype
+    device: str
+    regions: RecordSettings
+    history: RecordSettings
+    threads: int
+    outputs: str
+    force: bool
+    on_failure: OnFailure
+    tracker: str = field(metadata={"choices": TRACKERS})
+    dry_run: bool
+
+    def __post_init__(self) -> None:
+        require(1 <= self.depth <= 64, "depth", self.depth, "1 to 64 hidden layers")
+        require(self.restarts >= 1, "restarts", self.restarts, "1 or more")
+        require(self.seed >= 0, "seed", self.seed, "0 or more")
+        require(self.threads >= 1, "threads", self.threads, "1 or more")
+        require_outputs(self.outputs)
+        require(self.regions.every >= 1, "regions.every", self.regions.every, "1 or more epochs")
+        require(self.history.every >= 1, "history.every", self.history.every, "1 or more epochs")
+        require_one_of(self.tracker, "tracker", TRACKERS)
+        self._check_kind()
+        self._check_selection()
+        peaks = self.init.peaks
+        require(
+            peaks is None or len(peaks) == self.depth + 1,
+            "init.peaks",
+            peaks,
+            f"{self.depth + 1} peaks, one more than depth={self.depth}: the last one only scales",
+        )
+        first = self.schedule.phases[0].space
+        require(
+            self.init.triangle or first is SpaceName.weights,
+            "schedule",
+            self.schedule.name,
+            f"a schedule of weights phases for init={self.init.name}, which has no {first.value} to train "
+            f"({self.weights_only})",
+        )
+
+    def _check_kind(self) -> None:
+        """Raise ValueError for what this kind of run cannot have."""
+
+    @property
+    def name(self) -> str:
+        """What is fitted, or learned from."""
+        raise NotImplementedError
+
+    @property
+    def weights_only(self) -> str:
+        """What to type for a start that has no peaks."""
+        raise NotImplementedError
+
+    @property
+    def starts(self) -> int:
+        """How many networks the first phase trains."""
+        return self.schedule.starts or self.restarts
+
+    def _check_selection(self) -> None:
+        """Phases may only narrow the starts down, to `restarts` of them in the end."""
+        left, key = self.starts, "schedule.starts"
+        require(left >= self.restarts, key, left, f"restarts={self.restarts} or more")
+        for index, phase in enumerate(self.schedule.phases):
+            if phase.keep is not None:
+                key = f"schedule.phases.{index}.keep"
+                require(
+                    self.restarts <= phase.keep <= left,
+                    key,
+                    phase.keep,
+                    f"{self.restarts} (restarts) to {left}",
+                )
+                left = phase.keep
+        require(
+            left == self.restarts, key, left, f"restarts={self.restarts} in the end, kept by the last `keep`"
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """Everything that decides the numbers, as plain values: what the hash is taken of."""
+        settings = plain(asdict(self))
+        return {key: settings[key] for key in ORDER if key in settings and key not in HOW}
+
+    def content(self) -> dict[str, str | None]:
+        """Digests of the files that are read: a file that has changed makes another run."""
+        return {}
+
+    @property
+    def hash(self) -> str:
+        """8 hexadecimal characters that tell these settings from others."""
+        text = json.dumps({"version": RESULTS_VERSION} | self.content() | self.describe(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+    @property
+    def folder(self) -> str:
+        """Where the run's files go, unless the user sets `hydra.run.dir`."""
+        parts = [f"d{self.depth}", self.init.name, self.schedule.name, self.hash]
+        return f"{self.outputs}/{self.name}/{'-'.join(parts)}"
+
+
+@dataclass(kw_only=True)
+class FitSettings(Settings):
+    """A run that fits a function."""
+
+    function: FunctionSettings
+    network: NetworkSettings
+    points: PointsSettings
+
+    @property
+    def name(self) -> str:
+        """The name of the function."""
+        return self.function.name
+
+    @property
+    def weights_only(self) -> str:
+        """See `Settings`."""
+        return "schedule=weights_only"
+
+
+@dataclass(kw_only=True)
+class LearnSettings(Settings):
+    """A run that learns from data."""
+
+    data: DataSettings
+    model: ModelSettings
+
+    @property
+    def name(self) -> str:
+        """The name of the data."""
+        return self.data.title
+
+    @property
+    def weights_only(self) -> str:
+        """See `Settings`."""
+        return "method=relu"
+
+    def content(self) -> dict[str, str | None]:
+        """See `Settings`."""
+        return {"content": self.data.content()}
+
+    def _check_kind(self) -> None:
+        init, random = self.init, self.init.mode == "random"
+        require(init.triangle or random, "init", init.name, "triangle or random with data")
+        require(
+            not (init.triangle and self.model.matched), "model.matched", True, f"false with init={init.name}"
+        )
+        require(init.peaks is None, "init.peaks", init.peaks, "null with data")
+        require(init.scale is None, "init.scale", init.scale, "null with data")
+        for index, phase in enumerate(self.schedule.phases):
+            key = f"schedule.phases.{index}"
+            require(phase.optimizer == "adam", f"{key}.optimizer", phase.optimizer, "adam with data")
+            require(phase.keep is None, f"{key}.keep", phase.keep, "null with data")
+
+
+@dataclass(kw_only=True)
+class Composed(Settings):
+    """What Hydra composes and checks the types of: both kinds of a run in one. `kind` makes it one of them."""
+
+    function: Optional[FunctionSettings]  # noqa: UP045  # omegaconf reads Optional on every Python
+    network: Optional[NetworkSettings]  # noqa: UP045
+    points: Optional[PointsSettings]  # noqa: UP045
+    data: Optional[DataSettings] = None  # in the place of a function  # noqa: UP045
+    model: Optional[ModelSettings] = None  # in the place of a network  # noqa: UP045
+    paper: dict[str, Any] = field(
+        default_factory=dict
+    )  # for `triangle paper` alone, which reads it from conf/
+
+    def __post_init__(self) -> None:
+        """Nothing is checked before it is known what kind this is."""
+
+    def kind(self) -> FitSettings | LearnSettings:
+        """The run that this is.
+
+        Raises:
+            ValueError: it is neither, or a value is out of its range.
+        """
+        common = {part.name: getattr(self, part.name) for part in fields(Settings)}
+        ours, others = (FUNCTION_GROUPS, DATA_GROUPS) if self.data is None else (DATA_GROUPS, FUNCTION_GROUPS)
+        for key in others:
+            given = getattr(self, key)
+            accepted = "data=... with it" if self.data is None else f"nothing with data={self.data.name}"
+            require(given is None, key, given and given.name, accepted)
+        for key in ours:
+            accepted = f"one of conf/{key}" + (", unless data is chosen" if self.data is None else "")
+            require(getattr(self, key) is not None, key, None, accepted)
+        make = FitSettings if self.data is None else LearnSettings
+        return make(**common, **{key: getattr(self, key) for key in ours})
+
+
+# of a run's config.yaml
+ORDER = ("function", "network", "init", "schedule", "points")
+ORDER += tuple(part.name for part in fields(Settings) if part.name not in ORDER) + DATA_GROUPS
+
+
+def require_outputs(outputs: str) -> None:
+    """Raise ValueError for no name, such as an unset variable leaves: files would go to the root of all folders."""
+    require(outputs.strip() != "", "outputs", outputs, "a folder")
+
+
+def plain(value: Any) -> Any:
+    """The same value with its enums as their words, for YAML and JSON."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [plain(item) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""Runs on disk: their files, locks, an index of them, and filters over its columns."""

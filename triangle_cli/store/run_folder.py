@@ -1,0 +1,195 @@
+"""The files of a run: their names, and how they appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # `triangle ls` does not wait for pandas
+    import pandas as pd
+
+from triangle_cli.store.record import RunRecord
+
+ERRORS = "errors.csv"
+REGIONS = "regions.csv"
+HISTORY = "history.csv"
+NETWORK = "network.pt"
+CONFIG = "config.yaml"
+PICTURE = "fit.png"
+RUN = "run.json"  # written last: it marks a finished run, and holds the digests of the other files
+STAGING = ".new-"  # a folder inside the run's, whose files are moved out once all of them are there
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file beside `path`, then rename it to `path`: readers see all of it or nothing.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written; what was at `path` is still there.
+    """
+    with _naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        os.close(descriptor)
+        beside = Path(name)
+        try:
+            write(beside)
+            beside.chmod(0o666 & ~_umask())
+            _to_disk(beside)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Name the file in an error that came without, or names the one beside it.
+
+    A full disk is noticed while writing, not while opening.
+    """
+    try:
+        yield
+    except OSError as error:
+        name = error.filename and Path(error.filename).name
+        if error.errno is not None and (name is None or name.startswith(f".{path.stem}-")):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file's content, or a folder's list of names, would survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"))
+
+
+def remember(path: Path, name: str, asked: dict[str, Any], compute: Callable[[], Any]) -> Any:
+    """What `compute` gives, kept under `name` in a JSON file; read back as long as the same is asked."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["asked"] == asked:
+            return kept[name]
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        pass
+    found = compute()
+    write_text(path, json.dumps({"asked": asked, name: found}, indent=2) + "\n")
+    return found
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV, floats with all their digits, whole or not at all."""
+    write_whole(path, lambda beside: table.to_csv(beside, index=False))
+
+
+def publish(folder: Path, writers: dict[str, Callable[[Path], object]], record: RunRecord) -> None:
+    """Write a finished run: all files to a folder of their own, then into `folder`, run.json last.
+
+    Whoever is interrupted before the last rename leaves an unfinished run, or the one that was there before.
+    The caller holds the run's lock.
+
+    Args:
+        folder: the run's.
+        writers: for each file name, what writes it to a path.
+        record: what run.json says besides the names and digests of the files.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written; a run that was there before is still whole.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob(f"{STAGING}*"):  # of a process that was killed
+        shutil.rmtree(leftover)
+    with _naming(folder):
+        staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder))
+    try:
+        for name, write in writers.items():
+            write_whole(staging / name, write)
+        digests = {name: _digest(staging / name) for name in writers}
+        record = replace(record, files=list(writers), sha256=digests)
+        write_text(staging / RUN, json.dumps(record.to_json(), indent=2) + "\n")
+        (folder / RUN).unlink(missing_ok=True)  # from here on the folder is not finished
+        for name in (*writers, RUN):
+            (staging / name).replace(folder / name)
+        _to_disk(folder)
+    except OSError as error:
+        if error.filename:  # name the file that the user knows
+            error.filename = str(folder / Path(error.filename).name)
+        raise
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def read_run(folder: Path) -> RunRecord | None:
+    """What `run.json` of a finished run says; None where there is no finished run, or a file of it is damaged."""
+    return check_run(folder)[0]
+
+
+def check_run(folder: Path) -> tuple[RunRecord | None, str | None]:
+    """What `run.json` of a finished run says, or what is wrong with the folder; neither where no run was finished."""
+    try:
+        record = read_record(folder)
+    except ValueError as error:
+        return None, str(error)
+    if record is None:
+        return None, None
+    for name, digest in record.sha256.items():
+        try:
+            if _digest(folder / name) != digest:
+                return None, f"{folder / name}: not what the run wrote"
+        except OSError as error:
+            return None, f"{folder / name}: {error.strerror}"
+    return record, None
+
+
+def read_record(folder: Path) -> RunRecord | None:
+    """What run.json says, without a look at the other files; None where there is none.
+
+    Raises:
+        ValueError: it cannot be read, or is not what a run writes.
+    """
+    path = folder / RUN
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+    except ValueError:  # of json, or of UTF-8
+        raise ValueError(f"{path}: not JSON, or cut off") from None
+    try:
+        record = RunRecord.from_json(content)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    if RUN in record.sha256:
+        raise ValueError(f"{path}: not written by a finished run (sha256)")
+    return record
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Remove a folder in which nothing came to be."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()

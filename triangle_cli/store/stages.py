@@ -1,0 +1,105 @@
+"""What the tables of a run say of each stage: statistics over the restarts, and how they are shown."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+
+def stage_summary(errors: pd.DataFrame) -> pd.DataFrame:
+    """errors.csv -> a row per stage, in order: statistics over the restarts that did not diverge."""
+    figures = next(figures for column, figures in FIGURES.items() if column in errors)
+    order = errors["stage"].drop_duplicates()
+    groups = errors[~errors["diverged"]].groupby("stage", sort=False)
+    table = groups.agg(**figures).reindex(order)
+    table["diverged"] = errors.groupby("stage", sort=False)["diverged"].sum()
+    return table.rename_axis("stage").reset_index()
+
+
+TRAIN_MSE = {f"mse_{name}": ("mse_train", name) for name in ("min", "mean", "median")}
+
+
+TEST_MSE = {"test_mse_mean": ("mse_test", "mean")}
+
+
+# a column that only one kind of errors.csv has -> what is said of it
+FIGURES: dict[str, dict[str, tuple[str, str]]] = {
+    "linear_regions": {
+        **TRAIN_MSE,
+        **TEST_MSE,
+        "regions_min": ("linear_regions", "min"),
+        "regions_max": ("linear_regions", "max"),
+        "floor_ratio_min": ("floor_ratio", "min"),
+    },
+    "accuracy_test": {
+        "train_accuracy_mean": ("accuracy_train", "mean"),
+        "test_accuracy_mean": ("accuracy_test", "mean"),
+        "test_accuracy_sd": ("accuracy_test", "std"),
+        "test_accuracy_min": ("accuracy_test", "min"),
+        "test_loss_mean": ("loss_test", "mean"),
+    },
+    "r2_test": {
+        **TRAIN_MSE,
+        **TEST_MSE,
+        "test_mse_sd": ("mse_test", "std"),
+        "test_r2_mean": ("r2_test", "mean"),
+        "test_r2_sd": ("r2_test", "std"),
+    },
+}
+
+
+def stage_cells(row: pd.Series) -> dict[str, str]:
+    """A row of `stage_summary` as it is shown: heading -> text."""
+    if "test_accuracy_mean" in row:
+        return {
+            "mean train accuracy": _percent(row["train_accuracy_mean"]),
+            "mean test accuracy": _percent(row["test_accuracy_mean"]),
+            "standard deviation": _percent(row["test_accuracy_sd"]),
+            "least test accuracy": _percent(row["test_accuracy_min"]),
+            "mean test loss": _number(row["test_loss_mean"], ".3g"),
+        }
+    cells = {
+        "min MSE": _number(row["mse_min"], ".2e"),
+        "mean MSE": _number(row["mse_mean"], ".2e"),
+        "median MSE": _number(row["mse_median"], ".2e"),
+        "mean test MSE": _number(row["test_mse_mean"], ".2e"),
+    }
+    if "test_r2_mean" in row:
+        return cells | {
+            "standard deviation": _number(row["test_mse_sd"], ".2e"),
+            "mean test R²": _number(row["test_r2_mean"], ".3f"),
+        }
+    return cells | {
+        "linear regions": span(row["regions_min"], row["regions_max"]),
+        "best / floor": _number(row["floor_ratio_min"], ".3g"),
+    }
+
+
+def _number(value: float, form: str) -> str:
+    return "-" if pd.isna(value) else format(value, form)
+
+
+def _percent(share: float) -> str:
+    return "-" if pd.isna(share) else f"{100 * share:.2f} %"
+
+
+def span(low: float, high: float) -> str:
+    """`32`, or `9-14`; a dash where nothing was counted."""
+    if pd.isna(low):
+        return "-"
+    return f"{low:.0f}" if low == high else f"{low:.0f}-{high:.0f}"
+
+
+def first_columns(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """The table with these columns first, its rows numbered anew."""
+    return table[[*columns, *(column for column in table if column not in columns)]].reset_index(drop=True)
+
+
+def last_stage(errors: pd.DataFrame) -> pd.DataFrame:
+    """The rows of errors.csv for the last stage, one per restart."""
+    return errors[errors["stage"] == errors["stage"].iloc[-1]]
+
+
+def counted_through(table: pd.DataFrame) -> pd.DataFrame:
+    """history.csv or regions.csv with a column `total`: epochs counted through all phases."""
+    last = table.groupby("phase", sort=False)["epoch"].max()
+    return table.assign(total=table["epoch"] + table["phase"].map(last.cumsum() - last))

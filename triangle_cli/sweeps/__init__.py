@@ -1,0 +1,1 @@
+"""Many runs: their jobs, where they work, how long they may take."""

@@ -1,0 +1,126 @@
+"""The jobs of a sweep gathered in its folder: their words, their tables, a summary."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from triangle_cli.settings.require import require
+from triangle_cli.settings.run import HOW
+from triangle_cli.store import run_folder
+from triangle_cli.store.stages import stage_cells, stage_summary
+from triangle_cli.sweeps import report
+from triangle_cli.sweeps.job import JobRecord
+
+JOBS = "jobs.json"
+JOB = "job.json"  # of one job, under a launcher that is not ours
+RECORDS = ".jobs.jsonl"  # what became of the jobs so far
+SUMMARY = "summary.md"
+STATUS = ("status", "folder")  # the last columns of a summary
+HOW_WORDS = (*HOW, "launcher", "hparams_search")
+
+
+def collect(folder: Path, jobs: list[JobRecord]) -> bool:
+    """Gather the jobs of a sweep: errors.csv, regions.csv, jobs.json and a summary, written and printed.
+
+    Nothing in the tables depends on which jobs were computed and which were answered from disk.
+
+    Returns:
+        Whether all jobs have finished.
+    """
+    for name in (run_folder.ERRORS, run_folder.REGIONS):
+        folders = [(job, Path(job.folder) / name) for job in jobs if job.folder]
+        tables = [_with_choices(job, pd.read_csv(path)) for job, path in folders if path.exists()]
+        if tables:
+            run_folder.write_table(folder / name, pd.concat(tables, ignore_index=True))
+    summary = _summary(jobs)
+    notes = [f"failed: {' '.join(job.overrides)}: {job.reason}" for job in jobs if job.status == "failed"]
+    text = summary.to_markdown(index=False, disable_numparse=True)
+    run_folder.write_text(folder / SUMMARY, "\n\n".join([text, *notes]) + "\n")
+    run_folder.write_text(folder / JOBS, json.dumps([job.to_json() for job in jobs], indent=1) + "\n")
+    (folder / RECORDS).unlink(missing_ok=True)
+    constant = [key for key in choices(jobs[0]) if len(jobs) > 1 and summary[key].nunique() == 1]
+    report.print_sweep(summary.drop(columns=constant), notes, count(jobs), folder)
+    return all(job.done for job in jobs)
+
+
+def add_records(folder: Path, records: Iterable[JobRecord]) -> None:
+    """Leave what became of jobs in the sweep's folder, for its end: a sweeper may launch many times."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / RECORDS).open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps(record.to_json()) + "\n" for record in records)
+
+
+def read_records(folder: Path) -> list[JobRecord]:
+    """What became of the jobs of this sweep, in their order; launchers that are not ours leave a file for each."""
+    lines = (folder / RECORDS).read_text(encoding="utf-8").splitlines() if (folder / RECORDS).exists() else []
+    texts = lines or [path.read_text(encoding="utf-8") for path in folder.glob(f"*/{JOB}")]
+    return sorted((JobRecord(**json.loads(text)) for text in texts), key=lambda record: record.number)
+
+
+def clear_records(folder: Path) -> None:
+    """Remove what an earlier sweep with the same words left; its runs stay, and are answered from disk."""
+    for path in (folder / RECORDS, *folder.glob(f"*/{JOB}")):
+        path.unlink(missing_ok=True)
+
+
+def read_jobs(folder: Path) -> list[JobRecord]:
+    """The jobs of the last sweep in this folder that came to its end; none where there is no such sweep."""
+    try:
+        return [JobRecord(**job) for job in json.loads((folder / JOBS).read_text(encoding="utf-8"))]
+    except FileNotFoundError:
+        return []
+
+
+def count(jobs: list[JobRecord]) -> str:
+    """`24 jobs: 20 computed, 3 from disk, 1 failed`."""
+    words = {"finished": "computed", "reused": "from disk", "failed": "failed", "not started": "not started"}
+    numbers = {word: sum(job.status == status for job in jobs) for status, word in words.items()}
+    parts = ", ".join(f"{number} {word}" for word, number in numbers.items() if number)
+    return f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}: {parts}"
+
+
+def require_one_way(jobs: Iterable[Iterable[str]]) -> None:
+    """Raise ValueError where the jobs of a sweep differ in how or where they run, which no table could tell apart."""
+    ways: dict[str, set[str]] = {}
+    for word in (word for words in jobs for word in words):
+        key, _, value = word.lstrip("+").partition("=")
+        if key in HOW_WORDS:
+            ways.setdefault(key, set()).add(value)
+    for key, values in ways.items():
+        require(len(values) == 1, key, ",".join(sorted(values)), "one value for all jobs of a sweep")
+
+
+def choosing(words: Iterable[str]) -> list[str]:
+    """The words that choose what is computed, without those that say how and where."""
+    return [word for word in words if word.lstrip("+~").split("=")[0] not in HOW_WORDS]
+
+
+def choices(job: JobRecord) -> dict[str, str]:
+    """What the words of a job chose: {"function": "x2", "depth": "4"}."""
+    return dict(word.lstrip("+~").split("=", 1) for word in choosing(job.overrides) if "=" in word)
+
+
+def _with_choices(job: JobRecord, table: pd.DataFrame) -> pd.DataFrame:
+    for column, (key, value) in enumerate(choices(job).items()):
+        table.insert(column, key, value)
+    return table
+
+
+def _summary(jobs: list[JobRecord]) -> pd.DataFrame:
+    """A row per job: what its words chose, the figures of its last stage, its status and folder."""
+    rows, chosen = [_summary_row(job) for job in jobs], [key for job in jobs for key in choices(job)]
+    figures = [key for row in rows for key in row if key not in (*chosen, *STATUS)]
+    return pd.DataFrame(rows, columns=list(dict.fromkeys([*chosen, *figures, *STATUS]))).fillna("-")
+
+
+def _summary_row(job: JobRecord) -> dict[str, str]:
+    row = choices(job)
+    if job.folder:
+        last = stage_summary(pd.read_csv(Path(job.folder) / run_folder.ERRORS)).iloc[-1]
+        row |= {"stage": last["stage"], **stage_cells(last)}
+    status = "finished" if job.status == "reused" else job.status
+    return row | {"status": status, "folder": job.folder or "-"}

@@ -1,0 +1,1 @@
+"""Spaces of free numbers, optimizers that move in them, and schedules of phases."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Thread
+from typing import Any
 
 import numpy as np
 
+from triangle_cli.regions.plane.merge import components
 from triangle_cli.regions.space import arena as state
 from triangle_cli.regions.space.arena import Arena, grown, new_arena
 from triangle_cli.regions.space.exact import Exact
@@ -173,16 +175,25 @@ def joined(joins: np.ndarray) -> int:
     if not len(joins):
         return 0
     keys, names = np.unique(joins.reshape(-1, 2), axis=0, return_inverse=True)
-    pairs = names.reshape(-1, 2)
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    return len(keys) - int(components(len(keys), names.reshape(-1, 2)).max()) - 1
 
-    graph = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(keys), len(keys)))
-    return len(keys) - int(connected_components(graph, directed=False)[0])
+
+def labels_of(hashes: np.ndarray, on: np.ndarray, joins: np.ndarray) -> np.ndarray:
+    """Linear region 0, 1, .. (cells,) of cells with patterns `on` (cells, N)."""
+    if not len(joins):
+        return np.arange(len(on))
+    own = np.zeros((len(on), 2), np.uint64)
+    for i, key in enumerate(hashes):
+        own ^= np.where(on[:, i : i + 1], key, np.uint64(0))
+    _, names = np.unique(np.concatenate([own, joins.reshape(-1, 2)]), axis=0, return_inverse=True)
+    names = names.reshape(-1)
+    cell = np.empty(len(on), np.int64)
+    cell[names[: len(on)]] = np.arange(len(on))
+    return components(len(on), cell[names[len(on) :]].reshape(-1, 2))
 
 
 def count(
-    weights: list[np.ndarray], biases: list[np.ndarray], box: np.ndarray, **options: object
+    weights: list[np.ndarray], biases: list[np.ndarray], box: np.ndarray, **options: Any
 ) -> tuple[int, int, int]:
     """Linear regions, activation regions, dead neurons of one network."""
     found = walk_all(weights, biases, box, **options)

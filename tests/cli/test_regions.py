@@ -325,7 +325,9 @@ def test_files_that_are_no_networks_are_refused_by_name(tmp_path, capsys):
         (tmp_path / "net.pt").write_bytes(junk)
         assert "net.pt: not a " in refused([tmp_path / "net.pt"], capsys)
     torch.save(trained(3, 4, 1).state_dict(), tmp_path / "deep.pt")
-    assert "3 inputs, expected --line" in refused([tmp_path / "deep.pt", "--box", "0", "1"], capsys)
+    assert "expected one or two, or --line" in refused(
+        [tmp_path / "deep.pt", "--box", "0", "1", "--picture", str(tmp_path / "a.png")], capsys
+    )
 
 
 def test_onnx_that_is_no_chain_is_refused_by_name(tmp_path, capsys):

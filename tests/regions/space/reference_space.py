@@ -127,11 +127,7 @@ def linear_regions(cells, n):
 
     for i, (planes, _, maps) in enumerate(cells):
         for j, (others, _, other_maps) in enumerate(cells[:i]):
-            if (
-                maps == other_maps
-                and find(i) != find(j)
-                and dimension(vertices(planes + others, n)) == n - 1
-            ):
+            if maps == other_maps and find(i) != find(j) and dimension(vertices(planes + others, n)) == n - 1:
                 label[find(i)] = find(j)
     return len({find(i) for i in range(len(cells))})
 

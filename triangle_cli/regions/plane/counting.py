@@ -11,6 +11,7 @@ Guarantee. Decisions are taken in float64 only beyond a proven error bound, and 
 first after an installation compiles it (numba), which takes some tens of seconds.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -58,7 +59,7 @@ def count_plane(
         ValueError: shapes that do not fit, a box of no size, weights or corners that are not finite.
     """
     corners = _corners(box)
-    weights, biases, batch = _checked(weights, biases)
+    weights, biases, batch = checked_layers(weights, biases, 2)
     counts = [
         _count([w[i] for w in weights], [b[i] for b in biases], corners, exact)
         for i in range(weights[0].shape[0])
@@ -73,7 +74,7 @@ def polygons(weights: list[Tensor], biases: list[Tensor], box: list, *, exact: b
     The partition itself is exact; coordinates and affine maps are its float64 roundings.
     """
     corners = _corners(box)
-    weights, biases, batch = _checked(weights, biases)
+    weights, biases, batch = checked_layers(weights, biases, 2)
     if batch:
         raise ValueError(
             f"polygons: weights have batch shape {tuple(batch)}, expected one network, (out, in) each"
@@ -123,15 +124,15 @@ def _affine_maps(part, weights: list, biases: list) -> tuple[np.ndarray, np.ndar
     return maps[:, :, :2].copy(), maps[:, :, 2].copy()
 
 
-def _checked(
-    weights: list[Tensor], biases: list[Tensor]
+def checked_layers(
+    weights: Sequence[Tensor], biases: Sequence[Tensor], inputs: int
 ) -> tuple[list[np.ndarray], list[np.ndarray], torch.Size]:
     """Arrays (networks, out, in) and (networks, out) in float64, and the batch shape."""
     if len(weights) == 0 or len(weights) != len(biases):
         raise ValueError(
             f"weights, biases: {len(weights)} and {len(biases)} layers, expected equally many, 1 or more"
         )
-    batch, inputs = weights[0].shape[:-2], 2
+    batch = weights[0].shape[:-2]
     arrays = []
     for l, (weight, bias) in enumerate(zip(weights, biases)):
         if weight.ndim < 2:

@@ -19,7 +19,9 @@ DONE, ASK, GROW, FLUSH, PAUSE, LIMITED, CROWDED = 0, 1, 2, 3, 4, 5, 6
 ENTER, CLASSIFY, SPLIT, ABOVE, BELOW, LEAVE = 0, 1, 2, 3, 4, 5
 
 # Entries of `Arena.control`.
-DEPTH, CELLS, BUDGET, LIMIT, QUESTIONS, LOOKS, JOINS, LEAVES, CORNERS, PART, PARTS, NODE, FACETS, EMITTING = range(14)
+DEPTH, CELLS, BUDGET, LIMIT, QUESTIONS, LOOKS, JOINS, LEAVES, CORNERS, PART, PARTS, NODE, FACETS, EMITTING = (
+    range(14)
+)
 CONTROL_SIZE = 16
 
 CUT = 8  # splits after which the cells are dealt out to threads
@@ -43,7 +45,9 @@ class Arena(NamedTuple):
     weight_at: np.ndarray  # (L,) int64, where a layer's weights start
     neuron_at: np.ndarray  # (L + 1,) int64, a layer's first neuron
     widths: np.ndarray  # (L + 1,) int64, inputs first
-    mix: np.ndarray  # (last width,) one combination of the outputs: its weight on each neuron of the last layer
+    mix: (
+        np.ndarray
+    )  # (last width,) one combination of the outputs: its weight on each neuron of the last layer
     mix_steep: np.ndarray  # (last width,) the same of absolute values, 0 only where no output has a weight
     hashes: np.ndarray  # (N, 2) uint64: a pattern's key is the xor of those of the neurons that are on
     # forms of the neurons on the present cell
@@ -60,7 +64,9 @@ class Arena(NamedTuple):
     control: np.ndarray
     frame: np.ndarray  # (FRAME_SIZE, frames) int64
     shared: np.ndarray  # (frames,) uint64: facets on which other neurons vanish too
-    spread: np.ndarray  # (frames, 2): diameter of the cell when it entered the layer, largest error of its vertices
+    spread: (
+        np.ndarray
+    )  # (frames, 2): diameter of the cell when it entered the layer, largest error of its vertices
     crossing: np.ndarray  # neurons that take both signs in a frame's cell, in a row per frame at CROSSING
     label: np.ndarray  # (64,) int64: neuron of each facet; -1 - i for side i of the box
     # vertices
@@ -122,7 +128,9 @@ def scaled(
         exponent = exponent.astype(np.int64) - np.append(below, 0)
         top = np.where(terms == 0, -(2**40), exponent).max(axis=1)
         top = np.where(top == -(2**40), 0, top)
-        total = np.ldexp(np.abs(mantissa), np.maximum(exponent - top[:, None], -1100).astype(np.int32)).sum(axis=1)
+        total = np.ldexp(np.abs(mantissa), np.maximum(exponent - top[:, None], -1100).astype(np.int32)).sum(
+            axis=1
+        )
         shift = -(top + np.ceil(np.log2(np.maximum(total, 0.5)) + 1e-9).astype(np.int64))
         power = np.clip(exponent + shift[:, None], -1100, 1000).astype(np.int32)
         new = np.ldexp(mantissa, power)

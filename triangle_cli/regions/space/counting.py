@@ -45,6 +45,8 @@ class Walker:
         limit: int | None = None,
     ) -> None:
         options = {"exact": exact, "emitting": emitting, "part": part, "parts": parts, "limit": limit}
+        if len(weights) == 1:  # no hidden layer: one neuron that is off changes nothing
+            weights, biases = [np.zeros((1, len(box))), np.zeros((1, 1))], [-np.ones(1), np.zeros(1)]
         self.arena: Arena = new_arena(weights, biases, box, **options)
         self.network = weights, biases, box
         self._exact: Exact | None = None
@@ -197,4 +199,5 @@ def count(
 ) -> tuple[int, int, int]:
     """Linear regions, activation regions, dead neurons of one network."""
     found = walk_all(weights, biases, box, **options)
-    return found.cells - joined(found.joins), found.cells, int((~found.alive).sum())
+    dead = int((~found.alive).sum()) if len(weights) > 1 else 0
+    return found.cells - joined(found.joins), found.cells, dead

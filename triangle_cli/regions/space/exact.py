@@ -144,7 +144,11 @@ class Exact:
         start = self.layer_of[neuron]
         states = bytearray(on)
         for l in range(start, len(here)):
-            there = here[l] if l == start else self._enter(l, there, bytes(states[self.first[l - 1] : self.first[l]]))
+            there = (
+                here[l]
+                if l == start
+                else self._enter(l, there, bytes(states[self.first[l - 1] : self.first[l]]))
+            )
             for i, (old, new) in enumerate(zip(here[l], there)):
                 factor = old[pivot]
                 if all(value * plane[pivot] == factor * other for value, other in zip(old, plane)):

@@ -252,4 +252,3 @@ def side_gains(s, frame, columns, kept, is_above, splitter):
                 total += s.gain_part[f, s.crossing[start + c] - first]
         s.gain[new + f] = total
     return new
-

@@ -3,36 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from triangle_cli.regions.space.arena import CORNERS, LEAVES, Arena, scaled
 from triangle_cli.regions.space.counting import Walker, labels_of
+from triangle_cli.regions.space.sizes import Cells, Sizes
 from triangle_cli.regions.space.volumes import volumes
-
-
-@dataclass(frozen=True)
-class Cells:
-    """The activation regions of one network of n inputs, c convex cells, with the affine map on each.
-
-    Cell i has the corners vertices[offsets[i] : offsets[i + 1]] and is where normals @ x + constants >= 0 for the
-    half-spaces half_space_offsets[i] .. [i + 1]. On it the network is y = gradient[i] @ x + intercept[i].
-    """
-
-    vertices: Tensor  # (offsets[-1], n) float64
-    offsets: Tensor  # (c + 1,) int64
-    normals: Tensor  # (half_space_offsets[-1], n) float64
-    constants: Tensor  # (half_space_offsets[-1],) float64
-    half_space_neuron: Tensor  # (half_space_offsets[-1],) int64: hidden neurons numbered through; -1 the box
-    half_space_offsets: Tensor  # (c + 1,) int64
-    on: Tensor  # (c, hidden neurons) bool: the on/off pattern
-    linear_region: Tensor  # (c,) int64: 0 .. number of linear regions - 1
-    gradient: Tensor  # (c, outputs, n) float64
-    intercept: Tensor  # (c, outputs) float64
-    volume: Tensor  # (c,) float64
 
 
 class _Collector:
@@ -48,12 +26,17 @@ class _Collector:
         leaves, corners = int(a.control[LEAVES]), int(a.control[CORNERS])
         sizes, facets = a.leaf_size[:leaves].copy(), a.leaf_facets[:corners]
         pointer = np.concatenate([[0], np.cumsum(sizes)])
-        made = {"on": a.leaf_on[:leaves].astype(bool), "volume": volumes(a.leaf_place[:corners], facets, pointer)}
+        on = a.leaf_on[:leaves, : sum(len(bias) for bias in self.biases[:-1])].astype(bool)
+        made = {"on": on, "volume": volumes(a.leaf_place[:corners], facets, pointer)}
         made["place"] = np.ldexp(
-            np.add.reduceat(a.leaf_place[:corners], pointer[:-1]) / sizes[:, None], -self.shift.astype(np.int32)
+            np.add.reduceat(a.leaf_place[:corners], pointer[:-1]) / sizes[:, None],
+            -self.shift.astype(np.int32),
         )
         if self.with_cells:
-            made |= {"vertices": np.ldexp(a.leaf_place[:corners], -self.shift.astype(np.int32)), "sizes": sizes}
+            made |= {
+                "vertices": np.ldexp(a.leaf_place[:corners], -self.shift.astype(np.int32)),
+                "sizes": sizes,
+            }
             made |= self._forms(a, made["on"], facets, pointer)
         for name, column in made.items():
             self.columns.setdefault(name, []).append(column)
@@ -72,7 +55,8 @@ class _Collector:
                 first += len(bias)
                 if len(forms) < len(self.weights):
                     maps = maps * states[:, :, None]
-        outputs, hidden = forms.pop(), np.concatenate(forms, axis=1)
+        outputs = forms.pop()
+        hidden = np.concatenate([np.empty((len(on), 0, n + 1)), *forms], axis=1)
         used = np.bitwise_or.reduceat(facets, pointer[:-1])
         cell, bit = np.nonzero(used[:, None] >> np.arange(64, dtype=np.uint64) & np.uint64(1))
         is_facet = _are_facets(facets, pointer, cell, bit)
@@ -130,15 +114,6 @@ def cells(
     made["linear_region"] = labels_of(walker.arena.hashes, on, found.joins)
     made["volume"] = np.ldexp(made["volume"], -int(collector.shift.sum()))
     return Cells(**{name: torch.from_numpy(np.ascontiguousarray(column)) for name, column in made.items()})
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Volumes of the regions of one network, as shares of the box; float64, and a point in each linear region."""
-
-    activation: np.ndarray  # (activation regions,)
-    linear: np.ndarray  # (linear regions,)
-    place: np.ndarray  # (linear regions, n): the mean of the corners of one of its largest cells
 
 
 def sizes(

@@ -95,7 +95,7 @@ class Arena(NamedTuple):
     gain_bit: np.ndarray  # (64,) int64
     gain_error: np.ndarray  # (64,)
     gain_part: np.ndarray  # (64, last width): what each neuron of the last layer adds
-    column: np.ndarray  # (4, widest) scratch
+    column: np.ndarray  # (6, widest) scratch
     # what is handed out
     questions: np.ndarray  # (.., 3) int64: row, neuron, position in `told`
     joins: np.ndarray  # (.., 4) uint64: keys of two cells with one map
@@ -179,7 +179,7 @@ def new_arena(
     limit: int | None = None,
 ) -> Arena:
     """An arena with the box as its first frame. weights[l]: (out, in), the outputs' last; box: (n, 2)."""
-    n, layers = len(box), len(weights) - 1
+    n = len(box)
     new_weights, new_biases, ends, _ = scaled(weights, biases, box)
     widths = np.array([n, *(len(bias) for bias in biases[:-1])], np.int64)
     neuron_at = np.concatenate([[0], np.cumsum(widths[1:])]).astype(np.int64)
@@ -239,7 +239,7 @@ def new_arena(
         gain_bit=np.zeros(64, np.int64),
         gain_error=np.zeros(64),
         gain_part=np.zeros((64, last)),
-        column=np.zeros((4, widest)),
+        column=np.zeros((6, widest)),
         questions=np.zeros((1024, 3), np.int64),
         joins=np.zeros((4096, 4), np.uint64),
         looks=np.zeros((1024, neurons + 1), np.int32),

@@ -151,7 +151,7 @@ def walk_all(
 
         try:
             found[i] = walkers[i].run(note)
-        except BaseException as error:  # noqa: BLE001 - raised again below, in the caller's thread
+        except BaseException as error:
             found[i] = error
 
     workers = [Thread(target=run, args=(i,), daemon=True) for i in range(1, threads)]

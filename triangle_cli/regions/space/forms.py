@@ -51,23 +51,28 @@ def compose(s, layer, n):
         last[i] = constant[i]
         error[i] = 0.0
     gamma = (below + 4) * UNIT
+    active = 0
     for k in range(below):
-        if s.on[first_below + k]:
-            reach = s.reach[first_below + k]
-            loss = s.error[first_below + k] + gamma * reach
-            if reach > 0.0 or loss > 0.0:
-                loss += SMALL
-            else:
-                continue
-            start = s.weight_at[layer] + k * width
-            weight, steep = s.weights[start : start + width], s.steep[start : start + width]
-            for j in range(n + 1):
-                factor = lower[j * below + k]
-                form = forms[j * width : (j + 1) * width]
-                for i in range(width):
-                    form[i] += factor * weight[i]
+        if s.on[first_below + k] and (s.reach[first_below + k] > 0.0 or s.error[first_below + k] > 0.0):
+            s.keep[active] = k
+            active += 1
+    weights = s.weights[s.weight_at[layer] : s.weight_at[layer] + below * width]
+    steeps = s.steep[s.weight_at[layer] : s.weight_at[layer] + below * width]
+    for at in range(0, active, 2):  # two at a time: forms are read and written half as often
+        k, has_two = s.keep[at], at + 1 < active
+        m = s.keep[at + 1] if has_two else k
+        weight, other = weights[k * width : (k + 1) * width], weights[m * width : (m + 1) * width]
+        steep, other_steep = steeps[k * width : (k + 1) * width], steeps[m * width : (m + 1) * width]
+        for j in range(n + 1):
+            factor = lower[j * below + k]
+            other_factor = lower[j * below + m] if has_two else 0.0
+            form = forms[j * width : (j + 1) * width]
             for i in range(width):
-                error[i] += loss * steep[i]
+                form[i] += factor * weight[i] + other_factor * other[i]
+        loss = s.error[first_below + k] + gamma * s.reach[first_below + k] + SMALL
+        other_loss = s.error[first_below + m] + gamma * s.reach[first_below + m] + SMALL if has_two else 0.0
+        for i in range(width):
+            error[i] += loss * steep[i] + other_loss * other_steep[i]
     for i in range(width):
         if error[i] > 0.0:
             error[i] = error[i] * ROOM + gamma * abs(constant[i])
@@ -107,9 +112,11 @@ def evaluate(s, frame, n):
     constant = forms[n * width : (n + 1) * width]
     for v in range(count):
         values = s.values[at + v * width : at + (v + 1) * width]
+        x, y = s.place[row + v, 0], s.place[row + v, 1] if n > 1 else 0.0
+        form, other = forms[:width], forms[width : 2 * width]  # for one input the constants, times 0
         for i in range(width):
-            values[i] = constant[i]
-        for j in range(n):
+            values[i] = constant[i] + x * form[i] + y * other[i]
+        for j in range(2, n):
             x = s.place[row + v, j]
             form = forms[j * width : (j + 1) * width]
             for i in range(width):

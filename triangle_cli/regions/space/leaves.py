@@ -14,7 +14,6 @@ import numpy as np
 
 from triangle_cli.regions.space.arena import (
     CAREFUL,
-    COLUMNS,
     CORNERS,
     COUNT,
     CROSSING,
@@ -28,7 +27,7 @@ from triangle_cli.regions.space.arena import (
     ROW,
     SMALL,
 )
-from triangle_cli.regions.space.bits import NONE, apart, compiled
+from triangle_cli.regions.space.bits import NONE, apart, compiled, summing
 from triangle_cli.regions.space.forms import ROOM, UNIT
 
 ALL = 2  # of CAREFUL: any facet may be shared, as some neuron is 0 all over the cell
@@ -56,7 +55,17 @@ def passed_on(s, layer, part, error, new, new_error):
         new_error[i] *= ROOM
 
 
-@apart
+@summing
+def product_and_bound(part, error, sure, maybe, width, gamma):
+    """part . sure, and maybe . (error + gamma |part|)."""
+    total, bound = 0.0, 0.0
+    for i in range(width):
+        total += sure[i] * part[i]
+        bound += maybe[i] * (error[i] + gamma * abs(part[i]))
+    return total, bound
+
+
+@compiled
 def facet_gains(s, frame, columns):
     """Gains of the facets of lower layers, the cell having entered the last one; their number into FACETS.
 
@@ -69,6 +78,14 @@ def facet_gains(s, frame, columns):
         used |= s.facets[row + v]
     found, at, start = 0, s.frame[GAIN, frame], s.frame[CROSSING, frame]
     gamma = (width + 16) * UNIT
+    sure, maybe = s.column[4][:width], s.column[5][:width]  # weights of what is on, bounds of what may be
+    for i in range(width):
+        is_on = s.on[first + i] == 1
+        sure[i] = s.mix[i] if is_on else 0.0
+        maybe[i] = s.mix_steep[i] if is_on else 0.0
+    for c in range(columns):
+        i = s.crossing[start + c] - first
+        sure[i], maybe[i] = 0.0, s.mix_steep[i]
     for b in range(64):
         if not used & (np.uint64(1) << np.uint64(b)):
             continue
@@ -90,17 +107,9 @@ def facet_gains(s, frame, columns):
             passed_on(s, m, part, error, new, new_error)
             part, new = new, part
             error, new_error = new_error, error
-        total, bound = 0.0, 0.0
-        c = 0
+        total, bound = product_and_bound(part, error, sure, maybe, width, gamma)
         for i in range(width):
-            crosses = c < columns and s.crossing[start + c] == first + i
-            if crosses:
-                c += 1
-            if crosses or s.on[first + i]:
-                s.gain_part[found, i] = s.mix[i] * part[i]
-                bound += s.mix_steep[i] * (error[i] + gamma * abs(part[i]))
-                if not crosses:
-                    total += s.mix[i] * part[i]
+            s.gain_part[found, i] = s.mix[i] * part[i]
         s.gain_bit[found] = b
         s.gain_error[found] = bound * ROOM
         s.gain[at + found] = total

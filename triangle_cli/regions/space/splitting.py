@@ -8,8 +8,6 @@ A vertex on which the neuron is 0 belongs to both sides: nothing is perturbed.
 # ruff: noqa: ANN001, ANN201
 import math
 
-import numpy as np
-
 from triangle_cli.regions.space.arena import (
     COLUMNS,
     COUNT,
@@ -26,7 +24,7 @@ from triangle_cli.regions.space.arena import (
     VALUE,
     ZERO,
 )
-from triangle_cli.regions.space.bits import NONE, apart, compiled, lowest, size
+from triangle_cli.regions.space.bits import NONE, ONE, apart, compiled, lowest, size
 from triangle_cli.regions.space.forms import ROOM, UNIT
 from triangle_cli.regions.space.refining import refine
 
@@ -153,12 +151,11 @@ def find_signs(s, frame, n):
 def share(plus, plus_error, minus, minus_error):
     """How far from p to q a value of |plus| at p and -|minus| at q is 0, and a bound: both in [0, 1]."""
     total = plus + minus
-    least = total - plus_error - minus_error
-    if not (1e-150 < total and 0.5 * total < least):
+    if not (total > 1e-150 and plus_error + minus_error < 0.5 * total):
         return 0.5, 0.5
-    t = plus / total
-    error = ((plus_error * minus + minus_error * plus) / total / least + 4.0 * UNIT) * ROOM
-    return t, min(error, 1.0)
+    inverse = 1.0 / total
+    error = ((plus_error * minus + minus_error * plus) * inverse * (2.0 * inverse) + 4.0 * UNIT) * ROOM
+    return plus * inverse, min(error, 1.0)
 
 
 @compiled
@@ -193,9 +190,11 @@ def new_vertices(s, frame, n):
         for k in range(below):
             q = s.rows[k]
             common = facets & s.facets[row + q]
-            if size(common) < n - 1:
-                continue
-            if not simple and not is_edge(s, row, count, p, q, common):
+            if simple:  # n facets each, so n - 1 are common if one is not
+                other = facets & ~s.facets[row + q]
+                if other & (other - ONE):
+                    continue
+            elif size(common) < n - 1 or not is_edge(s, row, count, p, q, common):
                 continue
             if new >= room:
                 return False

@@ -5,9 +5,13 @@ around; all of its state is in the arena, so that it can be called again.
 """
 
 # ruff: noqa: ANN001, ANN201
+from collections.abc import Callable
+
 import numpy as np
 from numba import njit
 
+from triangle_cli.regions.line.lanes import digest
+from triangle_cli.regions.space import arena, bits, forms, leaves, refining, splitting
 from triangle_cli.regions.space.arena import (
     ABOVE,
     ASK,
@@ -314,35 +318,44 @@ def fill_side(s, frame, child, n, rows, columns, kept, extra):
     s.spread[child, 0], s.spread[child, 1] = s.spread[frame, 0], doubt
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"}, _nrt=False, nogil=True)
-def walk(s):
-    """Go on until done, or until the caller is needed: the reason why, as in `arena`."""
-    n = s.place.shape[1]
-    while True:
-        frame = s.control[DEPTH]
-        if frame < 0:
-            return DONE
-        if s.control[CELLS] >= s.control[LIMIT]:
-            return LIMITED
-        s.control[BUDGET] -= 1
-        if s.control[BUDGET] < 0:
-            return PAUSE
-        stage = s.frame[STAGE, frame]
-        if stage == SPLIT:
-            status = split(s, frame, n)
-        elif stage == ABOVE or stage == BELOW:
-            if s.frame[BIT, frame] >= 0:  # the label that the side before had put in the place of another
-                s.label[s.frame[BIT, frame]] = s.frame[LABEL, frame]
-                s.frame[BIT, frame] = -1
-            status = make_side(s, frame, n, stage == ABOVE)
-        elif stage == ENTER:
-            status = enter(s, frame, n)
-        elif stage == CLASSIFY:
-            status = enter_classified(s, frame, n)
-        else:
-            if s.frame[BIT, frame] >= 0:
-                s.label[s.frame[BIT, frame]] = s.frame[LABEL, frame]
-                s.frame[BIT, frame] = -1
-            status = leave(s, frame)
-        if status != GO_ON:
-            return status
+def _compile_walk(sources: str) -> Callable:
+    """Compile `walk`; `sources` enters the key of Numba's cache, which looks at one file's date only."""
+
+    @njit(cache=True, error_model="numpy", fastmath={"contract"}, _nrt=False, nogil=True)
+    def walk(s):
+        """Go on until done, or until the caller is needed: the reason why, as in `arena`."""
+        sources  # noqa: B018
+        n = s.place.shape[1]
+        while True:
+            frame = s.control[DEPTH]
+            if frame < 0:
+                return DONE
+            if s.control[CELLS] >= s.control[LIMIT]:
+                return LIMITED
+            s.control[BUDGET] -= 1
+            if s.control[BUDGET] < 0:
+                return PAUSE
+            stage = s.frame[STAGE, frame]
+            if stage == SPLIT:
+                status = split(s, frame, n)
+            elif stage == ABOVE or stage == BELOW:
+                if s.frame[BIT, frame] >= 0:  # the label that the side before had put in the place of another
+                    s.label[s.frame[BIT, frame]] = s.frame[LABEL, frame]
+                    s.frame[BIT, frame] = -1
+                status = make_side(s, frame, n, stage == ABOVE)
+            elif stage == ENTER:
+                status = enter(s, frame, n)
+            elif stage == CLASSIFY:
+                status = enter_classified(s, frame, n)
+            else:
+                if s.frame[BIT, frame] >= 0:
+                    s.label[s.frame[BIT, frame]] = s.frame[LABEL, frame]
+                    s.frame[BIT, frame] = -1
+                status = leave(s, frame)
+            if status != GO_ON:
+                return status
+
+    return walk
+
+
+walk = _compile_walk(digest(arena, bits, forms, leaves, refining, splitting))

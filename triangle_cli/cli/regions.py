@@ -91,7 +91,7 @@ def parser() -> Parser:
     )  # fmt: skip
     words.add_argument(
         "--cells", type=Path, metavar="FILE",
-        help="write each activation region to .npz or .parquet: corners, half-spaces, affine map, linear region, volume",
+        help="write each activation region to .npz or .parquet: corners, half-spaces, affine map, linear region",
     )  # fmt: skip
     words.add_argument(
         "--limit",

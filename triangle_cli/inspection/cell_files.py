@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ def _rows(found: Cells) -> Any:
     def parts(column: Tensor, offsets: Tensor) -> list:
         ends = offsets.tolist()
         rows = column.tolist()
-        return [rows[a:b] for a, b in zip(ends, ends[1:])]
+        return [rows[a:b] for a, b in pairwise(ends)]
 
     return pd.DataFrame(
         {

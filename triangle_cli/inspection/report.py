@@ -70,7 +70,7 @@ def architecture(network: LoadedNetwork, dimensions: int) -> dict[str, Any]:
 
 
 class SoFar:
-    """Says on stderr, from 5 s on, how many regions a count has found so far; a line that stays if it is no terminal."""
+    """Says on stderr, from 5 s on, how many regions a count has found so far; every 30 s if that is no terminal."""
 
     def __init__(self) -> None:
         self.start = time.monotonic()
@@ -86,12 +86,8 @@ class SoFar:
         self.next = passed + (0.5 if self.is_terminal else 30.0)
         self.has_spoken = True
         text = f"{regions:,} activation regions so far, {passed:.0f} s"
-        print(
-            f"\r{text}" if self.is_terminal else text,
-            end="" if self.is_terminal else "\n",
-            file=sys.stderr,
-            flush=True,
-        )
+        start, end = ("\r", "") if self.is_terminal else ("", "\n")
+        print(f"{start}{text}", end=end, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Take the line back."""

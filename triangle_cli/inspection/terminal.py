@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-
 TOO_MANY = "not looked for among so many"
 
 

@@ -81,7 +81,7 @@ def activation_regions(weights, biases, box):
     planes = []
     for j, (low, high) in enumerate(box):
         for end, sign in ((low, 1), (high, -1)):
-            planes.append(tuple(Fraction(sign * (i == j)) for i in range(n)) + (-sign * end,))
+            planes.append((*(Fraction(sign * (i == j)) for i in range(n)), -sign * end))
     identity = [tuple(Fraction(i == j) for j in range(n + 1)) for i in range(n)]
     cells = [(planes, vertices(planes, n), (), identity)]
     for weight, bias in zip(weights[:-1], biases[:-1]):

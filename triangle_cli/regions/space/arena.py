@@ -188,7 +188,7 @@ def new_arena(
     form_sizes = (n + 1) * widths[1:]
     mixing = 1 + np.random.default_rng(7).random(len(biases[-1]))
     out = new_weights[-1]
-    frames, rows = 64, 4096
+    frames, rows = 32, 512
     control = np.zeros(CONTROL_SIZE, np.int64)
     control[[LIMIT, PART, PARTS, EMITTING]] = limit or 2**62, part, parts, emitting
     arena = Arena(

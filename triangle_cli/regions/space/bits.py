@@ -11,7 +11,9 @@ from numba.extending import intrinsic
 # Contraction to fused multiply-adds only makes results more accurate: the bounds hold with and without.
 compiled = njit(error_model="numpy", fastmath={"contract"}, _nrt=False, forceinline=True)
 
-summing = njit(error_model="numpy", fastmath={"contract", "reassoc"}, _nrt=False, forceinline=True)  # in any order
+summing = njit(
+    error_model="numpy", fastmath={"contract", "reassoc"}, _nrt=False, forceinline=True
+)  # in any order
 apart = njit(
     error_model="numpy", fastmath={"contract"}, _nrt=False
 )  # called seldom: compiled once, not in place

@@ -77,7 +77,7 @@ class Exact:
         for j, ends in enumerate(box.tolist()):
             for end in ends:
                 top, bottom = end.as_integer_ratio()
-                sides.append(tuple(bottom if i == j else 0 for i in range(self.inputs)) + (-top,))
+                sides.append((*(bottom if i == j else 0 for i in range(self.inputs)), -top))
         return sides
 
     def layer(self, l: int, on: bytes) -> list[Form]:
@@ -143,12 +143,10 @@ class Exact:
         here = [self.layer(l, on) for l in range(len(self.first) - 1)]
         start = self.layer_of[neuron]
         states = bytearray(on)
+        there = here[start]
         for l in range(start, len(here)):
-            there = (
-                here[l]
-                if l == start
-                else self._enter(l, there, bytes(states[self.first[l - 1] : self.first[l]]))
-            )
+            if l > start:
+                there = self._enter(l, there, bytes(states[self.first[l - 1] : self.first[l]]))
             for i, (old, new) in enumerate(zip(here[l], there)):
                 factor = old[pivot]
                 if all(value * plane[pivot] == factor * other for value, other in zip(old, plane)):

@@ -9,7 +9,7 @@ Gains are known where a cell enters the last hidden layer, up to the neurons of 
 in it: they are added as these are put in.
 """
 
-# ruff: noqa: ANN001, ANN201
+# ruff: noqa: ANN001, ANN201, SIM110 - what numba compiles
 import numpy as np
 
 from triangle_cli.regions.space.arena import (

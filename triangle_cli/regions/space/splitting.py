@@ -5,7 +5,7 @@ facets that they share; where every vertex lies on n facets only (the cell is si
 A vertex on which the neuron is 0 belongs to both sides: nothing is perturbed.
 """
 
-# ruff: noqa: ANN001, ANN201
+# ruff: noqa: ANN001, ANN201, SIM110 - what numba compiles
 import math
 
 from triangle_cli.regions.space.arena import (

@@ -4,7 +4,7 @@ It stops where floats leave a sign open (ASK), where a buffer is full, and now a
 around; all of its state is in the arena, so that it can be called again.
 """
 
-# ruff: noqa: ANN001, ANN201
+# ruff: noqa: ANN001, ANN201, SIM109 - what numba compiles
 from collections.abc import Callable
 
 import numpy as np

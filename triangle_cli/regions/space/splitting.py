@@ -30,7 +30,7 @@ from triangle_cli.regions.space.refining import refine
 
 UNKNOWN = 2
 OFF, ON, BOTH, OPEN = 0, 1, 2, 3  # what a neuron is on a cell
-COARSE = 1e-11  # a vertex of more doubt is solved for at once
+COARSE = 1e-8  # a vertex of more doubt is solved for at once
 LERP = 8 * UNIT  # error of one interpolation, in units of the larger end
 
 

@@ -74,9 +74,7 @@ class PhaseSettings:
     damping: Optional[float] = None  # of levenberg_marquardt: the first, relative  # noqa: UP045
     group: Optional[int] = None  # of levenberg_marquardt: a step sees one of so many neighbouring points  # noqa: UP045
     keep: Optional[int] = None  # how many restarts, the best, go on after this phase; null: all  # noqa: UP045
-    hand_on: HandOn = (
-        HandOn.last
-    )  # the numbers of each restart: of its last epoch, or the best that were seen
+    hand_on: HandOn = HandOn.last  # what each restart hands on: its last numbers, or the best seen
 
     @property
     def optimizer_settings(self) -> dict[str, float]:

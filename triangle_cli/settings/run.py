@@ -18,7 +18,7 @@ from triangle_cli.settings.learn import DataSettings, ModelSettings
 from triangle_cli.settings.require import require, require_one_of
 from triangle_cli.settings.schedule import TENTS, ScheduleSettings, SpaceName
 
-RESULTS_VERSION = 2  # raise when the same settings give other numbers: finished runs are then not reused
+RESULTS_VERSION = 3  # raise when the same settings give other numbers: finished runs are then not reused
 
 
 class Dtype(Enum):

@@ -60,7 +60,8 @@ def test_what_is_not_a_finished_run_is_none(tmp_path, content):
 
 
 def test_a_run_with_a_missing_file_is_not_finished(tmp_path):
-    run_folder.publish(tmp_path, {"errors.csv": lambda path: path.write_text("a")}, a_record())
+    writers = {name: lambda path: path.write_text("a") for name in run_folder.NEEDED}
+    run_folder.publish(tmp_path, writers, a_record())
     assert run_folder.read_run(tmp_path).hash == "0"
     (tmp_path / "errors.csv").unlink()
     assert run_folder.read_run(tmp_path) is None

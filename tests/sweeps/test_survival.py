@@ -96,17 +96,22 @@ def test_an_unwritable_folder_is_one_line(triangle, words):
 
 
 RECORD = a_record()
+DIGESTS = dict.fromkeys(run_folder.NEEDED, "0" * 64)
+
+
+def writers(text):
+    return {name: lambda path: path.write_text(text) for name in run_folder.NEEDED}
 
 
 def test_a_disk_that_fills_up_leaves_the_earlier_run_whole(tmp_path):
     folder = tmp_path / "run"
-    run_folder.publish(folder, {"errors.csv": lambda path: path.write_text("first")}, RECORD)
+    run_folder.publish(folder, writers("first"), RECORD)
     before = run_folder.read_run(folder)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # files end here, as on a full disk
     try:
         with pytest.raises(OSError, match="File too large") as error:
-            run_folder.publish(folder, {"errors.csv": lambda path: path.write_text("x" * 2000)}, RECORD)
+            run_folder.publish(folder, writers("x" * 2000), RECORD)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert error.value.filename == str(folder / "errors.csv")
@@ -122,7 +127,7 @@ def test_a_disk_that_fills_up_leaves_the_earlier_run_whole(tmp_path):
         (b"\xff\xfe", "not JSON"),
         (b"[1, 2]", "not written by a finished run"),
         (b'{"hash": "abc"}', "not written by a finished run"),
-        (json.dumps(RECORD.to_json() | {"sha256": {"errors.csv": "0"}}).encode(), "No such file"),
+        (json.dumps(RECORD.to_json() | {"sha256": DIGESTS}).encode(), "No such file"),
         (json.dumps(RECORD.to_json() | {"sha256": 3}).encode(), "not written by a finished run"),
     ],
 )

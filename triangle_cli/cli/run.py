@@ -191,7 +191,7 @@ def _job(config: Any) -> Any:
             from triangle_cli.sweeps import collect, estimate, job
 
             planned = job.plan(0, collect.choosing(words), partial(composed_settings, config), folder)
-            print("\n".join(estimate.lines([planned], 1)))
+            console.say("\n".join(estimate.lines([planned], 1)))
             return None
         from triangle_cli.runs import perform
 

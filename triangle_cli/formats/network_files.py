@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from triangle_cli.store import run_folder
+from triangle_cli.store import files, run_folder
+from triangle_cli.store.tensors import read_state, require_memory
 
 KINDS = "a run folder, a network.pt or other state_dict, .onnx or .json"
+COPIES = 4  # of the weights, in float64, that counting makes
 FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
@@ -62,6 +63,7 @@ def load(path: Path, restart: int | None = None) -> LoadedNetwork:
         raise ValueError(f"{path}: no such file, expected {KINDS}")
     if path.is_dir():
         return _from_run(path, restart)
+    files.require_regular(path)
     if path.name == run_folder.NETWORK and (path.parent / run_folder.RUN).exists():
         return _from_run(path.parent, restart)
     if path.suffix in (".json", ".onnx") and restart is not None:
@@ -77,9 +79,7 @@ def load(path: Path, restart: int | None = None) -> LoadedNetwork:
 
 
 def _from_run(folder: Path, restart: int | None) -> LoadedNetwork:
-    record, damage = run_folder.check_run(folder)
-    if record is None:
-        raise ValueError(damage or f"{folder}: not a finished run, expected a folder with run.json")
+    record = run_folder.whole_run(folder)
     if record.from_data:
         return _from_run_on_data(folder, record.best_restart, restart)
     if restart is None:
@@ -116,16 +116,7 @@ def _from_run_on_data(folder: Path, kept: int | None, restart: int | None) -> Lo
 
 
 def _from_state_dict(path: Path, restart: int | None, hint: str) -> LoadedNetwork:
-    try:
-        state = torch.load(path, weights_only=True, map_location="cpu")
-    except OSError:
-        raise
-    except pickle.UnpicklingError:
-        kinds = f"{KINDS}; `torch.save(model.state_dict(), ..)` writes a state_dict"
-        raise ValueError(f"{path}: not a file of plain tensors, expected {kinds}") from None
-    except Exception as error:  # torch.load fails in many ways on what is not its own
-        reason = str(error).partition("\n")[0].partition(". ")[0] or type(error).__name__
-        raise ValueError(f"{path}: not a network ({reason}), expected {KINDS}") from None
+    state = read_state(path, f"{KINDS}; `torch.save(model.state_dict(), ..)` writes a state_dict")
     names, weights, biases = _linear_layers(path, state)
     batched = {tensor.ndim for tensor in weights} == {3}
     if not batched:
@@ -143,8 +134,6 @@ def _from_state_dict(path: Path, restart: int | None, hint: str) -> LoadedNetwor
 
 def _linear_layers(path: Path, state: Any) -> tuple[list[str], list[Tensor], list[Tensor]]:
     """Names, weights and biases of a state_dict's layers, in its order; a layer without bias gets zeros."""
-    if not isinstance(state, dict) or not state:
-        raise ValueError(f"{path}: holds a {type(state).__name__}, expected a state_dict: tensors by name")
     layers: dict[str, dict[str, Tensor]] = {}
     for key, value in state.items():
         prefix, _, kind = str(key).rpartition(".")
@@ -173,7 +162,7 @@ def _from_json(path: Path) -> LoadedNetwork:
         raise ValueError(f"{constant} is not a finite number")
 
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+        tree = json.loads(files.read_text(path), parse_constant=refuse)
     except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
         raise ValueError(f"{path}: not JSON of finite numbers ({error})") from None
     shape = '{"layers": [{"weight": [[..]], "bias": [..]}, ..], "box": [[lo, hi], ..]}'
@@ -222,6 +211,7 @@ def _tensor(name: str, value: Any, dimensions: int) -> Tensor:
 def _checked(path: Path, names: list[str], weights: list[Tensor], biases: list[Tensor]) -> LoadedNetwork:
     """The network, if its layers fit each other and are finite; half precision becomes float32, without rounding."""
     fan_in = weights[0].shape[-1]
+    require_memory(str(path), COPIES * 8 * sum(tensor.numel() for tensor in [*weights, *biases]))
     for name, weight, bias in zip(names, weights, biases, strict=True):
         label = f"{path}: {name}" if name else str(path)
         if not weight.numel() or weight.ndim != 2:

@@ -58,7 +58,7 @@ def _require_fitting_method(method: str | None, from_data: bool) -> None:
 
 def _as_name(formula: str) -> str:
     """A formula as the name of a folder: exp(-x**2) is exp_-x2."""
-    return re.sub(r"[^\w.+-]+", "_", formula.replace("**", "")).strip("_")[:60]
+    return re.sub(r"[^\w.+-]+", "_", formula.replace("**", "")).strip("_").lstrip(".")[:60] or "formula"
 
 
 def recorded_settings(record: RunRecord) -> FitSettings | LearnSettings:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Optional
 
-from triangle_cli.settings.require import require, require_one_of
+from triangle_cli.settings.require import require, require_name, require_one_of
 
 
 class SpaceName(Enum):
@@ -77,6 +77,7 @@ class ScheduleSettings:
     starts: Optional[int] = None  # more than restarts, where phases keep the best of them  # noqa: UP045
 
     def __post_init__(self) -> None:
+        require_name("schedule.name", self.name)
         require(len(self.phases) > 0, "schedule.phases", self.phases, "at least one phase")
         freedom = list(SpaceName)  # from the fewest free numbers to the most
         reached = 0

@@ -14,20 +14,31 @@ import os
 import pkgutil
 import signal
 import sys
+from contextlib import suppress
 
 SECONDS = 300  # after which a command is ended
-# what triangle imports where it is used: Hydra at a run, pictures at its end
+# what triangle imports where it is used; not all of it need be installed
 LATE = ["hydra._internal.hydra", "hydra._internal.callbacks", "hydra._internal.core_plugins.basic_sweeper"]
-LATE += ["matplotlib.backends.backend_agg", "rich.progress"]
+LATE += [
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_pdf",
+    "rich.progress",
+    "torch._dynamo",
+]
+LATE += ["optuna", "sklearn.datasets", "sklearn.ensemble", "sklearn.linear_model"]
 
 
 def serve() -> None:
     """Answer requests until stdin ends."""
+    import numba
+
     import triangle_cli
 
     ours = [module.name for module in pkgutil.walk_packages(triangle_cli.__path__, "triangle_cli.")]
     for name in [*ours, *LATE]:
-        importlib.import_module(name)
+        with suppress(ImportError):
+            importlib.import_module(name)
+    numba.njit(lambda x: x)(0)  # loads the compiler
     main = importlib.import_module("triangle_cli.cli.main").main
     gc.freeze()  # else each fork would copy what its collections touch
     for line in sys.stdin:

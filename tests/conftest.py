@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: the cores are for as many tests at once
 settings.register_profile("triangle", deadline=None)  # the first example compiles or imports
 settings.load_profile("triangle")
 
@@ -33,7 +34,7 @@ class Forks:
             file.write_text("")
         request = {"argv": argv, "folder": folder, **files}
         print(json.dumps(request, default=str), file=self.process.stdin, flush=True)
-        code = int(self.process.stdout.readline())
+        code = int(self.process.stdout.readline() or pytest.fail("command_server.py has ended"))
         return subprocess.CompletedProcess(argv, code, *(file.read_text() for file in files.values()))
 
     def close(self) -> None:

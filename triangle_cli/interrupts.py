@@ -29,16 +29,21 @@ def check() -> None:
 
 
 @contextmanager
-def noted() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Meanwhile these signals raise KeyboardInterrupt, at once or at the next `check`."""
     global _first
     _first = None
-    with _handled_by(lambda *_: _heard() and check()):
+
+    def interrupt(*_: Any) -> None:
+        if _heard():
+            check()
+
+    with _handled_by(interrupt):
         yield
 
 
 @contextmanager
-def held() -> Iterator[None]:
+def postponed() -> Iterator[None]:
     """Put these signals off to the end of the block; processes started in it never notice Ctrl-C.
 
     They inherit that this thread blocks it. Other threads of this process may still be given it.

@@ -43,7 +43,7 @@ class SweepLauncher(Launcher):
             from triangle_cli.sweeps import collect
 
             done = [self._earlier(number, words) for number, words in enumerate(self.earlier)]
-            collect.note(Path(config.hydra.sweep.dir), done)
+            collect.add_records(Path(config.hydra.sweep.dir), done)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
         """Do these jobs; returns the least mean squared error of each, for sweepers that search."""
@@ -68,7 +68,7 @@ class SweepLauncher(Launcher):
             _print_and_end(estimate.lines(planned, workers.at_once(len(planned))))
         work.require_one_possible(planned)
         records = work.run_all(planned, workers.run, self.config.on_failure.value == "stop")
-        collect.note(Path(self.config.hydra.sweep.dir), records)
+        collect.add_records(Path(self.config.hydra.sweep.dir), records)
         return [_job_return(record) for record in records]
 
     def _earlier(self, number: int, words: list[str]) -> JobRecord:

@@ -1,4 +1,4 @@
-"""Small data in the formats in which the real ones are handed out."""
+"""Small data in the formats in which the real ones are handed out, and words that learn from them for a moment."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from PIL import Image
 
 from triangle_cli.learn.images import TEST_BATCH, TRAIN_BATCHES
 
+SHORT = ["restarts=2", "depth=2", "schedule.phases.0.epochs=2", "schedule.phases.1.epochs=1"]
+TINY_VGG = ["data.image_size=32", "model.hidden=[8]", "data.batch=4", "data.workers=0"]
 NAMES = (*TRAIN_BATCHES, TEST_BATCH)
 
 
@@ -93,3 +95,10 @@ CSV = """rooms,area,kind,built,price
 2,48.5,flat,1984,150
 3,77.0,house,2009,260
 """
+
+
+def write_all(folder: Path) -> None:
+    """Data in every format, where the experiments look for them, and houses.csv."""
+    write_cifar_python(folder / "data" / "cifar10")
+    write_image_folder(folder / "data" / "imagenet")
+    (folder / "houses.csv").write_text(CSV)

@@ -1,7 +1,3 @@
-import doctest
-import os
-import subprocess
-import sys
 import tracemalloc
 from dataclasses import astuple
 from itertools import pairwise
@@ -20,7 +16,6 @@ from regions.line_networks import (
 )
 from regions.reference_line import count
 
-from triangle_cli.regions.line import counting
 from triangle_cli.regions.line import pieces as line_pieces
 from triangle_cli.regions.line.counting import count_regions, pieces
 
@@ -38,9 +33,6 @@ def reference(weights, biases, box):
 def wide_only(monkeypatch):
     """Use the walk for wide networks whatever the width."""
     monkeypatch.setattr(line_pieces, "NARROW", 0)
-
-
-# Known answers
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 7, 12, 20])
@@ -195,8 +187,6 @@ def test_products_below_the_range_of_floats_keep_their_sign(narrow, monkeypatch)
     assert counts(weights, biases, (0, 1)) == reference(weights, biases, (0, 1)) == (1, 1, 3, 1, 1)
 
 
-# Against brute force
-
 halves = st.integers(-6, 6).map(lambda n: n / 2)
 nearly = st.tuples(st.integers(-3, 3), st.integers(-1, 1)).map(
     lambda pair: pair[0] * (1 + pair[1] * 2.0**-52)
@@ -275,9 +265,6 @@ def test_chunks_of_the_wide_walk_do_not_show(chunk, monkeypatch):
     assert torch.equal(pieces(weights, biases, (0, 1)).left, torch.arange(64) / 64)
 
 
-# Contracts
-
-
 def test_a_batch_gives_what_its_networks_give():
     singles = [random_network([4, 4, 4, 1], seed) for seed in range(6)]
     singles[2] = [torch.zeros_like(w) for w in singles[2][0]], [torch.zeros_like(b) for b in singles[2][1]]
@@ -346,71 +333,3 @@ def test_as_many_pieces_as_regions_for_extreme_weights(found):
     assume(linear > 1)
     assert len(pieces(*found, (-1, 2)).left) == linear
     assert len(pieces(*found, (-1, 2), merged=False).left) == activation
-
-
-WEIGHTS, BIASES = sawtooth(2)
-ERRORS = {
-    "box of no size": (WEIGHTS, BIASES, (1, 1), r"box is \[1.0, 1.0\]"),
-    "box upside down": (WEIGHTS, BIASES, (1, 0), r"box is \[1.0, 0.0\]"),
-    "endless box": (WEIGHTS, BIASES, (0, float("inf")), r"box is \[0.0, inf\]"),
-    "box of two dimensions": (WEIGHTS, BIASES, [[0, 1], [0, 1]], r"box has shape \(2, 2\)"),
-    "no layers": ([], [], (0, 1), r"0 weights and 0 biases"),
-    "a bias missing": (WEIGHTS, BIASES[:1], (0, 1), r"3 weights and 1 biases"),
-    "two inputs": (
-        [torch.ones(1, 2)],
-        [torch.ones(1)],
-        (0, 1),
-        r"weights\[0\] has shape \(1, 2\), expected \(out, 1\)",
-    ),
-    "layers that do not fit": (
-        [torch.ones(3, 1), torch.ones(1, 2)],
-        [torch.ones(3), torch.ones(1)],
-        (0, 1),
-        r"weights\[1\]",
-    ),
-    "bias that does not fit": (
-        [torch.ones(3, 1)],
-        [torch.ones(2)],
-        (0, 1),
-        r"biases\[0\] has shape \(2,\), expected \(3,\)",
-    ),
-    "another batch": ([torch.ones(2, 3, 1)], [torch.ones(3, 3)], (0, 1), r"biases\[0\] has shape \(3, 3\)"),
-    "no neurons": (
-        [torch.ones(0, 1), torch.ones(1, 0)],
-        [torch.ones(0), torch.ones(1)],
-        (0, 1),
-        r"weights\[0\]",
-    ),
-    "NaN": ([torch.tensor([[float("nan")]])], [torch.ones(1)], (0, 1), r"weights\[0\] contains nan"),
-    "infinity": ([torch.ones(1, 1)], [torch.tensor([-float("inf")])], (0, 1), r"biases\[0\] contains -inf"),
-    "integers": (
-        [torch.ones(1, 1, dtype=torch.int64)],
-        [torch.ones(1)],
-        (0, 1),
-        r"weights\[0\] is torch.int64",
-    ),
-    "not a tensor": ([[[1.0]]], [torch.ones(1)], (0, 1), r"weights\[0\] is list"),
-}
-
-
-@pytest.mark.parametrize("function", [count_regions, pieces])
-@pytest.mark.parametrize("name", ERRORS)
-def test_bad_input_is_refused_by_name(name, function):
-    weights, biases, box, message = ERRORS[name]
-    with pytest.raises(ValueError, match=message):
-        function(weights, biases, box)
-
-
-def test_pieces_of_a_batch_are_refused():
-    with pytest.raises(ValueError, match="expected one network"):
-        pieces([torch.ones(3, 1, 1)], [torch.ones(3, 1)], (0, 1))
-
-
-def test_the_examples_of_the_documentation_hold():
-    assert doctest.testmod(counting).attempted > 3
-    assert doctest.testmod(counting).failed == 0
-
-
-def test_importing_does_not_load_the_compiler():
-    code = "import sys, triangle_cli.regions; sys.exit('numba' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, env=dict(os.environ))

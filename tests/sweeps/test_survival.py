@@ -1,22 +1,21 @@
 """Sweeps that are killed, run twice at once or find damaged files lose nothing and compute nothing twice."""
 
-import json
 import os
 import random
 import re
-import resource
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
-from store.records import record as a_record
+from sweeps.processes import group_of, words_of
 
 from tests.conftest import SWEEP
-from triangle_cli.store import locks, run_folder
-from triangle_cli.sweeps import work, workers
+from triangle_cli.store import run_folder
+from triangle_cli.sweeps import workers
+
+pytestmark = pytest.mark.xdist_group("survival")  # in one process: they share what a fixture has run
 
 
 def computed(stdout: str) -> int:
@@ -95,157 +94,6 @@ def test_an_unwritable_folder_is_one_line(triangle, words):
     assert (triangle.folder / "file").read_text() == "in the way"
 
 
-RECORD = a_record()
-DIGESTS = dict.fromkeys(run_folder.NEEDED, "0" * 64)
-
-
-def writers(text):
-    return {name: lambda path: path.write_text(text) for name in run_folder.NEEDED}
-
-
-def test_a_disk_that_fills_up_leaves_the_earlier_run_whole(tmp_path):
-    folder = tmp_path / "run"
-    run_folder.publish(folder, writers("first"), RECORD)
-    before = run_folder.read_run(folder)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # files end here, as on a full disk
-    try:
-        with pytest.raises(OSError, match="File too large") as error:
-            run_folder.publish(folder, writers("x" * 2000), RECORD)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert error.value.filename == str(folder / "errors.csv")
-    assert run_folder.read_run(folder) == before
-    assert (folder / "errors.csv").read_text() == "first"
-    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", "not JSON"),
-        (b"\xff\xfe", "not JSON"),
-        (b"[1, 2]", "not written by a finished run"),
-        (b'{"hash": "abc"}', "not written by a finished run"),
-        (json.dumps(RECORD.to_json() | {"sha256": DIGESTS}).encode(), "No such file"),
-        (json.dumps(RECORD.to_json() | {"sha256": 3}).encode(), "not written by a finished run"),
-    ],
-)
-def test_a_foreign_run_json_is_no_run(tmp_path, content, reason):
-    (tmp_path / "run.json").write_bytes(content)
-    record, damage = run_folder.check_run(tmp_path)
-    assert record is None
-    assert reason in damage
-    assert str(tmp_path) in damage
-
-
-def test_a_folder_named_run_json_is_no_run(tmp_path):
-    (tmp_path / "run.json").mkdir()
-    assert "Is a directory" in run_folder.check_run(tmp_path)[1]
-
-
-def test_a_lock_is_held_by_one_and_left_by_the_dead(tmp_path):
-    code = "import sys, time; from pathlib import Path; from triangle_cli.store import locks\n"
-    code += "with locks.hold(Path(sys.argv[1]), wait=True): print('held', flush=True); time.sleep(60)"
-    holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-    assert holder.stdout.readline() == "held\n"
-    with pytest.raises(locks.Busy, match="another process"), locks.hold(tmp_path, wait=False):
-        pass
-    holder.kill()
-    holder.communicate()
-    assert (tmp_path / locks.LOCK).exists()
-    with locks.hold(tmp_path, wait=False):
-        pass
-
-
-class Deadly:
-    """Settings whose job kills its worker, or else ends without a folder."""
-
-    def __init__(self, deadly):
-        self.deadly = deadly
-
-    @property
-    def folder(self):
-        if self.deadly:
-            os.kill(os.getpid(), signal.SIGKILL)
-        raise ValueError("no folder")
-
-
-def test_a_worker_that_dies_is_one_failed_row(tmp_path):
-    jobs = [work.Job(number, ["depth=2"], Deadly(number == 1), tmp_path / str(number)) for number in range(4)]
-    records = work.run_all(jobs, workers.Cores({"n_jobs": 2}).run, stop_at_failure=False)
-    assert [record["reason"] for record in records] == ["no folder", workers.DIED, "no folder", "no folder"]
-
-
-def test_one_core_is_this_process(tmp_path):
-    jobs = [work.Job(number, ["depth=2"], Deadly(False), tmp_path / str(number)) for number in range(2)]
-    records = work.run_all(jobs, workers.Cores({"n_jobs": 1}).run, stop_at_failure=False)
-    assert [record["reason"] for record in records] == ["no folder", "no folder"]
-
-
-@pytest.mark.parametrize(
-    ("kind", "options", "said"),
-    [
-        (workers.Cores, {"n_jobs": "abc"}, "n_jobs=abc: expected a whole number, -1 for all cores"),
-        (workers.Cores, {"n_jobs": 0}, "n_jobs=0: expected a whole number, -1 for all cores"),
-        (workers.Submitit, {"at_once": 0}, "at_once=0: expected a whole number, 1 or more"),
-        (workers.Submitit, {"timeout_min": 1.5}, "timeout_min=1.5: expected a whole number, 1 or more"),
-        (workers.Submitit, {"poll_seconds": 0}, "poll_seconds=0: expected a number above 0"),
-    ],
-)
-def test_what_workers_cannot_be_is_refused(kind, options, said):
-    usual = {"at_once": 2, "timeout_min": 60, "poll_seconds": 0.2} if kind is workers.Submitit else {}
-    with pytest.raises(ValueError, match=f"hydra.launcher.{said}"):
-        kind(usual | options)
-
-
-def test_workers_end_with_a_sweep_that_is_killed_before_they_have_a_job(triangle):
-    code = "from triangle_cli.sweeps.workers import Cores; Cores({'n_jobs': 2}).start(); "
-    code += "print('up', flush=True); input()"
-    sweeping = subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert sweeping.stdout.readline() == "up\n"
-    assert len(group_of(sweeping)) >= 2
-    sweeping.kill()
-    sweeping.communicate(timeout=30)  # until nobody holds the other end of its output any more
-
-
-def test_ctrl_c_while_workers_start_is_one_line(triangle):
-    process = triangle.start(*SWEEP, "launcher=joblib")
-    while not any("popen_loky" in words_of(pid) for pid in group_of(process)):
-        assert process.poll() is None, process.communicate()
-    os.killpg(process.pid, signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert re.fullmatch("triangle: interrupted.*\n", stderr)
-
-
-@pytest.mark.parametrize(
-    ("stop", "statuses"), [(True, ["failed", "not started"]), (False, ["failed", "failed"])]
-)
-def test_no_job_starts_after_one_that_failed(tmp_path, stop, statuses):
-    jobs = [work.Job(number, ["depth=2"], Deadly(False), tmp_path / str(number)) for number in range(2)]
-    records = work.run_all(jobs, workers.Serial({}).run, stop)
-    assert [record["status"] for record in records] == statuses
-    assert "ValueError: no folder" in (tmp_path / "0" / "triangle.log").read_text()
-
-
-def test_an_interrupted_sweep_says_how_to_go_on(tmp_path):
-    def interrupted(queue):
-        job = queue.popleft()
-        yield job, work.new_record(job.number, job.words, "finished")
-        raise KeyboardInterrupt
-
-    jobs = [work.Job(number, [], Deadly(False), tmp_path) for number in range(3)]
-    with pytest.raises(KeyboardInterrupt, match="1 of 3 jobs done; the same command goes on from there"):
-        work.run_all(jobs, interrupted, stop_at_failure=False)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["serial", "joblib", "submitit_local"])
 def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(reference, triangle, launcher):
@@ -281,19 +129,6 @@ def test_processes_of_a_local_cluster_may_be_killed(reference, triangle):
     assert workers.DIED in stdout
     assert triangle(*SWEEP).returncode == 0
     assert triangle.tables() == reference
-
-
-def group_of(process: subprocess.Popen) -> list[int]:
-    """The processes of a sweep: it and its workers."""
-    listed = subprocess.run(
-        ["ps", "-A", "-o", "pid=,pgid="], capture_output=True, text=True, check=True
-    ).stdout
-    pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
-    return [pid for pid, group in pairs if group == process.pid and pid != process.pid]
-
-
-def words_of(pid: int) -> str:
-    return subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True).stdout
 
 
 @pytest.mark.kill

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
+from triangle_cli.cli.options import Parser
 
-SCRIPT = """_triangle_complete() {
+TEMPLATE = """_triangle_complete() {
     local line="${COMP_LINE:0:$COMP_POINT}" words word before previous key list
     word="${line##* }"
     before="${line% *}"
@@ -23,26 +23,7 @@ SCRIPT = """_triangle_complete() {
         fi
         words=$(COMP_LINE="$line" COMP_POINT=${#line} triangle run -sc query=bash 2>/dev/null)
         words="${words//$key/$key$list}"
-    elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+completion[[:space:]] ]]; then
-        words="bash zsh"
-    elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+regions[[:space:]] ]]; then
-        words=""  # files, but for a word that begins as an option does
-        if [[ "$word" == -* ]]; then
-            words="--box --restart --json --exact --breakpoints --picture --line --plane --lines --planes --seed --help"
-        fi
-    elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+paper[[:space:]] ]]; then
-        words="beyond cifar10 dense depth digits imagenet_vgg16 nonconvex radial sparse tabular --outputs"
-    elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+ls[[:space:]] ]]; then
-        case "$previous" in
-            --format) words="text csv parquet" ;;
-            --sort) words="mse_min mse_mean seconds depth when" ;;
-            *) words="--where --sort --format --out --outputs" ;;
-        esac
-    elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+(show|compare)[[:space:]] ]]; then
-        words="$(compgen -d -- "$word") --outputs"
-    else
-        words="run regions paper ls show compare completion --help --version"
-    fi
+@COMMANDS@    fi
     COMPREPLY=($(compgen -o default -W "$words" -- "$word"))
     # bash splits words at '=' and keeps what stands before it
     if [[ "$word" == *=* && "$COMP_WORDBREAKS" == *=* ]]; then
@@ -52,11 +33,42 @@ SCRIPT = """_triangle_complete() {
 complete -o nospace -o default -F _triangle_complete triangle
 """
 
-ZSH = """(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }
+PREFIX = {
+    "bash": "",
+    "zsh": """(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }
 autoload -U +X bashcompinit && bashcompinit
-"""
+""",
+}
 
-SHELLS = {"bash": SCRIPT, "zsh": ZSH + SCRIPT}
+RUNS, FILES = ("show", "compare"), ("regions",)  # commands whose words are folders, or files
+
+
+def script(shell: str) -> str:
+    """The completion script of a shell, its words taken from the parsers of the commands."""
+    from triangle_cli.cli.main import ANSWERS, COMMANDS
+
+    branches = [_branch(name, command.completions()) for name, command in COMMANDS.items() if command.parser]
+    names = " ".join([*COMMANDS, *(word for word in ANSWERS if word.startswith("--"))])
+    return PREFIX[shell] + TEMPLATE.replace(
+        "@COMMANDS@", "".join(branches) + f'    else\n        words="{names}"\n'
+    )
+
+
+def _branch(name: str, words: dict[str, list[str]]) -> str:
+    """The part of the script that completes one command: after an option its words, else words or options."""
+    options = " ".join(word for word in words[""] if word.startswith("-"))
+    others = " ".join(word for word in words[""] if not word.startswith("-"))
+    if name in RUNS:
+        others = '$(compgen -d -- "$word")'
+    if not others and name not in FILES:
+        others = options
+    after = [f'{option}) words="{" ".join(given)}" ;;' for option, given in words.items() if option]
+    after += [f'*) words="{others}"; if [[ "$word" == -* ]]; then words="{options}"; fi ;;']
+    lines = "".join(f"            {line}\n" for line in after)
+    return (
+        f'    elif [[ "$line" =~ ^[^[:space:]]+[[:space:]]+{name}[[:space:]] ]]; then\n'
+        f'        case "$previous" in\n{lines}        esac\n'
+    )
 
 
 def values(line: str) -> list[str]:
@@ -70,15 +82,17 @@ def values(line: str) -> list[str]:
     return [f"{key}={word}" for word in setting_values(key)] if sign else []
 
 
+def parser() -> Parser:
+    """The words of `triangle completion`."""
+    words = Parser(
+        prog="triangle completion",
+        description='Print a tab-completion script; eval "$(triangle completion bash)" uses it.',
+    )
+    words.add_argument("shell", choices=list(PREFIX), help="the shell that reads it")
+    return words
+
+
 def main(words: list[str]) -> int:
     """Print the completion script for the shell that `words` names."""
-    if words in (["--help"], ["-h"]):
-        print(
-            'triangle completion bash|zsh: print a tab-completion script; eval "$(triangle completion bash)" uses it'
-        )
-        return 0
-    if len(words) != 1 or words[0] not in SHELLS:
-        print(f"triangle completion: expected one of {', '.join(SHELLS)}, got {words}", file=sys.stderr)
-        return 2
-    print(SHELLS[words[0]], end="")
+    print(script(parser().parse_args(words).shell), end="")
     return 0

@@ -7,20 +7,38 @@ from pathlib import Path
 from typing import Any
 
 from triangle_cli import console
-from triangle_cli.cli.options import runs_parser
+from triangle_cli.cli.options import Parser, runs_parser
 from triangle_cli.store import files, index, run_folder
 from triangle_cli.store.record import RunRecord
 
-FIGURES = ("mse_min", "mse_mean", "mse_median", "test_mse_mean", "regions_min", "regions_max")
-FIGURES += ("floor_ratio_min", "test_mse_sd", "test_r2_mean", "train_accuracy_mean", "test_accuracy_mean")
-FIGURES += ("test_accuracy_sd", "test_loss_mean", "diverged")
+FIGURES = (
+    "mse_min",
+    "mse_mean",
+    "mse_median",
+    "test_mse_mean",
+    "regions_min",
+    "regions_max",
+    "floor_ratio_min",
+    "test_mse_sd",
+    "test_r2_mean",
+    "train_accuracy_mean",
+    "test_accuracy_mean",
+    "test_accuracy_sd",
+    "test_loss_mean",
+    "diverged",
+)
+
+
+def show_parser() -> Parser:
+    """The words of `triangle show`."""
+    parser = runs_parser("show", "Settings, tables and picture of a run.")
+    parser.add_argument("run", help="its folder, its hash, or a part of its path")
+    return parser
 
 
 def show(words: list[str]) -> int:
     """`triangle show RUN`: where it comes from, its settings, its tables. Exits with 1 if a file is damaged."""
-    parser = runs_parser("show", "Settings, tables and picture of a run.")
-    parser.add_argument("run", help="its folder, its hash, or a part of its path")
-    chosen = parser.parse_args(words)
+    chosen = show_parser().parse_args(words)
     folder = index.locate(chosen.run, chosen.outputs)
     record = run_folder.whole_run(folder)
     versions = " ".join(f"{name} {version}" for name, version in record.versions.items())
@@ -49,14 +67,19 @@ def _print_tables(folder: Path, record: RunRecord) -> None:
     console.say(counts.agg(["min", "max"]).to_string())
 
 
-def compare(words: list[str]) -> int:
-    """`triangle compare A B`: the settings that differ, then the figures of each stage."""
+def compare_parser() -> Parser:
+    """The words of `triangle compare`."""
     parser = runs_parser("compare", "The settings in which two runs differ, then their figures.")
     for name in ("a", "b"):
         parser.add_argument(
             name, metavar=name.upper(), help="a run: its folder, its hash, or a part of its path"
         )
-    chosen = parser.parse_args(words)
+    return parser
+
+
+def compare(words: list[str]) -> int:
+    """`triangle compare A B`: the settings that differ, then the figures of each stage."""
+    chosen = compare_parser().parse_args(words)
     folders = [index.locate(run, chosen.outputs) for run in (chosen.a, chosen.b)]
     records = [run_folder.whole_run(folder) for folder in folders]
     first, second = (index.flat(record.settings, deep=True) for record in records)
@@ -80,8 +103,8 @@ def _figures(first: RunRecord, second: RunRecord) -> list[tuple[str, ...]]:
             continue
         a, b = first.summary.get(name), second.summary.get(name)
         shown = (f"{x:.3e}" if isinstance(x, float) else _plain(x) for x in (a, b))
-        numbers = all(isinstance(x, int | float) for x in (a, b)) and a
-        lines.append((name, *shown, f"{b / a:.3g}" if numbers else ""))
+        ratio = f"{b / a:.3g}" if isinstance(a, int | float) and isinstance(b, int | float) and a else ""
+        lines.append((name, *shown, ratio))
     a, b = first.seconds["total"], second.seconds["total"]
     return [*lines, ("seconds", f"{a:.1f}", f"{b:.1f}", f"{b / a:.3g}")]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from triangle_cli import console
-from triangle_cli.cli.options import runs_parser
+from triangle_cli.cli.options import Parser, runs_parser
 from triangle_cli.store import index, run_folder
 from triangle_cli.store.texts import csv_cell
 from triangle_cli.store.where import compile_filter, require_column
@@ -32,15 +32,21 @@ ALIKE = SHOWN[:4]
 OPTIONAL = ("settings", "test_r2_mean", "accuracy")  # shown where a run has them
 
 
-def ls(words: list[str]) -> int:
-    """`triangle ls`: every finished run as a table."""
+def ls_parser() -> Parser:
+    """The words of `triangle ls`."""
     parser = runs_parser("ls", "Every finished run as a table.")
     parser.add_argument("query", nargs="*", help="words that the folder or a column shown must contain")
     parser.add_argument("--where", metavar="EXPR", help="such as: depth >= 6 and init == 'triangle'")
     parser.add_argument("--sort", metavar="COL", help="any column; -COL from the largest down")
     parser.add_argument("--format", choices=["text", "csv", "parquet"], default="text", help="default: text")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write there instead of the terminal")
-    chosen = parser.parse_args(_with_minus_columns(words))
+    parser.suggestions["--sort"] = ["mse_min", "mse_mean", "seconds", "depth", "when"]
+    return parser
+
+
+def ls(words: list[str]) -> int:
+    """`triangle ls`: every finished run as a table."""
+    chosen = ls_parser().parse_args(_with_minus_columns(words))
     if chosen.format == "parquet" and not chosen.out:
         raise ValueError("--format=parquet: expected --out=FILE with it")
     rows, damaged = index.find_runs(chosen.outputs)
@@ -110,7 +116,7 @@ def _differences(rows: list[index.Row]) -> list[str]:
     groups: dict[tuple[Any, ...], list[index.Row]] = {}
     for row in rows:
         groups.setdefault(tuple(row[column] for column in ALIKE), []).append(_settings(row))
-    texts = {key: iter(_told_apart(group)) for key, group in groups.items()}
+    texts = {key: iter(_settings_that_differ(group)) for key, group in groups.items()}
     return [next(texts[tuple(row[column] for column in ALIKE)]) for row in rows]
 
 
@@ -121,7 +127,7 @@ def _settings(row: index.Row) -> index.Row:
     return settings | index.flat({"schedule.phases": phases}, deep=True)
 
 
-def _told_apart(group: list[index.Row]) -> list[str]:
+def _settings_that_differ(group: list[index.Row]) -> list[str]:
     keys = dict.fromkeys(key for settings in group for key in settings)
     differing = [key for key in keys if len({settings.get(key) for settings in group}) > 1]
     words = tuple(key.removesuffix("name") for key in differing if key.endswith(".name"))

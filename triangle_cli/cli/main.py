@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from triangle_cli import __version__, console, interrupts
 
@@ -19,18 +20,28 @@ class Command:
     """A command: where it is, `module:function` of this room, and its lines of help, words and meaning."""
 
     path: str
+    parser: str | None  # what makes its parser, likewise; None for `run`, whose words are Hydra's
     help: tuple[tuple[str, str], ...]
     name: str = "triangle"  # what a line about a mistake begins with
 
     def __call__(self, words: list[str]) -> int:
         """Run it; returns its exit code."""
-        module, function = self.path.split(":")
-        return getattr(importlib.import_module(f"triangle_cli.cli.{module}"), function)(words)
+        return _of_this_room(self.path)(words)
+
+    def completions(self) -> dict[str, list[str]]:
+        """See `options.Parser.completions`."""
+        return _of_this_room(self.parser)().completions() if self.parser else {}
+
+
+def _of_this_room(path: str) -> Callable[..., Any]:
+    module, function = path.split(":")
+    return getattr(importlib.import_module(f"triangle_cli.cli.{module}"), function)
 
 
 COMMANDS = {
     "run": Command(
         "run:run",
+        None,
         (
             ("[-m] [KEY=VALUE ...]", "train, count the linear regions, write tables to outputs/"),
             ("--from RUN", "repeat a finished run, and say whether the numbers agree"),
@@ -38,27 +49,34 @@ COMMANDS = {
     ),
     "ls": Command(
         "listing:ls",
+        "listing:ls_parser",
         (("[WORD ...]", "finished runs: --where EXPR, --sort COL, --format text|csv|parquet, --out FILE"),),
     ),
     "show": Command(
         "finished:show",
+        "finished:show_parser",
         (("RUN", "settings, tables and picture of a run: its folder, its hash or a part of its path"),),
     ),
     "compare": Command(
-        "finished:compare", (("A B", "the settings in which two runs differ, then their figures"),)
+        "finished:compare",
+        "finished:compare_parser",
+        (("A B", "the settings in which two runs differ, then their figures"),),
     ),
     "paper": Command(
         "paper:main",
+        "paper:parser",
         (("[NAME ...]", "tables and figures from the runs of experiment=NAME"),),
         "triangle paper",
     ),
     "regions": Command(
         "regions:main",
+        "regions:parser",
         (("FILE [...]", "exact linear regions of any ReLU network: a run, a state_dict, ONNX or JSON"),),
         "triangle regions",
     ),
     "completion": Command(
         "completion:main",
+        "completion:parser",
         (("bash|zsh", 'print a tab-completion script: eval "$(triangle completion bash)"'),),
     ),
 }
@@ -121,7 +139,7 @@ def _ending_well(command: Callable[[list[str]], int], name: str, words: list[str
     """The exit code of a command, whatever ends it: one line for what was wrong, none for a reader that has gone."""
     code = 0
     try:
-        with interrupts.noted():
+        with interrupts.interruptible():
             try:
                 code = _in_one_line(command, name, words)
                 sys.stdout.flush()  # here: at its end Python would say at length that it cannot

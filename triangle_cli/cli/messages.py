@@ -50,7 +50,7 @@ def explain(error: BaseException, words: list[str]) -> str:
     ):
         return f"{wrong[3]}={wrong[1]}: expected one of {wrong[2]}"
     if broken := getattr(error, "problem_mark", None):  # of YAML
-        return f"{broken.name}: line {broken.line + 1}: {error.problem}"
+        return f"{broken.name}: line {broken.line + 1}: {getattr(error, 'problem', None)}"
     if "dict is not a subclass of PhaseSettings" in text:
         return f"{_merged(text)}: expected a phase of the schedule, counted from 0"
     if "Error merging override" in text:
@@ -117,7 +117,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def _merged(text: str) -> str:
     """The KEY=VALUE that did not fit, typed or from conf/."""
-    return re.search(r"Error merging override (.*)", text)[1]
+    return text.partition("Error merging override ")[2].partition("\n")[0]
 
 
 def _wrong_type(text: str) -> str:

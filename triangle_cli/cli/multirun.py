@@ -34,12 +34,12 @@ class CollectSweep(Callback):
                 with open_dict(config):
                     config.hydra.launcher.earlier = earlier
         if not config.dry_run:
-            collect.forget(Path(config.hydra.sweep.dir))
+            collect.clear_records(Path(config.hydra.sweep.dir))
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Write and print the tables. Ends the process where a job failed: an exception would only be warned about."""
         folder = Path(config.hydra.sweep.dir)
-        records = collect.noted(folder)
+        records = collect.read_records(folder)
         try:
             if not records:
                 raise SystemExit("no jobs: expected at least one value in every list")

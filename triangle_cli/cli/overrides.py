@@ -6,8 +6,19 @@ from triangle_cli.settings.names import GROUPS
 from triangle_cli.settings.run import require_outputs
 
 # Hydra's options that take the next word
-VALUED = ("--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn", "--config-dir")
-VALUED += ("-cd", "--experimental-rerun")
+VALUED = (
+    "--cfg",
+    "-c",
+    "--package",
+    "-p",
+    "--config-path",
+    "-cp",
+    "--config-name",
+    "-cn",
+    "--config-dir",
+    "-cd",
+    "--experimental-rerun",
+)
 INFO, INFO_CHOICES = (
     ("--info", "-i"),
     ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath"),

@@ -50,7 +50,7 @@ def main(words: list[str]) -> int:
         ValueError: a file or an option that does not fit; nothing has been written then.
         OSError: a file cannot be read or written.
     """
-    options = _parser().parse_args([f" {word}" if NEGATIVE.match(word) else word for word in words])
+    options = parser().parse_args([f" {word}" if NEGATIVE.match(word) else word for word in words])
     _check_options(options)
     from triangle_cli.formats import network_files
 
@@ -62,35 +62,36 @@ def main(words: list[str]) -> int:
     return 0
 
 
-def _parser() -> Parser:
-    parser = Parser(
+def parser() -> Parser:
+    """The words of `triangle regions`."""
+    words = Parser(
         prog="triangle regions",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", metavar="FILE", type=Path)
-    parser.add_argument(
+    words.add_argument("file", metavar="FILE", type=Path)
+    words.add_argument(
         "--box", nargs="+", type=float, metavar="X",
         help="LO HI for every input, or LO HI LO HI .. for each; default: the file's own",
     )  # fmt: skip
-    parser.add_argument(
+    words.add_argument(
         "--restart", type=int, metavar="K", help="network K of a run, from 0; default: the best"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument(
+    words.add_argument("--json", action="store_true", help="print one JSON object")
+    words.add_argument(
         "--exact", action="store_true",
         help="take every decision in integers: the same counts, slowly (a check, not a need)",
     )  # fmt: skip
-    parser.add_argument(
+    words.add_argument(
         "--breakpoints", type=Path, metavar="CSV",
         help="write each linear region in one dimension: its ends, y there, slope, intercept",
     )  # fmt: skip
-    parser.add_argument(
+    words.add_argument(
         "--picture", type=Path, metavar="PNG",
         help="draw the function with its breakpoints, or the partition of the plane and the gradients",
     )  # fmt: skip
-    slices = parser.add_argument_group("more than two inputs").add_mutually_exclusive_group()
+    slices = words.add_argument_group("more than two inputs").add_mutually_exclusive_group()
     slices.add_argument(
         "--line", nargs=2, metavar=("FROM", "TO"), help="exactly, along the segment between two points"
     )
@@ -104,8 +105,8 @@ def _parser() -> Parser:
     slices.add_argument(
         "--planes", type=int, metavar="N", help="mean over N triangles of three uniform points of the box"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of --lines and --planes; default: %(default)s")
-    return parser
+    words.add_argument("--seed", type=int, default=0, help="of --lines and --planes; default: %(default)s")
+    return words
 
 
 def _check_options(options: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -63,7 +64,7 @@ def run(words: list[str]) -> int:
     except SystemExit as end:
         if not isinstance(end.code, str):
             return end.code or 0
-        if wants_traceback:
+        if wants_traceback and end.__cause__ is not None:
             raise end.__cause__ from None
         console.fail(end.code)
         return 1
@@ -88,10 +89,8 @@ def _once_there_are_data(settings: list[str]) -> list[str]:
 
 def _of_omegaconf(error: BaseException) -> bool:
     """Whether omegaconf raised this, as it does for keys that lead nowhere; from elsewhere it is a mistake of ours."""
-    trace = error.__traceback__
-    while trace.tb_next:
-        trace = trace.tb_next
-    return trace.tb_frame.f_globals["__name__"].startswith("omegaconf")
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals["__name__"].startswith("omegaconf")
 
 
 def _sweep_name(words: list[str]) -> str:
@@ -140,7 +139,10 @@ def _raw_errors() -> Iterator[None]:
 
 
 def register(sweep: str) -> None:
-    """Tell Hydra the types of the settings, and how folders are named; `sweep` is the name of a sweep's."""
+    """Tell Hydra the types of the settings, and how folders are named.
+
+    sweep: the name of the folder of a sweep that is no experiment.
+    """
     from hydra.core.config_store import ConfigStore
     from hydra.core.plugins import Plugins
     from omegaconf import OmegaConf
@@ -161,7 +163,7 @@ def register(sweep: str) -> None:
 
     def sweep_folder(*, _root_: Any) -> str:
         require_outputs(_root_.outputs)  # before Hydra makes the folder
-        return f"{_root_.outputs}/sweeps/{sweep}"
+        return f"{_root_.outputs}/sweeps/{_root_.hydra.runtime.choices.get('experiment') or sweep}"
 
     OmegaConf.register_new_resolver("triangle_folder", folder_of_run, replace=True)
     OmegaConf.register_new_resolver("triangle_sweep", sweep_folder, replace=True)
@@ -193,8 +195,8 @@ def _job(config: Any) -> Any:
             planned = job.plan(0, collect.choosing(words), partial(composed_settings, config), folder)
             console.say("\n".join(estimate.lines([planned], 1)))
             return None
-        from triangle_cli.runs import perform
+        from triangle_cli.runs import report
 
-        return perform.perform_and_report(composed_settings(config), Path(os.path.relpath(folder)), words)
+        return report.perform_and_report(composed_settings(config), Path(os.path.relpath(folder)), words)
     except (ValueError, OSError) as error:
         raise SystemExit(explain(error, words)) from error  # Hydra adds lines of its own to any other error

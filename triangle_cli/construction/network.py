@@ -79,7 +79,7 @@ class Network:
 
     def state_dict(self) -> dict[str, Tensor]:
         """Plain tensors named as in `nn.Sequential(Linear, ReLU, Linear, ...)`, restarts leading."""
-        state = {}
+        state: dict[str, Tensor] = {}
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases)):
             state |= {f"{2 * layer}.weight": weight.contiguous(), f"{2 * layer}.bias": bias.contiguous()}
         return state

@@ -193,5 +193,5 @@ class Triangle:
                 "step": self.steps[:, :-1],
             }
         )
-        first, last = torch.stack(first, 1).unflatten(1, (4, 2)), torch.stack(last, 1).unsqueeze(1)
-        return Network((first, *hidden.unbind(1), last))
+        first_layer = torch.stack(first, 1).unflatten(1, (4, 2))
+        return Network((first_layer, *hidden.unbind(1), torch.stack(last, 1).unsqueeze(1)))

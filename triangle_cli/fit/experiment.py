@@ -18,10 +18,9 @@ from triangle_cli.fit.measurement import Measurement
 from triangle_cli.fit.points import even_points, middle_points, side
 from triangle_cli.settings.require import require_device
 from triangle_cli.settings.run import FitSettings
-from triangle_cli.settings.schedule import SpaceName
 from triangle_cli.store import run_folder
 from triangle_cli.store.stages import first_columns, last_stage
-from triangle_cli.training.schedule import Epoch, enter, run_schedule
+from triangle_cli.training.schedule import Epoch, enter_weights, run_schedule
 
 INIT = "init"  # the stage before any training
 
@@ -130,7 +129,7 @@ def run(settings: FitSettings, watch: Callable[[Epoch], object] = lambda epoch: 
     )
     start = starts.find(settings.init).draw(settings, target, measurement.train)
     kept = settings.network.kept
-    space, weights = enter(SpaceName.weights, start, kept)
+    space, weights = enter_weights(start, kept)
     network, restarts = space.shape, list(range(settings.starts))
     errors = [measurement.errors(network, restarts).assign(stage=INIT)]
     regions = [measurement.regions(network, restarts).assign(phase=INIT, epoch=0)]

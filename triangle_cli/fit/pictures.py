@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from triangle_cli.colours import BLACK, BLUE, GREY, ORANGE
+from triangle_cli.colours import BLACK, BLUE, GREY, VERMILLION
 from triangle_cli.construction.network import Network
 from triangle_cli.fit.experiment import Result
 from triangle_cli.fit.functions import Target
@@ -33,7 +33,7 @@ def draw_fit(axes: Axes, target: Target, network: Network, label: str) -> Tensor
     axes.plot(x, evaluate(network, x), color=BLUE, linewidth=1.2, label=label)
     size = 14 if len(kinks) < MANY_BREAKPOINTS else 3
     shown = kinks[:: 1 + len(kinks) // MOST_BREAKPOINTS]
-    axes.scatter(shown, evaluate(network, shown), s=size, color=ORANGE, zorder=3, label="breakpoints")
+    axes.scatter(shown, evaluate(network, shown), s=size, color=VERMILLION, zorder=3, label="breakpoints")
     return kinks
 
 
@@ -46,7 +46,7 @@ def draw_error(axes: Axes, target: Target, network: Network, kinks: Tensor, size
         error, at_kinks = error.abs(), at_kinks.abs()
     axes.plot(x, error, color=BLUE, linewidth=0.8)
     size = 7 if len(kinks) < MANY_BREAKPOINTS else 1.5
-    axes.scatter(kinks, at_kinks, s=size, color=ORANGE, zorder=3)
+    axes.scatter(kinks, at_kinks, s=size, color=VERMILLION, zorder=3)
     axes.axhline(0, color=BLACK, linewidth=0.5)
     return error.abs().max().item()
 

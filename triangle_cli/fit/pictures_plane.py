@@ -48,7 +48,8 @@ def grid_values(target: Target, network: Network) -> tuple[np.ndarray, np.ndarra
     along = torch.linspace(*target.interval, SIDE, dtype=torch.float64)
     points = torch.cartesian_prod(along, along)
     fitted = network(points.to(network.layers[0]))[0].double().cpu()
-    return tuple(values.reshape(SIDE, SIDE).T.numpy() for values in (fitted, fitted - target(points)))
+    error = fitted - target(points)
+    return fitted.reshape(SIDE, SIDE).T.numpy(), error.reshape(SIDE, SIDE).T.numpy()
 
 
 def draw_regions(axes: Axes, target: Target, network: Network) -> int:

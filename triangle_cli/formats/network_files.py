@@ -92,9 +92,11 @@ def _from_run(folder: Path, restart: int | None) -> LoadedNetwork:
             f"--restart {restart}: expected one of {', '.join(map(str, kept))}, which {folder} kept"
         )
     network = _from_state_dict(folder / run_folder.NETWORK, kept.index(restart), hint="--restart K")
-    interval = record.interval
-    box = [interval] if not isinstance(interval[0], Sequence) else interval
-    return LoadedNetwork(network.weights, network.biases, [tuple(side) for side in box], restart)
+    interval: Any = record.interval
+    if interval is None:
+        raise ValueError(f"{folder}: not written by a finished run (no interval)")
+    box = interval if isinstance(interval[0], Sequence) else [interval]
+    return LoadedNetwork(network.weights, network.biases, [(lo, hi) for lo, hi in box], restart)
 
 
 def _from_run_on_data(folder: Path, kept: int | None, restart: int | None) -> LoadedNetwork:
@@ -232,7 +234,7 @@ def _checked(path: Path, names: list[str], weights: list[Tensor], biases: list[T
                 bad = tensor[~tensor.isfinite()][0].item()
                 raise ValueError(f"{label}: {kind} holds {bad}, expected finite numbers")
         fan_in = len(weight)
-    return LoadedNetwork(*([_at_least_float32(tensor) for tensor in layer] for layer in (weights, biases)))
+    return LoadedNetwork(list(map(_at_least_float32, weights)), list(map(_at_least_float32, biases)))
 
 
 def _at_least_float32(tensor: Tensor) -> Tensor:

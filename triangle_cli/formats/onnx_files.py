@@ -79,7 +79,8 @@ def _chain(path: Path, graph: Any, values: dict[str, np.ndarray]) -> tuple[list[
         raise ValueError(
             f"{path}: {len(inputs)} inputs and {len(graph.output)} outputs, expected one of each"
         )
-    current, layers, has_relu = inputs[0], [], [False]
+    current, has_relu = inputs[0], [False]
+    layers: list[Layer] = []
     for node in graph.node:
         if node.op_type == "Constant":
             continue

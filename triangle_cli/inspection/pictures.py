@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -66,7 +67,7 @@ def plane_figure(found: Polygons, labels: tuple[str, str], title: str) -> Figure
         palette = np.array(
             [matplotlib.colors.to_hex(c) for c in matplotlib.colormaps["hsv"](np.linspace(0, 1, 64))]
         )
-    borders = (
+    borders: dict[str, Any] = (
         {"edgecolors": "#555555", "linewidths": 0.25}
         if len(shapes) < MANY_POLYGONS
         else {"edgecolors": "face", "linewidths": 0.1}

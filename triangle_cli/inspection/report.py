@@ -72,11 +72,15 @@ def count(
     counts = count_regions(weights, biases, box, exact=exact)
     seconds = time.perf_counter() - start
     record: dict[str, Any] = dict(zip(COUNTS, (column.item() for column in astuple(counts)), strict=True))
-    found, extremes = None, {"narrowest": None, "widest": None}
+    found: Pieces | Polygons | None = None
+    extremes: dict[str, Any] = {"narrowest": None, "widest": None}
     if counts.activation_regions.item() <= MOST_PIECES:
-        find, describe = (pieces, _extreme_pieces) if len(box) == 1 else (polygons, _extreme_polygons)
-        found = find(weights, biases, box, exact=exact)
-        extremes = describe(found)
+        if len(box) == 1:
+            found = pieces(weights, biases, box, exact=exact)
+            extremes = _extreme_pieces(found)
+        else:
+            found = polygons(weights, biases, box, exact=exact)
+            extremes = _extreme_polygons(found)
     return record | extremes | {"seconds": seconds, "loading_seconds": loading}, found
 
 
@@ -107,7 +111,7 @@ def _extreme_pieces(found: Pieces) -> dict[str, dict[str, Any]]:
             "right": found.right[i].item(),
         }
 
-    return {"narrowest": describe(width.argmin().item()), "widest": describe(width.argmax().item())}
+    return {"narrowest": describe(int(width.argmin())), "widest": describe(int(width.argmax()))}
 
 
 def _extreme_polygons(found: Polygons) -> dict[str, dict[str, Any]]:
@@ -127,7 +131,7 @@ def _extreme_polygons(found: Polygons) -> dict[str, dict[str, Any]]:
             "at": corners.mean(0).tolist(),
         }
 
-    return {"narrowest": describe(region.argmin().item()), "widest": describe(region.argmax().item())}
+    return {"narrowest": describe(int(region.argmin())), "widest": describe(int(region.argmax()))}
 
 
 def polygon_areas(found: Polygons) -> Tensor:

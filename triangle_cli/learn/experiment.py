@@ -98,7 +98,7 @@ def read_examples(settings: LearnSettings) -> Examples:
         picture = DIGITS_SHAPE if data.table == "digits" and whole else None
 
         def split(restart: int) -> Split:
-            ways = fold(len(table.y), data.folds, restart, settings.seed)
+            ways = fold(len(table.y), data.table_folds, restart, settings.seed)
             return split_table(table, data.task, picture, dtype, device, ways)
 
         return Examples(split, picture or table.x.shape[1:], len(table.classes) if table.classes else 1)
@@ -159,7 +159,8 @@ def run(settings: LearnSettings, watch: Callable[[Step], object] = lambda step: 
     require_device(settings.device)
     examples, make, hidden = prepare(settings)
     tables: dict[str, list[pd.DataFrame]] = {"errors": [], "history": []}
-    best, state, seconds = math.inf, {}, defaultdict(float)
+    best, state = math.inf, {}
+    seconds: defaultdict[str, float] = defaultdict(float)
     for restart in range(settings.restarts):
         split = examples.split(restart)
         start, batches = (
@@ -237,11 +238,11 @@ class Trial:
         return {f"{name}_{part}": value for name, value in found.items()}
 
     def _record_errors(self, stage: str) -> None:
-        row = {"stage": stage, **self._measure("train"), **self._measure("test")}
+        row = self._measure("train") | self._measure("test")
         if self.settings.data.task is Task.regression:
             row["r2_test"] = 1 - row["mse_test"] / self.split.spread if self.split.spread else math.nan
         loss = row[f"{SCORES[self.settings.data.task][0]}_train"]
-        self.errors.append(row | {"diverged": not math.isfinite(loss)})
+        self.errors.append({"stage": stage} | row | {"diverged": not math.isfinite(loss)})
 
     def _record_epoch(self, phase: str, number: int, loss: float) -> None:
         self.history.append({"phase": phase, "epoch": number, "loss": loss, **self._measure("test")})

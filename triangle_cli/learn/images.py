@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ def read_cifar10(data: DataSettings, dtype: torch.dtype, device: str) -> tuple[S
     Raises:
         ValueError: the folder or a batch in it is missing, or is not in one of the two formats.
     """
-    folder = _cifar_folder(Path(data.path), f"data.path={data.path}")
+    folder = _cifar_folder(data.location, f"data.path={data.path}")
     suffix = ".bin" if (folder / f"{TEST_BATCH}.bin").exists() else ""
     read = _binary_batch if suffix else _python_batch
     parts = []
@@ -107,7 +107,7 @@ def read_image_folder(data: DataSettings, dtype: torch.dtype, device: str) -> tu
     Raises:
         ValueError: a folder is missing or has no pictures, or the two parts have different classes.
     """
-    root = Path(data.path)
+    root = data.location
     try:
         listed = {part: _listed(root / part) for part in ("train", "val")}
     except FileNotFoundError as error:
@@ -125,12 +125,14 @@ def read_image_folder(data: DataSettings, dtype: torch.dtype, device: str) -> tu
         raise ValueError(
             f"{root}: expected the same classes in train and val, {odd[0]} is in one of them only"
         )
-    parts = []
-    for part, folders in listed.items():
+    size = data.image_size
+    assert size is not None, "a folder of images comes with one"
+
+    def pictures(folders: dict[str, list[Path]], varied: bool) -> Pictures:
         paths = [(path, number) for number, name in enumerate(classes) for path in folders[name]]
-        varied = data.augment and part == "train"
-        parts.append(Pictures(paths, data.image_size, varied, data.workers, dtype, device))
-    return Split(*parts), len(classes)
+        return Pictures(paths, size, varied, data.workers, dtype, device)
+
+    return Split(pictures(listed["train"], data.augment), pictures(listed["val"], False)), len(classes)
 
 
 def _listed(folder: Path) -> dict[str, list[Path]]:
@@ -160,7 +162,8 @@ class Pictures:
 
     def batches(self, size: int, generator: torch.Generator | None) -> Iterator[Batch]:
         """See `splits.Part`."""
-        order, seeds = range(len(self)), [None] * len(self)
+        order: Sequence[int] = range(len(self))
+        seeds: Sequence[int | None] = [None] * len(self)
         if generator is not None:
             order = torch.randperm(len(self), generator=generator).tolist()
             if self.varied:
@@ -210,9 +213,10 @@ def read_picture(path: Path, size: int, seed: int | None) -> Tensor:
     box, mirrored = _middle(*picture.size), False
     if seed is not None:
         random = np.random.default_rng(seed)
-        box, mirrored = _random_cut(*picture.size, random), random.random() < 0.5
+        width, height = picture.size
+        box, mirrored = _random_cut(width, height, random), random.random() < 0.5
     cut = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR, box), np.float32) / 255
-    x = (cut - np.float32(IMAGENET_MEAN)) / np.float32(IMAGENET_DEVIATION)
+    x = (cut - np.array(IMAGENET_MEAN, np.float32)) / np.array(IMAGENET_DEVIATION, np.float32)
     return torch.from_numpy((x[:, ::-1] if mirrored else x).transpose(2, 0, 1).copy())
 
 

@@ -53,9 +53,9 @@ def build(
             `model.weights` is no state_dict of such convolutions.
     """
     made = ARCHITECTURES[model.architecture](model, shape, outputs)
-    if model.weights is not None:
+    if isinstance(made, Convolutions) and model.weights is not None:
         _load_features(made.features, model.weights)
-    if model.frozen:
+    if isinstance(made, Convolutions) and model.frozen:
         made.features.requires_grad_(False)
     if triangles is not None:
         try:
@@ -91,6 +91,8 @@ def load_model(folder: Path) -> nn.Module:
 
 def _described(record: RunRecord, numbers: int) -> nn.Module:
     """The model of a run as its record says, before the weights, of which there are so many `numbers`, come."""
+    if record.shape is None or record.outputs is None:
+        raise ValueError("no shape, or no outputs")
     config = record.settings
     words = config["model"] | {"hidden": record.hidden, "weights": None, "matched": False}
     settings = ModelSettings(**words | {"architecture": Architecture(words["architecture"])})

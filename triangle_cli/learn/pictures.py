@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from triangle_cli.colours import BLUE, GREY, ORANGE
+from triangle_cli.colours import BLUE, GREY, VERMILLION
 from triangle_cli.learn.experiment import Result
 from triangle_cli.settings.learn import Task
 from triangle_cli.settings.run import LearnSettings
+from triangle_cli.store.stages import counted_through
 
 FEW = 4  # points, which a line alone would not show
 SCORE = {
@@ -19,13 +22,7 @@ SCORE = {
 }
 
 
-def counted_through(history: pd.DataFrame) -> pd.DataFrame:
-    """history.csv with a column `total`: epochs counted through all phases."""
-    last = history.groupby("phase", sort=False)["epoch"].max()
-    return history.assign(total=history["epoch"] + history["phase"].map(last.cumsum() - last))
-
-
-def draw_band(axes: Axes, history: pd.DataFrame, column: str, scale: str, **look: object) -> None:
+def draw_band(axes: Axes, history: pd.DataFrame, column: str, scale: str, **look: Any) -> None:
     """The mean over the restarts against the epochs, and one standard deviation around it, within what there is."""
     finite = history[np.isfinite(history[column])]
     groups = finite.groupby("total")[column]
@@ -44,7 +41,7 @@ def learning_figure(result: Result, settings: LearnSettings) -> Figure:
     history = counted_through(result.history)
     column, label, scale = SCORE[settings.data.task]
     draw_band(left, history, column, scale, color=BLUE)
-    draw_band(right, history, "loss", "log", color=ORANGE)
+    draw_band(right, history, "loss", "log", color=VERMILLION)
     left.set(xlabel="epoch", ylabel=label)
     right.set(xlabel="epoch", ylabel="loss, mean over the batches of an epoch", xlim=left.get_xlim())
     ends = history[history["phase"] != "init"].groupby("phase", sort=False)["total"].max()

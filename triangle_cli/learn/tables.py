@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -42,15 +41,15 @@ def read_table(data: DataSettings) -> Table:
         pictures = data.table == "digits"  # pixels that are always white stay
         key = f"data.table={data.table}"
     else:
+        assert data.target is not None, "a CSV file comes with one"
         frame, target, pictures, key = _csv(data), data.target, False, f"data.path={data.path}"
     for column in data.drop:
         _require_column("data.drop", column, frame)
     frame = frame.drop(columns=data.drop)
     _require_column("data.target", target, frame)
-    if len(frame) < 2 * data.folds:
-        raise ValueError(
-            f"{key}: {len(frame)} rows, expected {2 * data.folds} or more for data.folds={data.folds}"
-        )
+    least = 2 * data.table_folds
+    if len(frame) < least:
+        raise ValueError(f"{key}: {len(frame)} rows, expected {least} or more for data.folds={data.folds}")
     if len(frame.columns) < 2:
         raise ValueError(f"{key}: expected columns beside the target {target}")
     for column in frame:
@@ -81,7 +80,7 @@ def _sklearn(data: DataSettings) -> tuple[pd.DataFrame, str]:
 
 
 def _csv(data: DataSettings) -> pd.DataFrame:
-    path = Path(data.path)
+    path = data.location
     key = f"data.path={data.path}"
     try:
         # whole columns at once: by pieces, a 1 among numbers and a 1 among words may come to be two values

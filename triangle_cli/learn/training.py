@@ -70,6 +70,7 @@ def train(
         if phase.space is SpaceName.weights:
             release(model)
         learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        assert phase.learning_rate is not None, "Adam's, the only optimizer that settings allow with data"
         optimizer = torch.optim.Adam(learned, phase.learning_rate)
         for number in range(1, phase.epochs + 1):
             if not math.isfinite(mean):

@@ -57,6 +57,9 @@ class TriangleActivation(nn.Module):
         ValueError: a number is out of its range.
     """
 
+    peaks: nn.Parameter | None  # a row of `PeakSpace` for each unit, until the release
+    weights: nn.Parameter | None  # (units, P + 2), after it
+
     def __init__(
         self,
         units: int,
@@ -93,6 +96,7 @@ class TriangleActivation(nn.Module):
     def reset_parameters(self) -> None:
         """Draw new peaks; a released layer goes back to its peaks."""
         like = self.peaks if self.weights is None else self.weights
+        assert like is not None, "one of the two is always there"
         peaks = torch.empty(self.units, self.depth + 1, device=like.device, dtype=like.dtype)
         peaks.uniform_(*self.peak_range)
         peaks[:, 0] = -self.interval[0] / (self.interval[1] - self.interval[0])
@@ -106,7 +110,7 @@ class TriangleActivation(nn.Module):
 
         The parameters are new ones: make a new optimizer. A released layer stays as it is.
         """
-        if self.released:
+        if self.peaks is None:
             return
         triangle = self.space.triangle(self.peaks)
         weights = torch.cat([triangle.network().flatten(), outer_slopes(triangle).T], 1)
@@ -129,7 +133,8 @@ class TriangleActivation(nn.Module):
 
     def numbers(self) -> Tensor:
         """What `units.by_peaks` takes, (units, 2 + 3 d); once released what `units.by_weights` does, (units, P + 2)."""
-        if self.released:
+        if self.peaks is None:
+            assert self.weights is not None, "one of the two is always there"
             return self.weights
         triangle = self.space.triangle(self.peaks)
         tops = torch.cat(
@@ -188,9 +193,11 @@ class TriangleLayer(nn.Module):
         """A layer around a Linear that is there already, with its weights, on its device."""
         layer = cls.__new__(cls)
         nn.Module.__init__(layer)
-        like = {"device": linear.weight.device, "dtype": linear.weight.dtype}
+        weight = linear.weight
         layer.linear = linear
-        layer.activation = TriangleActivation(linear.out_features, depth, **like, **settings)
+        layer.activation = TriangleActivation(
+            linear.out_features, depth, device=weight.device, dtype=weight.dtype, **settings
+        )
         return layer.train(linear.training)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -265,9 +272,10 @@ def convert(model: nn.Module, *names: str, depth: int, **settings: Any) -> nn.Mo
         if not matching:
             raise ValueError(f"convert: {pattern}: {_refusal(pattern, modules, list(pairs))}")
         chosen |= matching
-    places: dict[nn.Module, str] = {}
+    places: dict[nn.Linear, str] = {}
     for name in sorted(chosen):
         linear = modules[name]
+        assert isinstance(linear, nn.Linear), "as `_pairs` names them"
         other = next((at for at, module in modules.items() if module is linear and at != name), None)
         if other is not None:
             raise ValueError(f"convert: {name}: is also {other}, expected a Linear that stands in one place")

@@ -15,6 +15,7 @@ from triangle_cli.construction.network import Network
 from triangle_cli.fit.floors import floors
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.points import even_points
+from triangle_cli.paper.methods import Method, read_method
 from triangle_cli.store import run_folder
 from triangle_cli.store.record import RunRecord
 from triangle_cli.store.stages import last_stage
@@ -25,12 +26,13 @@ REFERENCE = "reference/paper_tables.csv"  # Milkert, Hyde, Laine, ICML 2025, tab
 
 @dataclass(frozen=True)
 class Collected:
-    """One finished run of an experiment: the words that chose it, its settings, its record and its folder."""
+    """One finished run of an experiment: the words that chose it, its settings, record, folder and method."""
 
     choices: dict[str, str]
     config: dict[str, Any]
     record: RunRecord
     folder: Path
+    method: Method
 
     def table(self, name: str) -> pd.DataFrame:
         """One of the run's CSV files."""
@@ -53,6 +55,7 @@ class Collected:
     def best_network(self) -> Network:
         """The network of the best restart, a batch of one."""
         state = torch.load(self.folder / run_folder.NETWORK, weights_only=True)
+        assert self.record.best_restart is not None, "asked of runs that did not diverge"
         place = self.record.restarts.index(self.record.best_restart)
         return Network.from_state_dict(state)[place : place + 1]
 
@@ -72,7 +75,12 @@ def diverged(run: Collected) -> str:
     )
 
 
-def collect_experiment(outputs: Path, name: str) -> list[Collected]:
+def titles(runs: list[Collected]) -> dict[str, str]:
+    """The title of each method, by the word that chose it."""
+    return {run.choices["method"]: run.method.title for run in runs}
+
+
+def collect_experiment(outputs: Path, name: str, config_dir: Path | None = None) -> list[Collected]:
     """The finished runs of `triangle run experiment=NAME`, in the order of its jobs.
 
     Raises:
@@ -84,17 +92,22 @@ def collect_experiment(outputs: Path, name: str) -> list[Collected]:
         raise ValueError(
             f"{folder}: expected the jobs of this experiment; `triangle run experiment={name}` makes them"
         )
-    found = []
+    runs: list[Collected] = []
+    words = list(dict.fromkeys(choices(job).get("method", "") for job in jobs))
     for job in jobs:
-        record = run_folder.read_run(Path(job.folder)) if job.folder else None
+        folder_of_run = Path(job.folder or "")
+        record = run_folder.read_run(folder_of_run) if job.folder else None
         if record is None:
             reason = job.reason or "its run is gone"
             raise ValueError(
                 f"{folder / JOBS}: expected a finished run ({reason}); `triangle run experiment={name}` tries again"
             )
-        config = yaml.safe_load((Path(job.folder) / run_folder.CONFIG).read_text(encoding="utf-8"))
-        found.append(Collected(choices(job), config, record, Path(job.folder)))
-    return found
+        config = yaml.safe_load((folder_of_run / run_folder.CONFIG).read_text(encoding="utf-8"))
+        chosen = choices(job)
+        word = chosen.get("method", "")
+        method = read_method(word, config_dir, words.index(word))
+        runs.append(Collected(chosen, config, record, folder_of_run, method))
+    return runs
 
 
 def paper_figures(table: str) -> pd.Series:

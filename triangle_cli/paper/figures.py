@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from triangle_cli.colours import BLACK, BLUE, GREY, ORANGE
+from triangle_cli.colours import BLACK
 from triangle_cli.fit.pictures import draw_error, draw_fit
+from triangle_cli.paper import registry
 from triangle_cli.paper.collection import Collected
-from triangle_cli.paper.tables import METHOD_NAMES
 from triangle_cli.store import run_folder
-
-# colour, dash and marker tell the methods apart, in colour, in grey and for the colour-blind
-STYLES = {
-    "kaiming": (GREY, ":", "s"),
-    "raai": (BLACK, "-.", "^"),
-    "skip_pretraining": ("#56B4E9", "--", "v"),
-    "no_regularization": (ORANGE, (0, (5, 1)), "D"),
-    "theorem_3_1": (BLUE, "-", "o"),
-    "relu": (GREY, ":", "s"),
-    "relu_matched": (ORANGE, "--", "D"),
-    "layers": (BLUE, "-", "o"),
-    "second_order_quick": ("#CC79A7", "--", "<"),
-    "second_order": ("#009E73", "-", "*"),
-    "second_order_long": ("#E69F00", "-", ">"),
-}
+from triangle_cli.store.stages import counted_through
 
 
 def by_function(runs: list[Collected]) -> dict[str, list[Collected]]:
@@ -38,6 +25,7 @@ def by_function(runs: list[Collected]) -> dict[str, list[Collected]]:
     return groups
 
 
+@registry.figure("fits")
 def fits(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
     """For each function, the best fit of each method with its breakpoints, and its error below."""
     for function, group in by_function(runs).items():
@@ -48,9 +36,7 @@ def fits(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
             kinks = draw_fit(above, target, network, label="fit")
             draw_error(below, target, network, kinks, size_only=True)
             error = run.final_errors["mse_train"].min()
-            above.set_title(
-                f"{METHOD_NAMES[run.choices['method']]}\nMSE {error:.1e}, {len(kinks) + 1} regions"
-            )
+            above.set_title(f"{run.method.title}\nMSE {error:.1e}, {len(kinks) + 1} regions")
             below.set_xlabel("x")
             below.set(yscale="log", ylim=(1e-7, 1e-1))
         axes[0, 0].set_ylabel(function)
@@ -59,11 +45,13 @@ def fits(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
         yield f"fit-{function}", figure
 
 
+@registry.figure("losses")
 def losses(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
     """The training loss of each method against the epochs: median over the restarts, and their range."""
     yield "losses", _over_epochs(runs, run_folder.HISTORY, "loss", "training MSE", "log")
 
 
+@registry.figure("regions")
 def regions(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
     """The linear regions of each method over both phases: median over the restarts, and their range."""
     yield "regions", _over_epochs(runs, run_folder.REGIONS, "linear_regions", "linear regions", "linear")
@@ -76,16 +64,13 @@ def _over_epochs(runs: list[Collected], file: str, column: str, label: str, scal
         figure.subplots(1, len(groups), sharey=True, squeeze=False)[0], groups.items()
     ):
         for run in group:
-            band = _band(run.table(file), column, run.config["schedule"]["phases"])
-            color, dash, _ = STYLES[run.choices["method"]]
-            axes.plot(
-                band.index,
-                band["median"],
-                color=color,
-                linestyle=dash,
-                label=METHOD_NAMES[run.choices["method"]],
+            epochs = counted_through(run.table(file)).groupby("total")[column]
+            band, method = epochs.agg(["median", "min", "max"]), run.method
+            look = {"color": method.colour, "linestyle": method.dash, "label": method.title}
+            axes.plot(band.index, band["median"], **look)
+            axes.fill_between(
+                band.index, band["min"], band["max"], color=method.colour, alpha=0.12, linewidth=0
             )
-            axes.fill_between(band.index, band["min"], band["max"], color=color, alpha=0.12, linewidth=0)
         axes.set(title=function, xlabel="epoch", yscale=scale)
     figure.axes[0].set_ylabel(label)
     figure.legend(
@@ -94,14 +79,7 @@ def _over_epochs(runs: list[Collected], file: str, column: str, label: str, scal
     return figure
 
 
-def _band(table: pd.DataFrame, column: str, phases: list[dict]) -> pd.DataFrame:
-    """Median, least and greatest over the restarts, by the epoch counted through all phases."""
-    names = [name for name in table["phase"].drop_duplicates() if name != "init"]
-    begins = dict(zip(names, pd.Series([0, *(phase["epochs"] for phase in phases)]).cumsum(), strict=False))
-    epochs = table["epoch"] + table["phase"].map(begins).fillna(0).astype(int)
-    return table.groupby(epochs)[column].agg(["median", "min", "max"])
-
-
+@registry.figure("depths")
 def depths(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
     """Linear regions and error against depth, beside 2^d and the number of neurons."""
     figure = Figure(figsize=(9, 3.8), layout="constrained")
@@ -109,28 +87,28 @@ def depths(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
     depth = sorted({run.config["depth"] for run in runs})
     left.plot(depth, [2**d for d in depth], color=BLACK, linewidth=0.8, label="$2^d$")
     left.plot(depth, [4 * d for d in depth], color=BLACK, linewidth=0.8, linestyle=":", label="neurons")
-    for method in dict.fromkeys(run.choices["method"] for run in runs):
-        color, dash, marker = STYLES[method]
+    for method in dict.fromkeys(run.method for run in runs):
+        title, dash, color, marker = method.title, method.dash, method.colour, method.marker
         rows = [
             (run.config["depth"], run.table(run_folder.ERRORS), run.final_errors)
             for run in runs
-            if run.choices["method"] == method
+            if run.method == method
         ]
         at = [row[0] for row in rows]
         before = [row[1].query("stage == 'init'")["linear_regions"].median() for row in rows]
         look = {"color": color, "marker": marker, "markersize": 4}
-        left.plot(at, before, linestyle=dash, label=f"{METHOD_NAMES[method]}: at the start", **look)
+        left.plot(at, before, linestyle=dash, label=f"{title}: at the start", **look)
         after = [row[2]["linear_regions"].median() for row in rows]
         left.plot(
             at,
             after,
             linestyle=dash,
             markerfacecolor="none",
-            label=f"{METHOD_NAMES[method]}: after training",
+            label=f"{title}: after training",
             **look,
         )
         errors = pd.DataFrame([row[2]["mse_train"].agg(["median", "min", "max"]) for row in rows], index=at)
-        right.plot(at, errors["median"], linestyle=dash, label=METHOD_NAMES[method], **look)
+        right.plot(at, errors["median"], linestyle=dash, label=title, **look)
         right.fill_between(at, errors["min"], errors["max"], color=color, alpha=0.12, linewidth=0)
     left.set(xlabel="depth", ylabel="linear regions (median)", yscale="log")
     right.set(xlabel="depth", ylabel="training MSE (median and range)", yscale="log")
@@ -139,6 +117,7 @@ def depths(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
     yield "regions", figure
 
 
+@registry.figure("time")
 def time_against_error(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
     """Seconds against the errors of each schedule, over the floor of 2^depth pieces: the Pareto front."""
     groups = by_function(runs)
@@ -147,13 +126,11 @@ def time_against_error(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
         figure.subplots(1, len(groups), sharey=True, squeeze=False)[0], groups.items()
     ):
         for run in group:
-            color, _, marker = STYLES[run.choices["method"]]
+            color, marker = run.method.colour, run.method.marker
             ratios = run.final_errors["mse_train"] / run.floor
             seconds = run.record.seconds["total"]
             axes.plot([seconds] * 2, [ratios.min(), ratios.max()], color=color, linewidth=0.8)
-            axes.plot(
-                seconds, ratios.min(), color=color, marker=marker, label=METHOD_NAMES[run.choices["method"]]
-            )
+            axes.plot(seconds, ratios.min(), color=color, marker=marker, label=run.method.title)
             axes.plot(seconds, ratios.mean(), color=color, marker=marker, markerfacecolor="none")
         axes.axhline(1, color=BLACK, linewidth=0.5)
         axes.set(title=function, xlabel="seconds", yscale="log", xlim=(0, None))
@@ -170,6 +147,6 @@ def write(name: str, drawn: Iterator[tuple[str, Figure]], outputs: Path) -> list
     for stem, figure in drawn:
         for kind in ("png", "pdf"):
             path = folder / f"{name}-{stem}.{kind}"
-            run_folder.write_whole(path, lambda beside, figure=figure: figure.savefig(beside, dpi=150))
+            run_folder.write_whole(path, partial(figure.savefig, dpi=150))
             written.append(path)
     return written

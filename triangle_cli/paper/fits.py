@@ -2,46 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from triangle_cli.paper.collection import Collected, describe, paper_figures
-from triangle_cli.paper.tables import METHOD_NAMES, Table
+from triangle_cli.paper import registry
+from triangle_cli.paper.collection import Collected, describe, paper_figures, titles
+from triangle_cli.paper.tables import Table
 from triangle_cli.store import run_folder
 from triangle_cli.store.stages import span
 
 STATISTICS = ("min", "mean")
 
 
-def compare_methods(name: str, column: str) -> Callable[[list[Collected]], Table]:
-    """A table builder: methods by functions, min and mean over the restarts of `column` of errors.csv."""
-
-    def build(runs: list[Collected]) -> Table:
-        paper = paper_figures(name)
-        rows = []
-        for run in runs:
-            errors = run.final_errors
-            for statistic in STATISTICS:
-                key = (run.choices["method"], run.choices["function"], statistic)
-                ours, theirs = errors[column].agg(statistic), paper.get(key, np.nan)
-                rows.append((*key, ours, theirs, ours / theirs, run.floor, len(errors)))
-        columns = ["method", "function", "statistic", "ours", "paper", "ratio", "floor", "restarts"]
-        table = pd.DataFrame(rows, columns=columns)
-        what = {"mse_train": "MSE on the training points", "mse_test": "MSE on the test points"}[column]
-        parts = {
-            f"{title} {what}": _methods_by_functions(table[table["statistic"] == statistic])
-            for statistic, title in {"min": "Least", "mean": "Mean"}.items()
-        }
-        return Table(
-            name, f"{describe(runs)}. In brackets the paper's figure, and ours over it.", table, parts
-        )
-
-    return build
+@registry.table("methods")
+def compare_methods(name: str, runs: list[Collected], column: str = "mse_train") -> Table:
+    """Methods by functions, min and mean over the restarts of `column` of errors.csv; the paper's figures beside."""
+    paper = paper_figures(name)
+    rows = []
+    for run in runs:
+        errors = run.final_errors
+        for statistic in STATISTICS:
+            key = (run.choices["method"], run.choices["function"], statistic)
+            ours, theirs = errors[column].agg(statistic), paper.get(key, np.nan)
+            rows.append((*key, ours, theirs, ours / theirs, run.floor, len(errors)))
+    columns = ["method", "function", "statistic", "ours", "paper", "ratio", "floor", "restarts"]
+    table = pd.DataFrame(rows, columns=columns)
+    what = {"mse_train": "MSE on the training points", "mse_test": "MSE on the test points"}[column]
+    parts = {
+        f"{title} {what}": _methods_by_functions(table[table["statistic"] == statistic], titles(runs))
+        for statistic, title in {"min": "Least", "mean": "Mean"}.items()
+    }
+    brackets = " In brackets the paper's figure, and ours over it." if len(paper) else ""
+    return Table(name, f"{describe(runs)}.{brackets}", table, parts)
 
 
-def _methods_by_functions(rows: pd.DataFrame) -> pd.DataFrame:
+def _methods_by_functions(rows: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
     """A row per method, a column per function; ours, with the paper's figure and the ratio where it has one."""
 
     def cell(row: pd.Series) -> str:
@@ -55,10 +52,11 @@ def _methods_by_functions(rows: pd.DataFrame) -> pd.DataFrame:
     if (rows["floor"] > 0).all():  # with ten points, 32 pieces pass through all of them
         floor = rows.drop_duplicates("function").set_index("function")["floor"]
         cells.loc["least of any 2^depth pieces"] = floor.map("{:.2e}".format)
-    return cells.rename(index=METHOD_NAMES).rename_axis(columns=None).reset_index()
+    return cells.rename(index=titles).rename_axis(columns=None).reset_index()
 
 
-def against_depth(runs: list[Collected]) -> Table:
+@registry.table("depth")
+def against_depth(name: str, runs: list[Collected]) -> Table:
     """Linear regions and errors against depth: triangle and random."""
     rows = []
     for run in runs:
@@ -83,7 +81,7 @@ def against_depth(runs: list[Collected]) -> Table:
     table = pd.DataFrame(rows).sort_values(["method", "depth"], ascending=[False, True])
     shown = pd.DataFrame(
         {
-            "method": table["method"].map(METHOD_NAMES),
+            "method": table["method"].map(titles(runs)),
             "depth": table["depth"],
             "neurons": table["neurons"],
             "2^depth": table["two_to_the_depth"],
@@ -95,11 +93,12 @@ def against_depth(runs: list[Collected]) -> Table:
     ).astype(str)
     function = runs[0].choices["function"]
     return Table(
-        "depth", f"{describe(runs)}.", table, {f"Linear regions and errors against depth, {function}": shown}
+        name, f"{describe(runs)}.", table, {f"Linear regions and errors against depth, {function}": shown}
     )
 
 
-def past_the_paper(runs: list[Collected]) -> Table:
+@registry.table("beyond")
+def past_the_paper(name: str, runs: list[Collected]) -> Table:
     """The paper's best, ours by Adam and by second-order schedules, the floor, and what else one might fit."""
     from triangle_cli.paper.splines import least_errors  # scipy, an optional extra
 
@@ -111,10 +110,10 @@ def past_the_paper(runs: list[Collected]) -> Table:
         errors, function, method = (
             run.final_errors,
             run.choices["function"],
-            METHOD_NAMES[run.choices["method"]],
+            run.method.title,
         )
-        best = errors.loc[errors["mse_train"].idxmin()]
-        details = {"seconds": run.record.seconds["total"], "starts": run.record.starts}
+        best = errors.iloc[errors["mse_train"].argmin()]
+        details: dict[str, Any] = {"seconds": run.record.seconds["total"], "starts": run.record.starts}
         details |= {
             "regions_of_best": int(best["linear_regions"]),
             "regions": span(*_range(errors["linear_regions"])),
@@ -127,6 +126,7 @@ def past_the_paper(runs: list[Collected]) -> Table:
         function, seconds = run.choices["function"], run.record.seconds["total"]
         rows.append({"fit": "least of any 2^depth pieces", "function": function, "min": run.floor})
         points, numbers = run.config["points"]["train"], run.record.parameters
+        assert numbers is not None, "every run of a function says how many it has"
         others = least_errors(run.folder.parent.parent / "alternatives", run.target, points, numbers, seconds)
         rows += [{"fit": name, "function": function, "min": error} for name, error in others.items()]
     table = pd.DataFrame(rows)
@@ -143,57 +143,54 @@ def past_the_paper(runs: list[Collected]) -> Table:
         "and crowded where the target bends. More than 2^depth linear regions are what puts an error below "
     )
     caption += "the least of 2^depth pieces."
-    return Table("beyond", caption, table, parts)
+    return Table(name, caption, table, parts)
 
 
-def compare_networks(name: str) -> Callable[[list[Collected]], Table]:
-    """A table builder: several triangle networks beside random networks with as many parameters, by function."""
-
-    def build(runs: list[Collected]) -> Table:
-        rows = []
-        for run in runs:
-            errors = run.final_errors
-            rows.append(
-                {
-                    "function": run.config["function"]["name"],
-                    "method": run.choices["method"],
-                    "optimizer": run.config["schedule"]["phases"][0]["optimizer"],
-                    "parameters": run.record.parameters,
-                    "mse_min": errors["mse_train"].min(),
-                    "mse_mean": errors["mse_train"].mean(),
-                    "mse_median": errors["mse_train"].median(),
-                    "regions_min": errors["linear_regions"].min(),
-                    "regions_max": errors["linear_regions"].max(),
-                }
-            )
-        table = pd.DataFrame(rows)
-        parts = {
-            f"{run.target.formula.replace('**', '^')} on [{run.target.interval[0]:g}, {run.target.interval[1]:g}]"
-            f"{'^2' if run.target.inputs == 2 else ''}": _networks(
-                table[table["function"] == run.target.name]
-            )
-            for run in runs
-        }
-        brackets = "In brackets how many times less than the best random network's by the same optimizer"
-        return Table(name, f"{describe(runs)}. {brackets}.", table, parts)
-
-    return build
+@registry.table("networks")
+def compare_networks(name: str, runs: list[Collected]) -> Table:
+    """Several triangle networks beside random networks with as many parameters, by function."""
+    rows = []
+    for run in runs:
+        errors = run.final_errors
+        rows.append(
+            {
+                "function": run.config["function"]["name"],
+                "method": run.choices["method"],
+                "optimizer": run.config["schedule"]["phases"][0]["optimizer"],
+                "parameters": run.record.parameters,
+                "mse_min": errors["mse_train"].min(),
+                "mse_mean": errors["mse_train"].mean(),
+                "mse_median": errors["mse_train"].median(),
+                "regions_min": errors["linear_regions"].min(),
+                "regions_max": errors["linear_regions"].max(),
+            }
+        )
+    table = pd.DataFrame(rows)
+    parts = {
+        f"{run.target.formula.replace('**', '^')} on [{run.target.interval[0]:g}, {run.target.interval[1]:g}]"
+        f"{'^2' if run.target.inputs == 2 else ''}": _networks(
+            table[table["function"] == run.target.name], titles(runs)
+        )
+        for run in runs
+    }
+    brackets = "In brackets how many times less than the best random network's by the same optimizer"
+    return Table(name, f"{describe(runs)}. {brackets}.", table, parts)
 
 
-def _networks(rows: pd.DataFrame) -> pd.DataFrame:
+def _networks(rows: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
     """A row per method; in brackets how many times less than the best random network's by the same optimizer."""
     random = rows[rows["method"].str.startswith("random")]
 
     def ahead(column: str) -> list[str]:
         best = rows["optimizer"].map(random.groupby("optimizer")[column].min())
         return [
-            f"{error:.2e} (x{float(f'{ratio:.2g}'):g})"
+            f"{error:.2e}" + ("" if np.isnan(ratio) else f" (x{float(f'{ratio:.2g}'):g})")
             for error, ratio in zip(rows[column], best / rows[column])
         ]
 
     return pd.DataFrame(
         {
-            "network": rows["method"].map(METHOD_NAMES),
+            "network": rows["method"].map(titles),
             "parameters": rows["parameters"].astype(str),
             "least MSE": ahead("mse_min"),
             "mean MSE": ahead("mse_mean"),

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from triangle_cli.learn.pictures import SCORE, counted_through, draw_band
+from triangle_cli.learn.pictures import SCORE, draw_band
+from triangle_cli.paper import registry
 from triangle_cli.paper.collection import Collected
-from triangle_cli.paper.figures import STYLES
-from triangle_cli.paper.tables import METHOD_NAMES, Table
+from triangle_cli.paper.tables import Table
 from triangle_cli.paper.trees import scores
 from triangle_cli.settings.learn import Task
 from triangle_cli.store import run_folder
+from triangle_cli.store.stages import counted_through
 
 EARLY = (1, 2, 5, 10)  # epochs after which accuracies are told beside the last
 
@@ -28,38 +29,33 @@ def column_of(run: Collected) -> str:
     return SCORE[task_of(run)][0]
 
 
-def compare_models(name: str) -> Callable[[list[Collected]], Table]:
-    """A table builder: accuracy on test examples, early and at the end, by model and method."""
-
-    def build(runs: list[Collected]) -> Table:
-        rows, shown = [], []
-        for run in runs:
-            history, final = counted_through(run.table(run_folder.HISTORY)), run.final_errors
-            kept = history[history["restart"].isin(final["restart"])]
-            accuracy = kept.groupby("total")["accuracy_test"].agg(["mean", "std"])
-            end = final["accuracy_test"]
-            method = METHOD_NAMES[run.choices["method"]]
-            what = {
-                "model": run.config["model"]["name"],
-                "method": method,
-                "parameters": run.record.parameters,
-            }
-            rows += [{**what, "epoch": epoch, **row} for epoch, row in accuracy.iterrows()]
-            early = {
-                f"epoch {epoch}": f"{100 * accuracy['mean'][epoch]:.1f} %"
-                if epoch in accuracy.index[:-1]
-                else ""
-                for epoch in EARLY
-            }
-            last = {
-                "at the end": _with_spread(end),
-                "least": f"{100 * end.min():.2f} %",
-            }
-            shown.append({**what, **early, **last})
-        parts = {f"Accuracy on the test examples, {runs[0].record.function}": pd.DataFrame(shown).astype(str)}
-        return Table(name, f"{describe_learning(runs)} ±: standard deviation.", pd.DataFrame(rows), parts)
-
-    return build
+@registry.table("models")
+def compare_models(name: str, runs: list[Collected]) -> Table:
+    """Accuracy on test examples, early and at the end, by model and method."""
+    rows, shown = [], []
+    for run in runs:
+        history, final = counted_through(run.table(run_folder.HISTORY)), run.final_errors
+        kept = history[history["restart"].isin(final["restart"])]
+        accuracy = kept.groupby("total")["accuracy_test"].agg(["mean", "std"])
+        end = final["accuracy_test"]
+        method = run.method.title
+        what = {
+            "model": run.config["model"]["name"],
+            "method": method,
+            "parameters": run.record.parameters,
+        }
+        rows += [{**what, "epoch": epoch, **row} for epoch, row in accuracy.iterrows()]
+        early = {
+            f"epoch {epoch}": f"{100 * accuracy['mean'][epoch]:.1f} %" if epoch in accuracy.index[:-1] else ""
+            for epoch in EARLY
+        }
+        last = {
+            "at the end": _with_spread(end),
+            "least": f"{100 * end.min():.2f} %",
+        }
+        shown.append({**what, **early, **last})
+    parts = {f"Accuracy on the test examples, {runs[0].record.function}": pd.DataFrame(shown).astype(str)}
+    return Table(name, f"{describe_learning(runs)} ±: standard deviation.", pd.DataFrame(rows), parts)
 
 
 def _with_spread(shares: pd.Series) -> str:
@@ -67,19 +63,20 @@ def _with_spread(shares: pd.Series) -> str:
     return f"{100 * shares.mean():.2f}" + (f" ± {100 * shares.std():.2f} %" if len(shares) > 1 else " %")
 
 
-def compare_on_tables(runs: list[Collected]) -> Table:
+@registry.table("tabular")
+def compare_on_tables(name: str, runs: list[Collected]) -> Table:
     """Cross-validated errors by data set and method, beside a linear model and gradient-boosted trees."""
     rows = []
     for name, group in by_data(runs).items():
         for run in group:
             found = run.final_errors[column_of(run)]
             more = {"parameters": run.record.parameters, "seconds": run.record.seconds["total"]}
-            rows.append(_row(name, METHOD_NAMES[run.choices["method"]], task_of(run), found) | more)
+            rows.append(_row(name, run.method.title, task_of(run), found) | more)
         run = group[0]
-        for other, found in scores(
+        for other, errors in scores(
             run.config, run.config["restarts"], run.folder.parent / "alternatives"
         ).items():
-            rows.append(_row(name, other, task_of(run), pd.Series(found)))
+            rows.append(_row(name, other, task_of(run), pd.Series(errors)))
     table = pd.DataFrame(rows)
     table["parameters"] = table["parameters"].astype("Int64")
     parts = {}
@@ -100,7 +97,7 @@ def compare_on_tables(runs: list[Collected]) -> Table:
         "with 13 penalties from 0.001 to 1000 (LogisticRegression for classes), the trees are GradientBoosting, "
         "all else with scikit-learn's own settings."
     )
-    return Table("tabular", caption, table, parts)
+    return Table(name, caption, table, parts)
 
 
 def _row(data: str, method: str, task: Task, found: pd.Series) -> dict[str, object]:
@@ -129,6 +126,7 @@ def describe_learning(runs: list[Collected]) -> str:
     )
 
 
+@registry.figure("learning")
 def learning_curves(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
     """The score on test examples against the epochs, by data set and method: mean and standard deviation."""
     groups = by_data(runs)
@@ -136,10 +134,10 @@ def learning_curves(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
     for axes, (name, group) in zip(figure.subplots(1, len(groups), squeeze=False)[0], groups.items()):
         column, label, scale = SCORE[task_of(group[0])]
         for run in group:
-            color, dash, _ = STYLES[run.choices["method"]]
+            color, dash = run.method.colour, run.method.dash
             history = counted_through(run.table(run_folder.HISTORY))
             kept = history[history["restart"].isin(run.final_errors["restart"])]
-            text = METHOD_NAMES[run.choices["method"]]
+            text = run.method.title
             draw_band(axes, kept[kept["total"] > 0], column, scale, color=color, linestyle=dash, label=text)
         axes.set(title=name, xlabel="epoch", ylabel=label)
     figure.legend(

@@ -9,26 +9,6 @@ import pandas as pd
 
 from triangle_cli.store import run_folder, texts
 
-METHOD_NAMES = {
-    "kaiming": "Kaiming",
-    "raai": "RAAI",
-    "skip_pretraining": "skip pretraining",
-    "no_regularization": "pretraining, no regularization",
-    "theorem_3_1": "pretraining + Theorem 3.1",
-    "random_dense": "random, dense",
-    "random_blocks": "random, blocks",
-    "blocks": "triangles, blocks kept",
-    "blocks_dense": "triangles, then dense",
-    "random_second_order": "random, dense, second order",
-    "blocks_second_order": "triangles, blocks kept, second order",
-    "relu": "ReLU",
-    "relu_matched": "ReLU, as many parameters",
-    "layers": "triangle networks",
-    "second_order_quick": "second order, 100 starts",
-    "second_order": "second order, 400 starts",
-    "second_order_long": "second order, 1600 starts",
-}
-
 
 @dataclass(frozen=True)
 class Table:

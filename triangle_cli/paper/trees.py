@@ -62,7 +62,7 @@ def scores(config: dict[str, Any], restarts: int, folder: Path) -> dict[str, lis
     }
 
     def compute() -> dict[str, list[float]]:
-        ways = [fold(len(table.y), data.folds, restart, config["seed"]) for restart in range(restarts)]
+        ways = [fold(len(table.y), data.table_folds, restart, config["seed"]) for restart in range(restarts)]
         models = alternatives(data.task, len(table.y))
         return {name: [_score(model, table, way) for way in ways] for name, model in models.items()}
 

@@ -37,7 +37,7 @@ def count_regions(
     >>> count_regions(weights, [torch.zeros(1), torch.zeros(1)], [[-1, 1], [-1, 1]]).linear_regions.item()
     2
     """
-    shape = getattr(weights[0], "shape", ()) if len(weights) else ()
+    shape: Sequence[int] = getattr(weights[0], "shape", ()) if len(weights) else ()
     inputs = shape[-1] if len(shape) else 1  # what is no tensor is refused below, by name
     if inputs > 2:
         raise ValueError(

@@ -66,9 +66,11 @@ def perform(
     with hold(folder, wait):
         record = None if settings.force else run_folder.read_run(folder)  # by the process that held the lock
         reused = record is not None
-        if not reused:
+        if record is None:
             _compute(settings, folder, words, watch)
             record = run_folder.read_run(folder)
+    if record is None:
+        raise ValueError(f"{folder}: expected the run that was just written there")
     return Run(folder, record, read_errors(folder), reused)
 
 
@@ -134,7 +136,7 @@ def _summary(result: Any) -> dict[str, Any]:
     last = stage_summary(result.errors).iloc[-1]
     whole = ("regions_min", "regions_max", "diverged")
     return {
-        name: None if pd.isna(value) else int(value) if name in whole else value
+        str(name): None if pd.isna(value) else int(value) if name in whole else value
         for name, value in last.items()
     }
 
@@ -205,17 +207,3 @@ def git_commit() -> str | None:
         return None
     commit = git("rev-parse", "HEAD")
     return f"{commit}+changes" if git("status", "--porcelain", "--untracked-files=no", "--", ".") else commit
-
-
-def perform_and_report(settings: FitSettings | LearnSettings, folder: Path, words: list[str]) -> None:
-    """`triangle run`: the run with a progress bar, then its table. Raises ValueError if every restart diverged."""
-    from triangle_cli.runs import report, trackers
-
-    trackers.require(settings.tracker)
-    with report.progress() as watch:
-        run = perform(settings, folder, words, watch)
-    trackers.track(settings.tracker, Path(settings.outputs), run.folder)
-    report.print_run(run)
-    if run.record.best_restart is None:
-        which = f"all {settings.restarts} restarts" if settings.restarts > 1 else "the only restart"
-        raise ValueError(f"{which} diverged: expected a smaller learning_rate")

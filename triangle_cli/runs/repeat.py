@@ -23,19 +23,19 @@ def asked(words: list[str]) -> bool:
     return any(word == FROM or word.startswith(f"{FROM}=") for word in words)
 
 
-def main(words: list[str], settings_of: Callable[[RunRecord], FitSettings | LearnSettings]) -> int:
+def main(words: list[str], settings_of: Callable[[str, dict, int], FitSettings | LearnSettings]) -> int:
     """Repeat the run; returns 0 if every number is the same, 1 if not.
 
     Args:
         words: --from and the run, in one word or two.
-        settings_of: makes settings of a run's record.
+        settings_of: makes settings of a run's hash, recorded settings and threads.
     """
     parts = [*words[0].split("=", 1), *words[1:]]
     if len(parts) != 2 or parts[0] != FROM or not parts[1]:
         raise ValueError(f"{' '.join(words)}: expected --from RUN alone, which repeats a run exactly")
     folder = index.locate(parts[1], Path("outputs"))
     record = run_folder.whole_run(folder)
-    return _repeat(folder, record, settings_of(record))
+    return _repeat(folder, record, settings_of(record.hash, record.settings, record.threads))
 
 
 def _repeat(folder: Path, record: RunRecord, settings: FitSettings | LearnSettings) -> int:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from triangle_cli.console import err, out
+from triangle_cli.runs import trackers
+from triangle_cli.runs.perform import Run, perform
+from triangle_cli.settings.run import FitSettings, LearnSettings
 from triangle_cli.store.stages import stage_cells, stage_summary
-
-if TYPE_CHECKING:
-    from triangle_cli.runs.perform import Run
 
 Watch = Callable[[Any], object]
 
@@ -66,3 +67,15 @@ def progress() -> Iterator[Watch]:
                 bars.update(bar, description=epoch.phase, total=epoch.last, completed=epoch.number, loss=best)
 
         yield watch
+
+
+def perform_and_report(settings: FitSettings | LearnSettings, folder: Path, words: list[str]) -> None:
+    """`triangle run`: the run with a progress bar, then its table. Raises ValueError if every restart diverged."""
+    trackers.require(settings.tracker)
+    with progress() as watch:
+        run = perform(settings, folder, words, watch)
+    trackers.track(settings.tracker, Path(settings.outputs), run.folder)
+    print_run(run)
+    if run.record.best_restart is None:
+        which = f"all {settings.restarts} restarts" if settings.restarts > 1 else "the only restart"
+        raise ValueError(f"{which} diverged: expected a smaller learning_rate")

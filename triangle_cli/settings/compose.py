@@ -14,7 +14,6 @@ from omegaconf.errors import OmegaConfBaseException
 
 from triangle_cli.settings.names import setting_names, unknown_setting
 from triangle_cli.settings.run import DATA_GROUPS, FUNCTION_GROUPS, HOW, Composed, FitSettings, LearnSettings
-from triangle_cli.store.record import RunRecord
 
 DATA_METHODS = ("layers", "relu", "relu_matched")  # the other files of conf/method say how to fit a function
 
@@ -42,10 +41,7 @@ def composed_settings(config: Any) -> FitSettings | LearnSettings:
         config.paper = {}
     for key in set(_keys(OmegaConf.to_container(config))) - set(setting_names()):
         raise ValueError(unknown_setting(key, []))
-    settings = OmegaConf.to_object(config).kind()
-    if isinstance(settings, LearnSettings):
-        settings.data.require_files()
-    return settings
+    return _of_a_kind(config)
 
 
 def _require_fitting_method(method: str | None, from_data: bool) -> None:
@@ -61,29 +57,41 @@ def _as_name(formula: str) -> str:
     return re.sub(r"[^\w.+-]+", "_", formula.replace("**", "")).strip("_").lstrip(".")[:60] or "formula"
 
 
-def recorded_settings(record: RunRecord) -> FitSettings | LearnSettings:
-    """The settings of a finished run, from its run.json.
+def recorded_settings(name: str, settings: dict[str, Any], threads: int) -> FitSettings | LearnSettings:
+    """The settings of a finished run, as its run.json has them.
+
+    Args:
+        name: the run's, for the error.
+        settings: what decides the numbers; how and where to run is as usual.
+        threads: how many the run had.
 
     Raises:
         ValueError: they are not those of this version, or out of range.
     """
-    how = {"threads": record.threads, "outputs": "outputs", "force": False}
+    how: dict[str, Any] = {"threads": threads, "outputs": "outputs", "force": False}
     how |= {"on_failure": "continue", "tracker": "none", "dry_run": False}
     assert how.keys() == set(HOW)
-    chosen = dict.fromkeys((*FUNCTION_GROUPS, *DATA_GROUPS)) | record.settings | how
+    chosen = dict.fromkeys((*FUNCTION_GROUPS, *DATA_GROUPS)) | settings | how
     try:
-        settings = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Composed), chosen)).kind()
+        return _of_a_kind(OmegaConf.merge(OmegaConf.structured(Composed), chosen))
     except OmegaConfBaseException as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"{record.hash}: not the settings of this version of triangle ({reason})") from None
+        raise ValueError(f"{name}: not the settings of this version of triangle ({reason})") from None
+
+
+def _of_a_kind(config: Any) -> FitSettings | LearnSettings:
+    """The settings of a configuration of all of them; looks for the files that they name."""
+    composed = OmegaConf.to_object(config)
+    assert isinstance(composed, Composed), "what conf/config.yaml is checked against"
+    settings = composed.kind()
     if isinstance(settings, LearnSettings):
         settings.data.require_files()
     return settings
 
 
-def _keys(tree: dict[str, Any], prefix: str = "") -> Iterator[str]:
+def _keys(tree: Any, prefix: str = "") -> Iterator[str]:
     """Every key of nested dictionaries, as `outer.inner`."""
-    for key, value in tree.items():
-        yield prefix + key
-        if isinstance(value, dict):
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield prefix + key
             yield from _keys(value, f"{prefix}{key}.")

@@ -93,10 +93,22 @@ class DataSettings:
         """What the examples are called: the name of a CSV file, else the word that chose them."""
         if self.source is not Source.csv:
             return self.name
-        stem = Path(self.path).name.lstrip(".").split(".")[0]
+        stem = self.location.name.lstrip(".").split(".")[0]
         plain = re.sub(r"[^\w+-]+", "_", stem)  # what a folder is called by
         plain = plain.encode(errors="replace")[:LONGEST_NAME].decode(errors="ignore")
         return plain if plain not in ("", SWEEPS) else self.name
+
+    @property
+    def location(self) -> Path:
+        """Where `path` is: the CSV file, or the folder of images."""
+        assert self.path is not None, "all sources but scikit-learn have one"
+        return Path(self.path)
+
+    @property
+    def table_folds(self) -> int:
+        """The folds of a table."""
+        assert self.folds is not None, "folders alone have none"
+        return self.folds
 
     def require_files(self) -> None:
         """Raise ValueError where the file, or the folder, is not there."""
@@ -117,9 +129,7 @@ class DataSettings:
         """The digest of a CSV file, for the hash of a run: a file that has changed makes another run."""
         try:
             return (
-                hashlib.sha256(Path(self.path).read_bytes()).hexdigest()
-                if self.source is Source.csv
-                else None
+                hashlib.sha256(self.location.read_bytes()).hexdigest() if self.source is Source.csv else None
             )
         except OSError:  # refused, by name, where the file is read
             return None

@@ -29,7 +29,7 @@ def setting_names(kind: type = Composed, prefix: str = "") -> Iterator[str]:
     for field in fields(kind):
         inner = _without_none(hints[field.name])
         yield prefix + field.name
-        if is_dataclass(inner):
+        if isinstance(inner, type) and is_dataclass(inner):
             yield from setting_names(inner, f"{prefix}{field.name}.")
 
 

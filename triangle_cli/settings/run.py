@@ -242,7 +242,7 @@ class Composed(Settings):
 
 
 # of a run's config.yaml
-ORDER = ("function", "network", "init", "schedule", "points")
+ORDER: tuple[str, ...] = ("function", "network", "init", "schedule", "points")
 ORDER += tuple(part.name for part in fields(Settings) if part.name not in ORDER) + DATA_GROUPS
 
 

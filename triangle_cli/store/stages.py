@@ -145,3 +145,9 @@ def first_columns(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
 def last_stage(errors: pd.DataFrame) -> pd.DataFrame:
     """The rows of errors.csv for the last stage, one per restart."""
     return errors[errors["stage"] == errors["stage"].iloc[-1]]
+
+
+def counted_through(table: pd.DataFrame) -> pd.DataFrame:
+    """history.csv or regions.csv with a column `total`: epochs counted through all phases."""
+    last = table.groupby("phase", sort=False)["epoch"].max()
+    return table.assign(total=table["epoch"] + table["phase"].map(last.cumsum() - last))

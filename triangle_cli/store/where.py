@@ -6,9 +6,10 @@ Only comparisons, arithmetic, lists and words of the table get through; nothing 
 from __future__ import annotations
 
 import ast
-import difflib
 from collections.abc import Callable, Iterable
 from typing import Any
+
+from triangle_cli.settings.require import close
 
 _ALLOWED = (
     *(ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.UAdd),
@@ -83,6 +84,5 @@ class _Columns(ast.NodeTransformer):
 def require_column(option: str, column: str, columns: list[str]) -> None:
     """Raise ValueError for a column that a table does not have; names the closest."""
     if column not in columns:
-        close = difflib.get_close_matches(column, columns, 1)
-        hint = f"; did you mean {close[0]}?" if close else f" (there are {', '.join(columns)})"
+        hint = close(column, columns) or f" (there are {', '.join(columns)})"
         raise ValueError(f"{option} {column}: no such column{hint}")

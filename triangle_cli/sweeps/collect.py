@@ -18,7 +18,7 @@ from triangle_cli.sweeps.job import JobRecord
 
 JOBS = "jobs.json"
 JOB = "job.json"  # of one job, under a launcher that is not ours
-NOTES = ".jobs.jsonl"  # what became of the jobs so far
+RECORDS = ".jobs.jsonl"  # what became of the jobs so far
 SUMMARY = "summary.md"
 STATUS = ("status", "folder")  # the last columns of a summary
 HOW_WORDS = (*HOW, "launcher", "hparams_search")
@@ -42,29 +42,29 @@ def collect(folder: Path, jobs: list[JobRecord]) -> bool:
     text = summary.map(markdown_cell).to_markdown(index=False, disable_numparse=True)
     run_folder.write_text(folder / SUMMARY, "\n\n".join([text, *map(markdown_cell, notes)]) + "\n")
     run_folder.write_text(folder / JOBS, json.dumps([job.to_json() for job in jobs], indent=1) + "\n")
-    (folder / NOTES).unlink(missing_ok=True)
+    (folder / RECORDS).unlink(missing_ok=True)
     constant = [key for key in choices(jobs[0]) if len(jobs) > 1 and summary[key].nunique() == 1]
     report.print_sweep(summary.drop(columns=constant), notes, count(jobs), folder)
     return all(job.done for job in jobs)
 
 
-def note(folder: Path, records: Iterable[JobRecord]) -> None:
+def add_records(folder: Path, records: Iterable[JobRecord]) -> None:
     """Leave what became of jobs in the sweep's folder, for its end: a sweeper may launch many times."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / NOTES).open("a", encoding="utf-8") as notes:
-        notes.writelines(json.dumps(record.to_json()) + "\n" for record in records)
+    with (folder / RECORDS).open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps(record.to_json()) + "\n" for record in records)
 
 
-def noted(folder: Path) -> list[JobRecord]:
+def read_records(folder: Path) -> list[JobRecord]:
     """What became of the jobs of this sweep, in their order; launchers that are not ours leave a file for each."""
-    lines = (folder / NOTES).read_text(encoding="utf-8").splitlines() if (folder / NOTES).exists() else []
+    lines = (folder / RECORDS).read_text(encoding="utf-8").splitlines() if (folder / RECORDS).exists() else []
     texts = lines or [path.read_text(encoding="utf-8") for path in folder.glob(f"*/{JOB}")]
     return sorted((JobRecord(**json.loads(text)) for text in texts), key=lambda record: record.number)
 
 
-def forget(folder: Path) -> None:
+def clear_records(folder: Path) -> None:
     """Remove what an earlier sweep with the same words left; its runs stay, and are answered from disk."""
-    for path in (folder / NOTES, *folder.glob(f"*/{JOB}")):
+    for path in (folder / RECORDS, *folder.glob(f"*/{JOB}")):
         path.unlink(missing_ok=True)
 
 

@@ -50,8 +50,8 @@ def _would_fail(record: JobRecord) -> str:
 def _time(todo: list[FitSettings | LearnSettings], at_once: int) -> str:
     outputs = Path(todo[0].outputs)
     rows = index.find_runs(outputs, write=False)[0] if outputs.is_dir() else []
-    found = [_seconds(settings, rows) for settings in todo]
-    if None in found:
+    found = [seconds for settings in todo if (seconds := _seconds(settings, rows)) is not None]
+    if len(found) < len(todo):
         return "no finished run to estimate the time from"
     total = max(sum(found) / at_once, max(found))
     judged = f"{len(rows)} finished run{'s' if len(rows) != 1 else ''}"

@@ -134,7 +134,7 @@ class Cores(Serial):
         resource_tracker.ensure_running()  # not below: it would let Ctrl-C through to what is started after it
         first = {"initializer": _end_with, "initargs": (os.getpid(),)}
         how = {"return_as": "generator_unordered", "pre_dispatch": "n_jobs", "batch_size": 1}
-        with parallel_config(backend="loky", inner_max_num_threads=1, **first), interrupts.held():
+        with parallel_config(backend="loky", inner_max_num_threads=1, **first), interrupts.postponed():
             return Parallel(**self.options, **how)(delayed(function)(*given) for function, given in calls)
 
 
@@ -206,7 +206,7 @@ class Submitit(Serial):
                 free = self.options["at_once"] - len(at_work)
                 started = [queue.popleft() for _ in range(min(len(queue), free))]
                 if started:
-                    with interrupts.held(), _refusals_in_one_line():
+                    with interrupts.postponed(), _refusals_in_one_line():
                         sent = executor.map_array(task, started)
                     at_work |= {job.number: (job, submitted) for job, submitted in zip(started, sent)}
                 for job, submitted in [pair for pair in at_work.values() if pair[1].done()]:

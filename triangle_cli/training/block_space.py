@@ -9,7 +9,7 @@ from torch import Tensor
 
 from triangle_cli.construction.blocks import UNIT, Blocks, Box
 from triangle_cli.construction.network import Network
-from triangle_cli.training.spaces import PeakSpace
+from triangle_cli.training.spaces import PeakSpace, WeightSpace
 
 
 @dataclass(frozen=True)
@@ -52,3 +52,6 @@ class BlockPeakSpace:
         with torch.enable_grad():
             theta = theta.detach().requires_grad_()
             return torch.autograd.grad(self.decode(theta).flatten(), theta, derivative)[0]
+
+
+Space = WeightSpace | PeakSpace | BlockPeakSpace

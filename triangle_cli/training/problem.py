@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from triangle_cli.training.spaces import Space
+from triangle_cli.training.block_space import Space
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from triangle_cli.construction.blocks import Blocks, kept_entries
 from triangle_cli.construction.network import Network
 from triangle_cli.construction.triangle import Triangle
 from triangle_cli.settings.schedule import PhaseSettings, SpaceName
-from triangle_cli.training.block_space import BlockPeakSpace
+from triangle_cli.training.block_space import BlockPeakSpace, Space
 from triangle_cli.training.loop import train
 from triangle_cli.training.problem import Points, Problem
-from triangle_cli.training.spaces import PeakSpace, Space, WeightSpace
+from triangle_cli.training.spaces import PeakSpace, WeightSpace
 
 Start = Triangle | Blocks | Network
 
@@ -30,7 +30,7 @@ class Epoch:
     last: int
     loss: Tensor  # (R,)
     theta: Tensor  # (R, P)
-    space: Space | BlockPeakSpace
+    space: Space
     restarts: list[int]  # the number of each start that is left, R of them
 
     @property
@@ -50,24 +50,30 @@ def phase_names(phases: Sequence[PhaseSettings]) -> list[str]:
     return names
 
 
-def enter(space: SpaceName, start: Start, blocks: int | None = None) -> tuple[Space | BlockPeakSpace, Tensor]:
+def enter(space: SpaceName, start: Start, blocks: int | None = None) -> tuple[Space, Tensor]:
     """The space of a phase, and where it starts in it: (R, P).
 
     blocks: how many diagonal blocks the hidden matrices keep in weight space; None: all weights are free.
     """
     if space is SpaceName.weights:
-        network = start if isinstance(start, Network) else start.network()
-        weights = WeightSpace(network, kept_entries(network, blocks) if blocks else None)
-        return weights, weights.encode(network)
+        return enter_weights(start, blocks)
+    assert not isinstance(start, Network), "Settings refuse phases of peaks after a start that has none"
     free = space is SpaceName.peaks_and_scales
     if isinstance(start, Blocks):
-        peaks = BlockPeakSpace.of(start, free)
-        return peaks, peaks.encode(start)
+        several = BlockPeakSpace.of(start, free)
+        return several, several.encode(start)
     peaks = PeakSpace(start.depth, start.sign, start.interval, free_scales=free)
     return peaks, peaks.encode(start)
 
 
-def leave(space: Space | BlockPeakSpace, theta: Tensor) -> Start:
+def enter_weights(start: Start, blocks: int | None = None) -> tuple[WeightSpace, Tensor]:
+    """As `enter`, for a phase of weights."""
+    network = start if isinstance(start, Network) else start.network()
+    weights = WeightSpace(network, kept_entries(network, blocks) if blocks else None)
+    return weights, weights.encode(network)
+
+
+def leave(space: Space, theta: Tensor) -> Start:
     """What the next phase starts from."""
     return space.decode(theta) if isinstance(space, WeightSpace) else space.triangle(theta)
 

@@ -118,6 +118,3 @@ class PeakSpace:
         by_logs = (by_steps * steps)[:, : steps_end - self.depth - 1]
         by_slope = weight * first[:, 0] + shift * first[:, 1]
         return torch.cat([by_logits, by_logs, last[:, 4:], by_slope.unsqueeze(1)], 1)
-
-
-Space = WeightSpace | PeakSpace

@@ -65,8 +65,14 @@ def fitted_blocks(peaks: Tensor, directions: Tensor, box: Box, x: Tensor, y: Ten
         one, other = (getattr(start.triangles, name) for start in starts)
         return torch.where(pick.view(-1, *[1] * (one.dim() - 1)), one, other)
 
-    chosen = {name: better(name) for name in ("peaks", "steps", "offset", "slope")}
-    return replace(starts[0], triangles=replace(starts[0].triangles, **chosen))
+    chosen = replace(
+        starts[0].triangles,
+        peaks=better("peaks"),
+        steps=better("steps"),
+        offset=better("offset"),
+        slope=better("slope"),
+    )
+    return replace(starts[0], triangles=chosen)
 
 
 def _fitted(peaks: Tensor, directions: Tensor, box: Box, x: Tensor, y: Tensor, sign: float) -> Blocks:

@@ -69,7 +69,15 @@ def raai(
     return _draw_layers(draw, [inputs, *[width] * depth, 1], interval, seed, restarts, dtype, each)
 
 
-def _draw_layers(draw, sizes, interval, seed, restarts, dtype, each) -> Network:  # noqa: ANN001
+def _draw_layers(
+    draw: Callable[[np.random.Generator, int, int], np.ndarray],
+    sizes: list[int],
+    interval: tuple[float, float],
+    seed: int,
+    restarts: int,
+    dtype: torch.dtype,
+    each: int,
+) -> Network:
     restarts_layers = [
         [draw(stream, fan_out, fan_in) for fan_in, fan_out in pairwise(sizes)]
         for stream in streams(seed, restarts)

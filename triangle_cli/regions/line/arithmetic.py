@@ -13,6 +13,7 @@ Algorithms for quad-double precision floating point arithmetic (2001).
 """
 
 # ruff: noqa: ANN001, ANN201
+# mypy: allow-untyped-defs, no-check-untyped-defs
 import math
 
 from numba import njit
@@ -30,7 +31,7 @@ UNDECIDED = 2  # what `sign` returns besides -1, 0, 1
 
 # Without Numba's runtime arrays are not reference-counted: counting took longer than the arithmetic. Nothing
 # compiled here or in the walk may allocate an array.
-compiled = njit(error_model="numpy", _nrt=False, forceinline=True)
+compiled = njit(error_model="numpy", _nrt=False, forceinline=True)  # type: ignore[call-overload]  # _nrt has no type
 
 
 @compiled

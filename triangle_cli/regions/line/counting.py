@@ -138,7 +138,7 @@ def _checked(weights: Sequence[Tensor], biases: Sequence[Tensor]) -> tuple[torch
         raise ValueError(
             f"{len(weights)} weights and {len(biases)} biases, expected as many of each, one or more"
         )
-    batch, fan_in = None, 1
+    batch, fan_in = torch.Size(), 1
     arrays: tuple[list, list] = ([], [])
     for index, (weight, bias) in enumerate(zip(weights, biases)):
         for name, value, dims, out in zip(("weights", "biases"), (weight, bias), (2, 1), arrays):
@@ -147,7 +147,8 @@ def _checked(weights: Sequence[Tensor], biases: Sequence[Tensor]) -> tuple[torch
             out.append(
                 array.reshape(math.prod(array.shape[: array.ndim - dims]), *array.shape[array.ndim - dims :])
             )
-        batch = weight.shape[:-2] if batch is None else batch
+        if index == 0:
+            batch = weight.shape[:-2]
         expected = (*batch, weight.shape[-2], fan_in)
         if tuple(weight.shape) != expected:
             wanted = ", ".join(map(str, (*batch, "out", fan_in)))

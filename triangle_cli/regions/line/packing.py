@@ -47,7 +47,8 @@ class PackedNetworks:
         """Network i, scaled, in integers."""
         if i not in self._exact:
             layers = [self.layer(i, m) for m in range(len(self.widths) - 1)]
-            self._exact[i] = ExactLine(*map(list, zip(*layers)), *self.ends[i].tolist())
+            lo, hi = self.ends[i].tolist()
+            self._exact[i] = ExactLine([w for w, _ in layers], [b for _, b in layers], lo, hi)
         return self._exact[i]
 
 

@@ -5,6 +5,7 @@ do its regions and on/off patterns. Weights of any size become weights of at mos
 """
 
 # ruff: noqa: ANN001, ANN201
+# mypy: allow-untyped-defs, no-check-untyped-defs
 import math
 
 from numba import njit

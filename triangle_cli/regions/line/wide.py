@@ -59,11 +59,15 @@ class Pieces:
 
     def with_points(self, more: "Pieces", source: np.ndarray) -> "Pieces":
         """The points, then those of `more`, rearranged."""
-        joined = {
-            name: np.concatenate([getattr(self, name), getattr(more, name)], axis=-1)
-            for name in ("x", "x_error", "births", "values", "errors")
-        }
-        return replace(self, **joined).at(source)
+        joined = Pieces(
+            np.concatenate([self.x, more.x]),
+            np.concatenate([self.x_error, more.x_error]),
+            np.concatenate([self.births, more.births], axis=1),
+            np.concatenate([self.values, more.values], axis=1),
+            np.concatenate([self.errors, more.errors], axis=1),
+            self.masks,
+        )
+        return joined.at(source)
 
 
 class WideWalk:
@@ -106,7 +110,9 @@ class WideWalk:
                 length - length_error
             )
             errors = np.where(length > length_error, errors * ROOM + 4 * UNIT * np.abs(slopes), np.inf)
-            kinks = (np.abs(np.diff(slopes)) * 0.999 > errors[:, :-1] + errors[:, 1:]).any(0)
+            kinks: np.ndarray = np.any(
+                np.abs(np.diff(slopes)) * 0.999 > errors[:, :-1] + errors[:, 1:], axis=0
+            )
         unclear = np.flatnonzero(~kinks)
         if len(unclear):
             slopes, errors = self._slopes([mask[:, np.stack([unclear, unclear + 1])] for mask in block.masks])
@@ -174,7 +180,8 @@ class WideWalk:
     def place(self, pieces: Pieces, point: int, piece: int) -> Fraction:
         """x of a point, exactly, given a piece next to it."""
         masks = [mask[:, piece].tobytes() for mask in pieces.masks]
-        return Fraction(*self.exact(self.index).breakpoint(*pieces.births[:, point].tolist(), masks))
+        level, neuron = pieces.births[:, point].tolist()
+        return Fraction(*self.exact(self.index).breakpoint(level, neuron, masks))
 
     def _signs(self, level: int, pieces: Pieces, parents: np.ndarray) -> np.ndarray:
         """Signs of the values; one that its bound leaves open is replaced by the exact value, rounded.
@@ -186,7 +193,8 @@ class WideWalk:
         decided |= (pieces.values == 0.0) & (pieces.errors == 0.0)
         for neuron, point in np.argwhere(~decided).tolist():
             masks = [mask[:, parents[point]].tobytes() for mask in pieces.masks]
-            x = self.exact(self.index).breakpoint(*pieces.births[:, point].tolist(), masks)
+            born, cause = pieces.births[:, point].tolist()
+            x = self.exact(self.index).breakpoint(born, cause, masks)
             high, _, _ = rounded(self.exact(self.index).values(level, masks, x)[neuron])
             pieces.values[neuron, point] = high
             pieces.errors[neuron, point] = abs(high) * 2 * UNIT
@@ -298,7 +306,7 @@ def count_wide(packed: PackedNetworks, i: int) -> tuple[int, int, int, int, int]
         right = walk.place(new, end, min(end, len(new.x) - 2))
         return right - walk.place(old, start, start) > narrow
 
-    begin = None
+    begin: tuple[Pieces, int] | None = None
     for block, kinks in walk.blocks():
         count = len(kinks)
         activation += count
@@ -308,6 +316,7 @@ def count_wide(packed: PackedNetworks, i: int) -> tuple[int, int, int, int, int]
             if begin is not None:
                 wide_linear += wider(*begin, block, k)
             begin = block, k
+    assert begin is not None, "the first piece of all starts a linear region"
     wide_linear += wider(*begin, block, count)
     dead = sum(int((~alive).sum()) for alive in walk.alive)
     return linear, activation, dead, wide_linear, wide_activation

@@ -1,4 +1,5 @@
 # ruff: noqa: ANN001, ANN201 - numba infers the types
+# mypy: allow-untyped-defs, no-check-untyped-defs
 """Compiled loop that cuts one convex cell after another by the lines of one layer's neurons.
 
 The neurons that take both signs in a cell are put in one by one: their signs at the cell's vertices, a new

@@ -11,14 +11,21 @@ Guarantee. Decisions are taken in float64 only beyond a proven error bound, and 
 first after an installation compiles it (numba), which takes some tens of seconds.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from triangle_cli.regions.line.counting import RegionCounts
+
+if TYPE_CHECKING:  # numba loads only when something is counted
+    from triangle_cli.regions.plane.mesh import Partition
 
 WIDE = Fraction(1, 10**9)  # a region is wide if it has more than this share of the box
 
@@ -39,7 +46,7 @@ class Polygons:
 
 
 def count_plane(
-    weights: list[Tensor], biases: list[Tensor], box: list, *, exact: bool = False
+    weights: Sequence[Tensor], biases: Sequence[Tensor], box: Sequence, *, exact: bool = False
 ) -> RegionCounts:
     """Count the regions of ReLU networks of two inputs in a box of the plane.
 
@@ -58,35 +65,37 @@ def count_plane(
         ValueError: shapes that do not fit, a box of no size, weights or corners that are not finite.
     """
     corners = _corners(box)
-    weights, biases, batch = _checked(weights, biases)
+    all_weights, all_biases, batch = _checked(weights, biases)
     counts = [
-        _count([w[i] for w in weights], [b[i] for b in biases], corners, exact)
-        for i in range(weights[0].shape[0])
+        _count([w[i] for w in all_weights], [b[i] for b in all_biases], corners, exact)
+        for i in range(len(all_weights[0]))
     ]
     table = torch.tensor(counts, dtype=torch.int64).reshape(*batch, 5)
     return RegionCounts(*table.unbind(-1))
 
 
-def polygons(weights: list[Tensor], biases: list[Tensor], box: list, *, exact: bool = False) -> Polygons:
+def polygons(
+    weights: Sequence[Tensor], biases: Sequence[Tensor], box: Sequence, *, exact: bool = False
+) -> Polygons:
     """The partition of a box by one network of two inputs; arguments and errors as `count_plane`, no batch.
 
     The partition itself is exact; coordinates and affine maps are its float64 roundings.
     """
     corners = _corners(box)
-    weights, biases, batch = _checked(weights, biases)
+    all_weights, all_biases, batch = _checked(weights, biases)
     if batch:
         raise ValueError(
             f"polygons: weights have batch shape {tuple(batch)}, expected one network, (out, in) each"
         )
-    weights, biases = [w[0] for w in weights], [b[0] for b in biases]
+    first_weights, first_biases = [w[0] for w in all_weights], [b[0] for b in all_biases]
     from triangle_cli.regions.plane import mesh
 
-    part = mesh.partition(weights, biases, corners, exact)
-    gradient, intercept = _affine_maps(part, weights, biases)
+    part = mesh.partition(first_weights, first_biases, corners, exact)
+    gradient, intercept = _affine_maps(part, first_weights, first_biases)
     return Polygons(
         vertices=torch.from_numpy(part.mesh.points[part.mesh.corners()]),
         offsets=torch.from_numpy(part.mesh.pointer),
-        linear_region=torch.from_numpy(_labels(part, weights, exact)),
+        linear_region=torch.from_numpy(_labels(part, first_weights, exact)),
         gradient=torch.from_numpy(gradient),
         intercept=torch.from_numpy(intercept),
     )
@@ -107,13 +116,13 @@ def _count(weights: list, biases: list, corners: np.ndarray, exact: bool) -> lis
     ]
 
 
-def _labels(part, weights: list, exact: bool) -> np.ndarray:  # noqa: ANN001
+def _labels(part: Partition, weights: list, exact: bool) -> np.ndarray:
     from triangle_cli.regions.plane import merge
 
     return merge.merge(part, weights, exact)
 
 
-def _affine_maps(part, weights: list, biases: list) -> tuple[np.ndarray, np.ndarray]:  # noqa: ANN001
+def _affine_maps(part: Partition, weights: list, biases: list) -> tuple[np.ndarray, np.ndarray]:
     """Gradients (n, outputs, 2) and intercepts (n, outputs) on the final cells, in float64."""
     maps = np.concatenate([weights[0], biases[0][:, None]], axis=1)[None]  # (cells, width, 3)
     with np.errstate(all="ignore"):
@@ -124,7 +133,7 @@ def _affine_maps(part, weights: list, biases: list) -> tuple[np.ndarray, np.ndar
 
 
 def _checked(
-    weights: list[Tensor], biases: list[Tensor]
+    weights: Sequence[Tensor], biases: Sequence[Tensor]
 ) -> tuple[list[np.ndarray], list[np.ndarray], torch.Size]:
     """Arrays (networks, out, in) and (networks, out) in float64, and the batch shape."""
     if len(weights) == 0 or len(weights) != len(biases):
@@ -153,7 +162,7 @@ def _checked(
     return arrays[::2], arrays[1::2], batch
 
 
-def _corners(box: list) -> np.ndarray:
+def _corners(box: Sequence) -> np.ndarray:
     """Corners (n, 2) of the domain, anticlockwise."""
     given = torch.as_tensor(box, dtype=torch.float64).detach().cpu().numpy()
     if given.ndim != 2 or given.shape[1] != 2 or len(given) < 2:

@@ -43,7 +43,7 @@ class Oracle:
     def __init__(self, weights: list[np.ndarray], biases: list[np.ndarray], corners: np.ndarray) -> None:
         self.floats = list(zip(weights, biases))
         whole = Whole(corners)
-        points = [(*whole.row(i), 1 << whole.shift) for i in range(len(corners))]
+        points = [(x, y, 1 << whole.shift) for x, y in map(whole.row, range(len(corners)))]
         self.sides = [cross(a, b) for a, b in zip(points, points[1:] + points[:1])]
         self.first_line = [0]  # the first line number of the sides, then of each cut
         self.cuts = [(-1, 0, len(self.sides))]  # layer, first neuron, number of neurons of each
@@ -151,5 +151,5 @@ class Oracle:
         points = [self.point(lines) for lines in corners]
         xs = [Fraction(x, d) for x, _, d in points]
         ys = [Fraction(y, d) for _, y, d in points]
-        twice = sum(xs[i - 1] * ys[i] - xs[i] * ys[i - 1] for i in range(len(points)))
+        twice = sum((xs[i - 1] * ys[i] - xs[i] * ys[i - 1] for i in range(len(points))), Fraction())
         return abs(twice) / 2

@@ -1,4 +1,5 @@
 # ruff: noqa: ANN001, ANN201 - numba infers the types
+# mypy: allow-untyped-defs, no-check-untyped-defs
 """Compiled loops of the two-dimensional region counter: signs, edges and polygons cut by one layer's neurons.
 
 Every float comes with a bound on its distance from the true value. A sign is taken from a float only beyond

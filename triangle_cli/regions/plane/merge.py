@@ -1,4 +1,5 @@
 # ruff: noqa: ANN001, ANN201 - numba infers the types
+# mypy: allow-untyped-defs, no-check-untyped-defs
 """From activation regions to linear regions: neighbours across an edge with one affine map are one region."""
 
 from fractions import Fraction
@@ -175,7 +176,7 @@ def wide(part: Partition, label: np.ndarray, corners: np.ndarray, share: Fractio
     area, bound = areas_of(mesh.pointer, all_corners, mesh.points, mesh.point_errors)
     n = label.max() + 1
     region, region_bound = np.bincount(label, area, n), np.bincount(label, bound, n)
-    region_bound += len(label) * UNIT * region
+    region_bound = region_bound + len(label) * UNIT * region
     least = share * part.oracle.area([(i - 1 if i else len(corners) - 1, i) for i in range(len(corners))])
     edge = float(least) if least < LARGEST else np.inf
     with np.errstate(all="ignore"):
@@ -192,6 +193,6 @@ def wide(part: Partition, label: np.ndarray, corners: np.ndarray, share: Fractio
         total = Fraction(0)
         for cell in order[start:end]:
             lines = mesh.vertex_lines[all_corners[mesh.pointer[cell] : mesh.pointer[cell + 1]]]
-            total += part.oracle.area([tuple(pair) for pair in lines.tolist()])
+            total += part.oracle.area([(a, b) for a, b in lines.tolist()])
         count += total > least
     return count

@@ -180,7 +180,8 @@ def _signs(mesh: Mesh, values: np.ndarray, errors: np.ndarray, oracle: Oracle, e
     if len(pairs):
         v, k = pairs.T
         lines = oracle.first_line[-1] + mesh.cell_at[v] * values.shape[1] + k
-        found = signs[v, k] = oracle.signs(*mesh.vertex_lines[v].T, lines)
+        first, second = mesh.vertex_lines[v].T
+        found = signs[v, k] = oracle.signs(first, second, lines)
         values[v[found == 0], k[found == 0]] = 0.0
         errors[v[found == 0], k[found == 0]] = 0.0
     return signs

@@ -176,9 +176,7 @@ class Target:
         lo, hi = self.interval
         if not (math.isfinite(lo) and math.isfinite(hi) and lo < hi):
             raise ValueError(f"function.interval=[{lo}, {hi}]: expected two finite numbers, the lower first")
-        x = torch.linspace(lo, hi, SHAPE_GRID, dtype=torch.float64)
-        if self.inputs == 2:
-            x = torch.cartesian_prod(x[::8], x[::8])
+        x = self._even_points()
         try:
             finite = self(x).isfinite()
         except RecursionError:
@@ -191,6 +189,15 @@ class Target:
                 f"{_quoted(self.formula)}: not finite at {self._place(x[~finite][0])}, "
                 f"expected finite values on [{lo:g}, {hi:g}]"
             )
+
+    @cached_property
+    def largest(self) -> float:
+        """The largest absolute value at even points."""
+        return self(self._even_points()).abs().max().item()
+
+    def _even_points(self) -> Tensor:
+        x = torch.linspace(*self.interval, SHAPE_GRID, dtype=torch.float64)
+        return torch.cartesian_prod(x[::8], x[::8]) if self.inputs == 2 else x
 
     @staticmethod
     def _place(point: Tensor) -> str:

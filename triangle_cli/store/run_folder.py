@@ -215,7 +215,13 @@ def read_record(folder: Path) -> RunRecord | None:
     return record
 
 
-def remove_if_empty(folder: Path) -> None:
-    """Remove a folder in which nothing came to be."""
-    with contextlib.suppress(OSError):
-        folder.rmdir()
+def missing_folders(folder: Path) -> list[Path]:
+    """This folder and those above it that are not there yet, the innermost first."""
+    return [path for path in (folder, *folder.parents) if not path.exists()]
+
+
+def remove_empty(folders: list[Path]) -> None:
+    """Remove folders, the innermost first, in which nothing came to be."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()

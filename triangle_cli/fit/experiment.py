@@ -139,6 +139,7 @@ def run(settings: FitSettings, watch: Callable[[Epoch], object] = lambda epoch: 
         train=even_points(target, points.train, dtype, device),
         test=middle_points(target, points.test, dtype, device),
         grid=even_points(target, points.grid, dtype, device),
+        limit=settings.regions.limit,
     )
     start = starts.find(settings.init).draw(settings, target, measurement.train)
     kept = settings.network.kept

@@ -15,6 +15,7 @@ from triangle_cli.construction.proof import proven_depth
 from triangle_cli.fit.floors import floors
 from triangle_cli.fit.functions import Target
 from triangle_cli.regions import ceiling, count_regions
+from triangle_cli.regions.line.budget import surpasses
 from triangle_cli.training.problem import Points
 
 COUNTS = ("linear_regions", "activation_regions", "dead_neurons")
@@ -54,7 +55,7 @@ class Measurement:
         counts.index = pd.Index(finite.nonzero().squeeze(1).tolist())
         if missing := int(counts["linear_regions"].isna().sum()):
             log.warning(
-                "%d networks have more than regions.limit=%d regions: not counted", missing, self.limit
+                "%d of the networks cost more than regions.limit=%d to count: left out", missing, self.limit
             )
         return table.join(counts)
 
@@ -82,8 +83,7 @@ def count(network: Network, target: Target, limit: int = 2**63 - 1) -> pd.DataFr
     """The counts of every restart on the target's interval, or square, Int64; weights must be finite.
 
     Where a network may have more regions than `limit`, those of a triangle network are proven layer by layer, and
-    others are looked at a part of the interval at a time, each 16 times the one before: a part that has too many ends
-    it, and the counts are missing.
+    others are left out, missing, once the budget is used up.
     """
     table = pd.DataFrame(index=range(len(network.weights[0])), columns=list(COUNTS), dtype="Int64")
     left = np.ones(len(table), bool)
@@ -94,7 +94,7 @@ def count(network: Network, target: Target, limit: int = 2**63 - 1) -> pd.DataFr
             if depth is not None and depth < 63:
                 table.loc[i] = (2**depth, 2**depth, 0)
                 left[i] = False
-            elif _surpasses(weights, biases, target.interval, limit):
+            elif surpasses(weights, biases, *target.interval, limit):
                 left[i] = False
     chosen = torch.from_numpy(left)
     if left.any():
@@ -104,15 +104,3 @@ def count(network: Network, target: Target, limit: int = 2**63 - 1) -> pd.DataFr
         counts = count_regions(weights, biases, target.box)
         table.loc[left, :] = torch.stack([getattr(counts, name) for name in COUNTS], 1).numpy()
     return table
-
-
-def _surpasses(
-    weights: list[Tensor], biases: list[Tensor], interval: tuple[float, float], limit: int
-) -> bool:
-    """Whether a part of the interval, from its lower end on, has more than so many activation regions."""
-    lo, hi = interval
-    for power in range(16, 0, -1):
-        end = lo + (hi - lo) * 16.0**-power
-        if end > lo and count_regions(weights, biases, (lo, end)).activation_regions.item() > limit:
-            return True
-    return False

@@ -312,3 +312,48 @@ def test_a_closed_stdout_is_one_line(triangle):
 def test_help_is_still_words(capsys):
     assert main(["--help"]) == 0
     assert "triangle COMMAND" in capsys.readouterr().out
+
+
+REFUSED = (
+    (["dry_run=2", "depth=2"], "1 job: 0 done, 1 to run"),
+    (["depth=2", "schedule=second_order_quick", "schedule.phases.1.group=100000"], "expected 1 to 500"),
+    (
+        ["depth=2", "function.formula='cosh(710*x)'"],
+        "expected values up to 6e+152, whose squares float64 can add up",
+    ),
+    (["depth=2", "function.formula='1/0'"], "1/0 is not a finite number"),
+    (["depth=2", "hydra.run.dir=made/here", "function.formula='9**9**9**9'"], "is not a finite number"),
+)
+
+
+def test_a_refused_or_dry_run_leaves_nothing_behind(triangle):
+    for words, said in REFUSED:
+        done = triangle("run", *words)
+        assert said in done.stdout + done.stderr
+        assert len((done.stdout + done.stderr).splitlines()) <= 2
+        assert not list(triangle.folder.iterdir())
+
+
+def test_yaml_that_unfolds_without_end_is_one_line(triangle):
+    folder = triangle.folder / "own" / "function"
+    folder.mkdir(parents=True)
+    lines = [
+        "a0: &a0 [x,x,x,x,x,x,x,x,x,x]",
+        *(f"a{i}: &a{i} [{','.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)),
+    ]
+    (folder / "bomb.yaml").write_text("\n".join(lines))
+    (folder / "ring.yaml").write_text("name: x\nformula: &f [*f]\n")
+    for name, said in (("bomb", "stands for 1.23e+12 values"), ("ring", "holds itself")):
+        one_line(triangle("run", "--config-dir", "own", f"function={name}"), f"{name}.yaml: ", said)
+    assert [path.name for path in triangle.folder.iterdir()] == ["own"]
+
+
+def test_counting_has_a_budget(triangle):
+    epochs = [f"schedule.phases.{phase}.epochs=1" for phase in (0, 1)]
+    done = triangle("run", "depth=30", "restarts=1", "regions.limit=1000", "points.grid=11", *epochs)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[4].split()[-2:] == [str(2**30), "-"]  # proven: 2^30 regions at the start
+    done = triangle("run", "depth=64", "restarts=1", "regions.limit=1000", "points.grid=11", *epochs)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[4].split()[-2:] == ["-", "-"]
+    assert "1 of the networks cost more than regions.limit=1000 to count: left out" in done.stderr

@@ -52,6 +52,7 @@ def run(words: list[str]) -> int:
     wants_traceback = bool(os.environ.get("HYDRA_FULL_ERROR"))
     try:
         overrides.check(settings)
+        made.extend(_folders_asked_for(words))
         typed = options + _once_there_are_data(settings) + _elsewhere(words)
         with _as_program("triangle run", typed), _raw_errors():
             application()
@@ -104,6 +105,14 @@ def _sweep_name(words: list[str]) -> str:
     ignored = ("-", "hydra", "launcher=", *(f"{key}=" for key in HOW))
     chosen = sorted(word for word in words if not word.startswith(ignored))
     return hashlib.sha256("\n".join(chosen).encode()).hexdigest()[:8]
+
+
+def _folders_asked_for(words: list[str]) -> list[Path]:
+    """Folders that Hydra will make because words name them, and that are not there yet."""
+    named = [
+        word.partition("=")[2] for word in words if word.startswith(("hydra.run.dir=", "hydra.sweep.dir="))
+    ]
+    return [folder for name in named for folder in run_folder.missing_folders(Path(name))]
 
 
 def _elsewhere(words: list[str]) -> list[str]:

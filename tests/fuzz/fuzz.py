@@ -471,7 +471,6 @@ if __name__ == "__main__":
     first = int(sys.argv[2]) if len(sys.argv) > 2 else random.SystemRandom().randrange(10**9)
     print(f"first seed {first}", flush=True)
     done, failed = fuzz(float(sys.argv[1]), first)
-    print(
-        f"{sum(done.values())} cases ({', '.join(f'{n} {kind}' for kind, n in sorted(done.items()))}), {len(failed)} failed"
-    )
+    kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(done.items()))
+    print(f"{sum(done.values())} cases ({kinds}), {len(failed)} failed")
     sys.exit(1 if failed else 0)

@@ -60,6 +60,7 @@ def parse_formula(formula: str, variables: tuple[str, ...] = ("x",)) -> Callable
                 f"{_quoted(formula)}: {type(node).__name__} is not allowed, "
                 "expected arithmetic on numbers, variables and functions"
             )
+    for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id not in known:
             raise ValueError(
                 f"{_quoted(formula)}: unknown name {node.id!r}, expected one of {', '.join(sorted(known))}"

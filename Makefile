@@ -19,7 +19,7 @@ $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,compare,data]'
 	@touch $@
 
-tables: table-dense table-sparse table-depth table-beyond ## the tables and figures of README.md, in outputs/; finished runs are reused
+tables: table-dense table-sparse table-depth table-beyond ## the tables and figures of the paper and past it, in outputs/; finished runs are reused
 
 table-%: install ## run experiment=%, then write its table and figures; conf/experiment/ lists them
 	$(BIN)/triangle run experiment=$*
@@ -29,7 +29,7 @@ figures: install ## redraw all tables and figures from the runs on disk
 	$(BIN)/triangle paper
 
 test: install ## the whole suite but what is marked slow, kill or slurm, on all cores
-	$(BIN)/python -m pytest -m "not slow and not kill and not slurm" -n auto --maxprocesses 8 --dist loadgroup
+	$(BIN)/python -m pytest -m "not slow and not kill and not slurm" -n auto --maxprocesses 8 --dist loadscope
 
 fuzz: install ## words, files, networks and folders made at random: make fuzz SECONDS=600 [SEED=1]
 	$(BIN)/python tests/fuzz/fuzz.py $(or $(SECONDS),30) $(SEED)
@@ -44,7 +44,7 @@ test-slurm: install ## sweeps on a SLURM of one node, installed (Debian, as root
 test-all: install ## the slow tests too
 	$(BIN)/python -m pytest
 
-readme: tables ## run README.md's commands and write down what they print
+readme: tables ## run the commands of README.md and docs/, and write down what they print
 	$(BIN)/python docs/readme.py
 
 benchmark: install ## training, region counts, layers and sweeps, beside what one would use else: docs/benchmarks.md

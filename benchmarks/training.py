@@ -61,7 +61,9 @@ def batch(space, theta, points, epochs):
     problem = Problem(space, points.x, points.y)
 
     def run():
-        for _ in train(problem, theta, "adam", epochs, learning_rate=1e-3):
+        for _ in train(
+            problem, theta, "adam", epochs, every=100, threads=torch.get_num_threads(), learning_rate=1e-3
+        ):
             pass
 
     return best_of(3, run) / epochs

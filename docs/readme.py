@@ -5,12 +5,14 @@ make benchmark                     fills docs/benchmarks.md
 python docs/readme.py FILE ..      only these pages
 
 A block ```console with a line `$ triangle ...` gets the output of that command, run in a folder that starts with
-docs/examples; one with `$ python ...` is run in the repository. A pair of comments <!-- table NAME --> ... <!-- end -->
-gets docs/tables/NAME.md, fresh from outputs/tables.
+docs/examples; any other, such as `$ python ...`, is run in the repository. Between <!-- table NAME --> and
+<!-- end --> goes docs/tables/NAME.md, fresh from outputs/tables; between <!-- output COMMAND --> and <!-- end --> the
+Markdown that the command prints.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -20,19 +22,26 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
-PAGES = [README, *(HERE / f"{name}.md" for name in ("regions", "paper", "layers", "data"))]
 TABLES = HERE / "tables"
+README = HERE.parent / "README.md"
+MEASURED = HERE / "benchmarks.md"  # on a quiet machine only: make benchmark
+PAGES = [
+    README,
+    *(page for page in sorted(HERE.rglob("*.md")) if TABLES not in page.parents and page != MEASURED),
+]
 BUILT = HERE.parent / "outputs" / "tables"
 BLOCK = re.compile(r"```console\n\$ (?P<command>[^\n]+)\n(?P<output>.*?)```", re.DOTALL)
 TABLE = re.compile(r"<!-- table (?P<name>\w+) -->\n(?P<content>.*?)<!-- end -->", re.DOTALL)
+OUTPUT = re.compile(r"<!-- output (?P<command>[^\n]+) -->\n(?P<content>.*?)<!-- end -->", re.DOTALL)
 
 
 def run(command: str, folder: Path) -> str:
     """What a command prints, run in `folder` by a shell, which expands *."""
     path = shlex.quote(str(Path(sys.executable).parent))
     words = ["bash", "-c", f"PATH={path}:$PATH; {command}"]
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True)
+    # else a make inside make tells of the folder it is in
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=True)
     return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
 
 
@@ -46,8 +55,18 @@ def with_tables(text: str) -> str:
     return TABLE.sub(table, text)
 
 
+def with_outputs(text: str) -> str:
+    """A page's text with the Markdown that commands of the repository print."""
+
+    def output(found: re.Match[str]) -> str:
+        printed = run(found["command"], HERE.parent)
+        return f"<!-- output {found['command']} -->\n{printed}<!-- end -->"
+
+    return OUTPUT.sub(output, text)
+
+
 def fill(page: Path) -> None:
-    """Rewrite the tables and the console blocks of a page."""
+    """Rewrite the tables, the console blocks and the Markdown of a page."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copytree(HERE / "examples", folder, dirs_exist_ok=True)
@@ -56,7 +75,7 @@ def fill(page: Path) -> None:
             where = folder if found["command"].startswith("triangle") else HERE.parent
             return f"```console\n$ {found['command']}\n{run(found['command'], where)}```"
 
-        page.write_text(BLOCK.sub(block, with_tables(page.read_text())))
+        page.write_text(BLOCK.sub(block, with_outputs(with_tables(page.read_text()))))
 
 
 def main() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import io
 import logging
+import os
 import re
 import sys
 from functools import cache
@@ -28,6 +30,24 @@ def visible(text: str) -> str:
 def say(text: str = "", end: str = "\n") -> None:
     """Print to stdout, control characters as escapes."""
     print(visible(text), end=end)
+
+
+talkative = False  # whether this process is a command, which says what takes long
+
+
+def prepare() -> None:
+    """Let neither the terminal's encoding nor a notebook's variables decide whether a command can end."""
+    global talkative
+    talkative = True
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    files_only()
+
+
+def files_only() -> None:
+    """Pictures go to files, whatever notebook this process was started from; before matplotlib is imported."""
+    os.environ["MPLBACKEND"] = "agg"
 
 
 @cache
@@ -64,12 +84,13 @@ class ConsoleHandler(logging.Handler):
 
 def fail(message: str, command: str = "triangle") -> None:
     """Say in one line on stderr what was wrong."""
-    note(f"{command}: {message}")
+    print(visible(" ".join(f"{command}: {message}".splitlines())), file=sys.stderr)
 
 
 def note(text: str) -> None:
-    """Print one line to stderr, control characters as escapes."""
-    print(visible(" ".join(text.splitlines())), file=sys.stderr)
+    """Say something in one line on stderr, above a live bar; control characters as escapes."""
+    if sys.stderr is not None:
+        err().print(" ".join(text.splitlines()))
 
 
 def of_memory(error: BaseException) -> bool:

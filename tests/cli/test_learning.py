@@ -9,8 +9,6 @@ from tests.conftest import Command
 from triangle_cli.learn import models
 from triangle_cli.runs.trackers.metrics import metrics
 
-pytestmark = pytest.mark.xdist_group("learning")  # in one process: they share what a fixture has run
-
 
 def test_a_sweep_that_cannot_be_done_says_so_once(triangle):
     done = triangle("run", "experiment=cifar10")

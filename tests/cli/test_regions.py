@@ -118,7 +118,10 @@ def test_a_run_folder_and_its_network(shared_triangle, tmp_path, capsys):
     (tmp_path / "alone.pt").write_bytes(network.read_bytes())
     alone = refused([tmp_path / "alone.pt", "--box", "0", "1"], capsys)
     assert "holds 2 networks, expected --restart K, 0 to 1" in alone
-    (folder / "run.json").write_text(json.dumps(record | {"best_restart": None}))
+    stages = [stage | {"best_restart": None} for stage in record["stages"]]
+    (folder / "run.json").write_text(
+        json.dumps(record | {"best_restart": None, "stages": stages, "best": {}})
+    )
     assert "all restarts diverged, expected --restart K" in refused([folder], capsys)
     (folder / "fit.png").unlink()
     assert "fit.png: No such file" in refused([network], capsys)

@@ -12,8 +12,6 @@ from conftest import TINY
 
 from triangle_cli import __version__
 
-pytestmark = pytest.mark.xdist_group("run")  # in one process: they share what a fixture has run
-
 BOTH_PHASES = [*TINY, "schedule.phases.1.epochs=20", "regions.every=7", "history.every=5"]
 
 
@@ -47,7 +45,7 @@ def test_errors_have_a_row_per_restart_and_stage(finished):
     errors = pd.read_csv(finished[0] / "errors.csv")
     assert list(errors) == [
         *("restart", "stage", "mse_train", "mse_test", "max_error"),
-        *("linear_regions", "floor_mse", "floor_ratio", "diverged"),
+        *("linear_regions", "floor_mse", "floor_ratio", "floor_kind", "diverged"),
     ]
     rows = [(restart, stage) for stage in ("init", "peaks", "weights") for restart in (0, 1)]
     assert list(zip(errors["restart"], errors["stage"], strict=True)) == rows

@@ -1,23 +1,15 @@
-"""README.md says what the commands and the tables say."""
+"""README.md and the pages in docs/ show what their commands print."""
 
-import importlib.util
 import re
 import shutil
-from pathlib import Path
 
 import pytest
+from docs.pages import ROOT, readme
 
-from triangle_cli.cli import main
-
-ROOT = Path(__file__).parents[2]
-CONF = ROOT / "conf" / "experiment"
-spec = importlib.util.spec_from_file_location("readme", ROOT / "docs" / "readme.py")
-readme = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(readme)
+from triangle_cli.cli import completion, main
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?(?: s\b)?")
 TEXT = readme.README.read_text()
-BLOCKS = [(block["command"], block["output"]) for block in readme.BLOCK.finditer(TEXT)]
 
 
 def skeleton(text):
@@ -31,35 +23,33 @@ def numbers(text):
     return [float(number) for number in found if not number.endswith(" s")]
 
 
-def test_the_tables_are_those_in_docs():
-    assert readme.TABLE.search(TEXT)
-    assert readme.with_tables(TEXT) == TEXT
+def printed_and_shown(page, folder):
+    """A page's `triangle` commands in order, as its reader would run them: command, what it prints, what is shown."""
+    shutil.copytree(ROOT / "docs" / "examples", folder, dirs_exist_ok=True)
+    for block in readme.BLOCK.finditer(page.read_text()):
+        if block["command"].startswith("triangle "):
+            yield block["command"], readme.run(block["command"], folder), block["output"]
 
 
-def test_the_first_command_prints_what_readme_shows(triangle):
-    command, shown = BLOCKS[0]
+def test_the_commands_of_readme_print_what_it_shows(tmp_path):
+    commands = list(printed_and_shown(readme.README, tmp_path))
+    for command, printed, shown in commands:
+        assert skeleton(printed) == skeleton(shown), command
+    command, printed, shown = commands[0]
     assert command == "triangle run function=x2 depth=8"
-    printed = triangle(*command.split()[1:]).stdout
-    assert skeleton(printed) == skeleton(shown)
     # other processors round otherwise, and a thousand steps of Adam amplify it
     assert numbers(printed) == pytest.approx(numbers(shown), rel=0.5)
 
 
-def check_commands(folder, chosen):
-    """Run README's commands in order, as its reader would."""
-    shutil.copytree(ROOT / "docs" / "examples", folder, dirs_exist_ok=True)
-    for command, shown in BLOCKS:
-        if chosen(command):
-            assert skeleton(readme.run(command, folder)) == skeleton(shown), command
-
-
-def test_the_commands_print_what_readme_shows(tmp_path):
-    check_commands(tmp_path, lambda command: " -m " not in command)
-
-
 @pytest.mark.slow
-def test_the_sweeps_print_what_readme_shows(tmp_path):
-    check_commands(tmp_path, lambda command: " -m " in command)
+@pytest.mark.parametrize("page", ["layers", "data", "paper"])
+def test_the_commands_of_a_page_print_what_it_shows(page, tmp_path):
+    for command, printed, shown in printed_and_shown(ROOT / "docs" / f"{page}.md", tmp_path):
+        assert skeleton(printed) == skeleton(shown), command
+
+
+def test_readme_stays_short():
+    assert len(TEXT.encode()) <= 9000
 
 
 def test_the_python_in_readme_runs(triangle):
@@ -76,16 +66,7 @@ def test_the_python_in_readme_runs(triangle):
         exec(block.replace("network.pt", str(network)), {})
 
 
-def test_every_make_target_in_readme_exists():
-    makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"(?:`|^)make ([a-z0-9_-]+)", TEXT, re.MULTILINE):
-        name = target.removeprefix("table-")
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE) or (CONF / f"{name}.yaml").is_file(), target
-
-
 def test_every_command_is_in_the_help_and_the_completion():
-    from triangle_cli.cli import completion
-
     for command in main.COMMANDS:
         if not command.startswith("-"):
             assert f"\n  {command} " in main.help_text()

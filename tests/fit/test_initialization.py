@@ -99,7 +99,10 @@ def test_a_target_without_one_bend_is_refused(formula):
         (["init=zigzag", "init.width=2"], "init.width=2: expected 3 or more"),
         (["init=random", "init.width=0"], "init.width=0: expected 1 or more"),
         (["init=raai", "init.scale=1"], "init.scale=1.0: expected nothing: init=raai has no scale"),
-        (["init.mode=spiral"], "init.mode=spiral: expected one of raai, random, triangle, zigzag"),
+        (
+            ["init.mode=spiral", "schedule=weights_only"],
+            "init.mode=spiral: expected one of raai, random, triangle, zigzag",
+        ),
     ],
 )
 def test_a_start_says_what_it_takes_before_anything_runs(words, complaint):

@@ -11,8 +11,6 @@ from settings.composed import settings_of
 from tests.conftest import Command
 from triangle_cli.paper import learning, trees
 
-pytestmark = pytest.mark.xdist_group("learning tables")  # in one process: they share what a fixture has run
-
 
 def test_alternatives_are_scored_where_a_fold_leaves_one_class(tmp_path):
     path = tmp_path / "rare.csv"
@@ -65,8 +63,9 @@ def test_early_accuracies_are_those_of_the_restarts_that_did_not_diverge():
         final_errors=pd.DataFrame({"restart": [0], "accuracy_test": [0.9]}),
         choices={"method": "relu"},
         config=config | {"depth": 3, "seed": 0, "dtype": "float32"},
-        record={"parameters": 7, "function": "digits"},
+        record=SimpleNamespace(parameters=7, function="digits", restarts=[0, 1]),
+        method=SimpleNamespace(title="ReLU"),
     )
-    (shown,) = learning.compare_models("digits")([run]).parts.values()
+    (shown,) = learning.compare_models("digits", [run]).parts.values()
     assert shown.loc[0, "epoch 1"] == "50.0 %"
     assert shown.loc[0, "at the end"] == "90.00 %"

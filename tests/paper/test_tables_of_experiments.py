@@ -11,8 +11,6 @@ import pytest
 
 from tests.conftest import Command
 
-pytestmark = pytest.mark.xdist_group("paper")  # in one process: they share what a fixture has run
-
 SMALL = ["restarts=2", "points.grid=101", "schedule.phases.0.epochs=10"]
 POINTS = ["points.train=60", "points.test=30"]
 EXPERIMENTS = {

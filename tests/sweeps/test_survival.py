@@ -15,8 +15,6 @@ from tests.conftest import SWEEP
 from triangle_cli.store import run_folder
 from triangle_cli.sweeps import workers
 
-pytestmark = pytest.mark.xdist_group("survival")  # in one process: they share what a fixture has run
-
 
 def computed(stdout: str) -> int:
     """How many runs a sweep says that it computed."""

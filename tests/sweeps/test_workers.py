@@ -29,13 +29,13 @@ class Deadly:
 def test_a_worker_that_dies_is_one_failed_row(tmp_path):
     jobs = [work.Job(number, ["depth=2"], Deadly(number == 1), tmp_path / str(number)) for number in range(4)]
     records = work.run_all(jobs, workers.Cores({"n_jobs": 2}).run, stop_at_failure=False)
-    assert [record["reason"] for record in records] == ["no folder", workers.DIED, "no folder", "no folder"]
+    assert [record.reason for record in records] == ["no folder", workers.DIED, "no folder", "no folder"]
 
 
 def test_one_core_is_this_process(tmp_path):
     jobs = [work.Job(number, ["depth=2"], Deadly(False), tmp_path / str(number)) for number in range(2)]
     records = work.run_all(jobs, workers.Cores({"n_jobs": 1}).run, stop_at_failure=False)
-    assert [record["reason"] for record in records] == ["no folder", "no folder"]
+    assert [record.reason for record in records] == ["no folder", "no folder"]
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,14 @@ def test_ctrl_c_while_workers_start_is_one_line(triangle):
 def test_no_job_starts_after_one_that_failed(tmp_path, stop, statuses):
     jobs = [work.Job(number, ["depth=2"], Deadly(False), tmp_path / str(number)) for number in range(2)]
     records = work.run_all(jobs, workers.Serial({}).run, stop)
-    assert [record["status"] for record in records] == statuses
+    assert [record.status for record in records] == statuses
     assert "ValueError: no folder" in (tmp_path / "0" / "triangle.log").read_text()
 
 
 def test_an_interrupted_sweep_says_how_to_go_on(tmp_path):
     def interrupted(queue):
         job = queue.popleft()
-        yield job, work.new_record(job.number, job.words, "finished")
+        yield job, work.JobRecord(job.number, job.words, "finished")
         raise KeyboardInterrupt
 
     jobs = [work.Job(number, [], Deadly(False), tmp_path) for number in range(3)]

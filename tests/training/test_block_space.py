@@ -73,5 +73,5 @@ def test_the_derivative_of_free_entries_is_those_of_all():
     kept, theta = enter(SpaceName.weights, start, 2)
     assert theta.shape == (2, 2 * (8 + 3 * 20 + 4) + 1)
     moved = LevenbergMarquardt(Problem(kept, x, y), theta)
-    before = moved.step()
-    assert (moved.step() <= before).all()
+    before = moved.advance(1)
+    assert (moved.advance(1) <= before).all()

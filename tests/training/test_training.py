@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 
+from triangle_cli.construction.blocks import side_by_side
 from triangle_cli.construction.network import Network
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.points import even_points
@@ -12,8 +13,9 @@ from triangle_cli.fit.starts import random as starts_random
 from triangle_cli.fit.starts import triangle as starts_triangle
 from triangle_cli.regions import count_regions
 from triangle_cli.settings.schedule import PhaseSettings, SpaceName
+from triangle_cli.training.adam import Adam
+from triangle_cli.training.block_space import BlockPeakSpace
 from triangle_cli.training.loop import train
-from triangle_cli.training.loss import MeanSquaredError
 from triangle_cli.training.problem import Problem
 from triangle_cli.training.schedule import phase_names, run_schedule
 from triangle_cli.training.spaces import PeakSpace, WeightSpace
@@ -56,16 +58,25 @@ def test_every_point_of_peak_space_has_two_to_the_depth_regions(size):
     assert counts.linear_regions.tolist() == [16] * 20
 
 
+def slopes(problem, theta, compiled=True):
+    """The loss and its derivative, from Adam's first step: its mean is a tenth of it."""
+    optimizer = Adam(problem, theta, 1e-3)
+    assert optimizer.model is not None
+    optimizer.model = optimizer.model if compiled else None
+    return optimizer.advance(1)[0], 10 * optimizer.mean
+
+
+def assert_equal_slopes(problem, theta, digits=1e-10):
+    for found, expected in zip(slopes(problem, theta), slopes(problem, theta, compiled=False), strict=True):
+        assert torch.allclose(found, expected, rtol=digits, atol=digits * expected.abs().max().item())
+
+
 @pytest.mark.parametrize("start", [triangle_start().network(), random_start(), random_start(depth=1)])
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_the_compiled_derivative_is_autograds(start, dtype):
-    x, y, weights = POINTS.x.to(dtype), POINTS.y.to(dtype), start.flatten().to(dtype)
-    compiled, by_autograd = MeanSquaredError(x, y, start), MeanSquaredError(x, y, start)
-    by_autograd.by_kernel = False
-    for found, expected in zip(compiled(weights), by_autograd(weights), strict=True):
-        assert torch.allclose(
-            found, expected, rtol=1e4 * torch.finfo(dtype).eps, atol=10 * torch.finfo(dtype).eps
-        )
+@pytest.mark.parametrize(("dtype", "digits"), [(torch.float64, 1e-11), (torch.float32, 1e-4)])
+def test_the_compiled_derivative_is_autograds(start, dtype, digits):
+    network = start.unflatten(start.flatten().to(dtype))
+    problem = Problem(WeightSpace(network), POINTS.x.to(dtype), POINTS.y.to(dtype))
+    assert_equal_slopes(problem, network.flatten(), digits)
 
 
 @pytest.mark.parametrize("width", [1, 3, 6, 9])
@@ -74,11 +85,40 @@ def test_the_compiled_derivative_takes_any_width_and_two_inputs(width):
     sizes = [2, width, width + 1, 1]
     layers = [torch.randn(3, b, a + 1, generator=generator, dtype=F64) for a, b in pairwise(sizes)]
     network = Network(tuple(layers))
-    x = torch.rand(300, 2, generator=generator, dtype=F64)
-    compiled, by_autograd = (MeanSquaredError(x, x[:, 0] * x[:, 1], network) for _ in range(2))
-    by_autograd.by_kernel = False
-    for found, expected in zip(compiled(network.flatten()), by_autograd(network.flatten()), strict=True):
-        assert torch.allclose(found, expected, rtol=1e-10, atol=1e-13)
+    x = torch.rand(1300, 2, generator=generator, dtype=F64)
+    assert_equal_slopes(Problem(WeightSpace(network), x, x[:, 0] * x[:, 1]), network.flatten())
+
+
+@pytest.mark.parametrize("inputs", [1, 2])
+def test_the_compiled_derivative_takes_blocks(inputs):
+    network = side_by_side(starts_random.random(3, 5, UNIT, 0, 4, F64, inputs, each=3), 3)
+    x = torch.rand(300, 2, generator=torch.Generator().manual_seed(0), dtype=F64)
+    space = WeightSpace(network, blocks=3)
+    points = x if inputs == 2 else x[:, 0]
+    assert_equal_slopes(Problem(space, points, x[:, 0] * x[:, 1]), space.encode(network))
+
+
+@pytest.mark.parametrize("free", [False, True])
+@pytest.mark.parametrize(("sign", "depth"), [(-1.0, 1), (1.0, 2), (-1.0, 5)])
+def test_the_compiled_derivative_by_peaks_is_autograds(free, sign, depth):
+    space = PeakSpace(depth, sign, (-1.0, 3.0), free_scales=free)
+    generator = torch.Generator().manual_seed(depth)
+    theta = 0.3 * torch.randn(6, depth + 1 + (depth if free else 1) + 2, generator=generator, dtype=F64)
+    x = 4 * torch.rand(700, generator=generator, dtype=F64) - 1
+    assert_equal_slopes(Problem(space, x, x**3), theta)
+
+
+@pytest.mark.parametrize("free", [False, True])
+@pytest.mark.parametrize(("inputs", "directions", "each_way"), [(1, 1, 2), (2, 3, 1), (2, 2, 3)])
+def test_the_compiled_derivative_by_blocks_of_peaks_is_autograds(free, inputs, directions, each_way):
+    box = ((-1.0, 3.0), (2.0, 3.0))[:inputs]
+    space = BlockPeakSpace(directions * each_way, directions, box, PeakSpace(3, -1.0, UNIT, free))
+    numbers = directions * each_way * (4 + (3 if free else 1) + 2) + (2 * directions if inputs == 2 else 0)
+    generator = torch.Generator().manual_seed(1)
+    theta = 0.3 * torch.randn(5, numbers, generator=generator, dtype=F64)
+    lo, hi = torch.tensor(box, dtype=F64).T
+    x = lo + (hi - lo) * torch.rand(300, inputs, generator=generator, dtype=F64)
+    assert_equal_slopes(Problem(space, x if inputs == 2 else x[:, 0], x.prod(1)), theta)
 
 
 @pytest.mark.parametrize("free", [False, True])
@@ -99,7 +139,7 @@ def test_the_pull_back_is_autograds(free, sign, depth):
 def test_a_batch_trains_each_network_as_torch_trains_it_alone():
     start = random_start(restarts=2, depth=2)
     space = WeightSpace(start)
-    *_, (_, theta, loss) = train(
+    *_, (_, theta, (loss,)) = train(
         Problem(space, POINTS.x, POINTS.y), space.encode(start), "adam", 30, learning_rate=0.01
     )
     for restart in range(2):
@@ -120,18 +160,20 @@ def test_a_batch_trains_each_network_as_torch_trains_it_alone():
         assert torch.allclose(trained["2.weight"][restart], alone[2].weight, atol=1e-7)
 
 
-def test_adam_is_torchs_to_the_bit():
+@pytest.mark.parametrize("compiled", [True, False])
+def test_adam_is_torchs(compiled):
     space = WeightSpace(random_start())
     problem, theta = Problem(space, POINTS.x, POINTS.y), space.encode(random_start())
     weights = theta.clone().requires_grad_()
-    rule, error = (
-        torch.optim.Adam([weights], lr=0.01, fused=True),
-        MeanSquaredError(POINTS.x, POINTS.y, space.shape),
-    )
-    for _, ours, _ in train(problem, theta, "adam", 30, learning_rate=0.01):
-        assert torch.equal(ours, weights.detach())
-        weights.grad = error(weights.detach())[1]
+    rule = torch.optim.Adam([weights], lr=0.01, fused=True)
+    ours = Adam(problem, theta, 0.01)
+    ours.model = ours.model if compiled else None
+    for _ in range(30):
+        torch.testing.assert_close(ours.theta, weights.detach(), rtol=1e-9, atol=1e-12)
+        loss = (space.decode(weights)(POINTS.x) - POINTS.y).square().mean(1)
+        (weights.grad,) = torch.autograd.grad(loss.sum(), weights)
         rule.step()
+        ours.advance(1)
 
 
 @pytest.mark.parametrize("start", [triangle_start, random_start])

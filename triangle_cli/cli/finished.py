@@ -11,6 +11,7 @@ from triangle_cli.cli.options import Parser, runs_parser
 from triangle_cli.store import files, index, run_folder
 from triangle_cli.store.record import RunRecord
 
+JOBS = "jobs.json"  # of a sweep; as in sweeps.collect, which imports pandas
 FIGURES = (
     "mse_min",
     "mse_mean",
@@ -18,7 +19,7 @@ FIGURES = (
     "test_mse_mean",
     "regions_min",
     "regions_max",
-    "floor_ratio_min",
+    "floor_ratio_best",
     "test_mse_sd",
     "test_r2_mean",
     "train_accuracy_mean",
@@ -32,13 +33,16 @@ FIGURES = (
 def show_parser() -> Parser:
     """The words of `triangle show`."""
     parser = runs_parser("show", "Settings, tables and picture of a run.")
-    parser.add_argument("run", help="its folder, its hash, or a part of its path")
+    parser.add_argument("run", help="its folder, its hash, or a part of its path; or a sweep's")
+    parser.add_argument("--stage", metavar="S", help="init, peaks, weights, ..: the networks kept of it")
     return parser
 
 
 def show(words: list[str]) -> int:
     """`triangle show RUN`: where it comes from, its settings, its tables. Exits with 1 if a file is damaged."""
     chosen = show_parser().parse_args(words)
+    if _show_sweep(chosen.run, chosen.outputs):
+        return 0
     folder = index.locate(chosen.run, chosen.outputs)
     record = run_folder.whole_run(folder)
     versions = " ".join(f"{name} {version}" for name, version in record.versions.items())
@@ -47,10 +51,33 @@ def show(words: list[str]) -> int:
     console.say(f"commit {record.git_commit or 'unknown'}\n{versions}\n")
     console.say(files.read_text(folder / run_folder.CONFIG))
     _print_tables(folder, record)
-    console.say(
-        f"\npicture: {folder / run_folder.PICTURE}\nagain:   triangle run --from {shlex.quote(str(folder))}"
-    )
+    console.say(_networks(folder, record, chosen.stage))
+    drawn = run_folder.PICTURE in record.files
+    picture = folder / run_folder.PICTURE if drawn else "none (it could not be drawn)"
+    console.say(f"\npicture: {picture}\nagain:   triangle run --from {shlex.quote(str(folder))}")
     return 0
+
+
+def _show_sweep(name: str, outputs: Path) -> bool:
+    """Print the table of a sweep of that name, or in that folder; whether there is one."""
+    for folder in (Path(name), outputs / "sweeps" / name):
+        if (folder / JOBS).is_file():
+            from triangle_cli.sweeps import collect
+
+            collect.print_summary(folder, collect.read_jobs(folder))
+            return True
+    return False
+
+
+def _networks(folder: Path, record: RunRecord, stage: str | None) -> str:
+    """The best network of a stage, or of all, and where it is."""
+    kept = record.stage(stage)
+    best = "all diverged" if kept.best_restart is None else f"the best is restart {kept.best_restart}"
+    others = ", ".join(other.name for other in record.stages if other.name != kept.name)
+    more = f" (--stage shows others: {others})" if others else ""
+    return f"\nnetworks after {kept.name}: {folder / kept.file}, {best}{more}".replace(
+        "after init", "at the start"
+    )
 
 
 def _print_tables(folder: Path, record: RunRecord) -> None:

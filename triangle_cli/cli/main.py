@@ -109,6 +109,7 @@ def main(argv: list[str] | None = None) -> int:
         console.fail("stdout: closed, expected one to print to (>/dev/null prints nothing)")
         return 1
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    console.prepare()
     if name not in (*COMMANDS, *ANSWERS):
         from triangle_cli.settings.require import close
 

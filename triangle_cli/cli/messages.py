@@ -46,9 +46,10 @@ def explain(error: BaseException, words: list[str]) -> str:
     if missing := re.search(r"missing mandatory value: \w+.*?full_key: ([\w.]+)", text, re.S):
         return f"{missing[1]}: expected a value (the file chosen by {missing[1].split('.')[0]}= has none)"
     if wrong := re.search(
-        r"Invalid value '(.*?)', expected one of \[(.*?)\].*?full_key: ([\w.]+)", text, re.S
+        r"Invalid value '(.*?)', expected one of \[(.*?)\].*?full_key: ([\w.\[\]]+)", text, re.S
     ):
-        return f"{wrong[3]}={wrong[1]}: expected one of {wrong[2]}"
+        key = wrong[3].replace("[", ".").replace("]", "")
+        return f"{key}={wrong[1]}: expected one of {wrong[2]}"
     if broken := getattr(error, "problem_mark", None):  # of YAML
         return f"{broken.name}: line {broken.line + 1}: {getattr(error, 'problem', None)}"
     if "dict is not a subclass of PhaseSettings" in text:
@@ -71,6 +72,8 @@ def _no_such_option(group: str, word: str, options: list[str], words: list[str])
     if group == "hydra/sweeper" and word in SWEEPERS:
         typed = next((typed for typed in words if typed.endswith(f"={word}")), f"{group}={word}")
         return f"{typed}: expected {SWEEPERS[word]} (pip install '.[{word}]')"
+    if group == "function" and not re.fullmatch(r"[A-Za-z_]\w*", word):
+        return _formula(f"{group}={word}", word)
     own = f"; a file of your own, {group}/{word}.yaml, is found by --config-dir FOLDER" if word else ""
     return f"{group}={word}: expected one of {', '.join(options)}{close(word, options) or own}"
 
@@ -80,6 +83,8 @@ def _not_understood(typed: str, reason: str) -> str:
     key, sign, value = typed.partition("=")
     if not sign or not re.fullmatch(r"[+~]*[A-Za-z_][\w./@$:-]*", key, re.ASCII):
         return f"{typed}: expected KEY=VALUE (`triangle run --help` lists the keys)"
+    if key == "function" and value.count("(") == value.count(")"):
+        return _formula(typed, value)
     if re.search(r"\s\+*[A-Za-z_][\w./]*=", value):
         return f"{typed}: expected each KEY=VALUE as a word of its own, without quotes around several"
     if value.startswith("~"):
@@ -93,6 +98,12 @@ def _not_understood(typed: str, reason: str) -> str:
     escaped = value.replace('"', '\\"')
     quoted = shlex.quote(f'{key}="{escaped}"')
     return f"{typed}: expected such a value in quotes inside the quotes: {quoted}"
+
+
+def _formula(typed: str, formula: str) -> str:
+    """The line for a formula in the place of a function's name."""
+    quoted = formula.strip("'\"")
+    return f"{typed}: expected a name; a formula of your own is 'function.formula=\"{quoted}\"'"
 
 
 def _inside_nothing(words: list[str]) -> str:

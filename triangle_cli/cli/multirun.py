@@ -10,6 +10,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict
 
+from triangle_cli import console
 from triangle_cli.cli.messages import explain
 from triangle_cli.runs import trackers
 from triangle_cli.settings.compose import composed_settings
@@ -44,11 +45,15 @@ class CollectSweep(Callback):
             if not records:
                 raise SystemExit("no jobs: expected at least one value in every list")
             whole = collect.collect(folder, records)
-            for record in records:
-                if record.folder:
-                    trackers.track(config.tracker, Path(config.outputs), Path(record.folder))
         except (OSError, ValueError) as error:
             raise SystemExit(explain(error, [])) from error
+        for record in records:
+            try:
+                if record.folder:
+                    trackers.track(config.tracker, Path(config.outputs), Path(record.folder))
+            except (OSError, ValueError) as error:  # the run is on disk, and so are the others
+                whole = False
+                console.fail(explain(error, []))
         if not whole:
             raise SystemExit(1)
 

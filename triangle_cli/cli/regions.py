@@ -13,16 +13,17 @@ from triangle_cli import console
 from triangle_cli.cli.options import Parser
 
 if TYPE_CHECKING:
-    from triangle_cli.formats.network_files import LoadedNetwork
+    from triangle_cli.formats.network import LoadedNetwork
     from triangle_cli.regions import Pieces, Polygons
 
 DESCRIPTION = """Count the linear regions of a ReLU network, exactly: not a sample of points, no tolerance.
 
 FILE is one of
-  a run folder, or its network.pt     the best restart, on the run's interval
+  a run folder, or its network.pt     the best network of all stages, or of the last; on the run's interval
   *.json   {"layers": [{"weight": [[..], ..], "bias": [..]}, ..], "box": [[lo, hi], ..]}
   *.onnx   Gemm, MatMul, Add and Relu in a chain (needs the extra: pip install '.[onnx]')
-  else     a state_dict of Linear layers, written by torch.save; ReLU between them is taken for granted
+  else     a state_dict of Linear layers, by torch.save, or *.safetensors (extra: '.[safetensors]'); it does
+           not say what stands between them: ReLU is assumed, and the counts say so
 
 A linear region is a maximal connected set on which all outputs together are one affine map; an activation
 region is the set of inputs with one on/off pattern of the hidden neurons. Both strictly inside the box."""
@@ -30,6 +31,7 @@ region is the set of inputs with one on/off pattern of the hidden neurons. Both 
 EPILOG = """examples:
   triangle regions outputs/x2/d8-triangle-paper-1a2b3c4d
   triangle regions outputs/x2/d8-triangle-paper-1a2b3c4d --restart 3 --breakpoints pieces.csv --picture fit.png
+  triangle regions outputs/x2/d8-triangle-paper-1a2b3c4d --stage peaks    before the weights were set free
   triangle regions model.pt --box -1 1                  a state_dict; one or two inputs, each from -1 to 1
   triangle regions model.onnx --box 0 1 -2 2 --json     two inputs, each with a box of its own
   triangle regions mnist.pt --line @first.csv @second.csv --picture between.png
@@ -54,7 +56,8 @@ def main(words: list[str]) -> int:
     _check_options(options)
     from triangle_cli.formats import network_files
 
-    network = network_files.load(options.file, options.restart)
+    layers = options.layers and options.layers.split(",")
+    network = network_files.load(options.file, options.restart, options.stage, layers)
     if options.lines or options.planes:
         _average(network, options)
     else:
@@ -77,6 +80,14 @@ def parser() -> Parser:
     )  # fmt: skip
     words.add_argument(
         "--restart", type=int, metavar="K", help="network K of a run, from 0; default: the best"
+    )
+    words.add_argument(
+        "--stage", metavar="S", help="of a run: init, peaks, weights, ..; default: that of its best network"
+    )
+    words.add_argument(
+        "--layers",
+        metavar="A,B,..",
+        help="the layers of a state_dict in their order, where names leave a doubt",
     )
     words.add_argument("--json", action="store_true", help="print one JSON object")
     words.add_argument(
@@ -179,6 +190,7 @@ def _count(network: LoadedNetwork, options: argparse.Namespace) -> None:
     counts, found = report.count(weights, biases, box, options.exact)
     record |= {"box": box} | counts
     record["exact"] = report.guarantee(record["dtype"], options.exact, next(iter(where), None))
+    record |= report.assumption(network)
     _write_files(options, record, found, weights, biases)
     console.say(json.dumps(record, indent=2) if options.json else terminal.count_text(record))
 
@@ -212,6 +224,7 @@ def _average(network: LoadedNetwork, options: argparse.Namespace) -> None:
     record = {"file": str(options.file)} | report.architecture(network, points - 1)
     record |= {"box": box, "average_over": f"random {kind}s"} | found
     record["exact"] = report.AVERAGE.format(kind=kind)
+    record |= report.assumption(network)
     console.say(json.dumps(record, indent=2) if options.json else terminal.average_text(record))
 
 

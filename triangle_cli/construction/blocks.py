@@ -84,7 +84,8 @@ def side_by_side(network: Network, blocks: int) -> Network:
         spread = torch.diag_embed(layer[..., :-1].permute(0, 2, 3, 1))  # (R, out, in, K, K)
         weight = spread.permute(0, 3, 1, 4, 2).flatten(3, 4).flatten(1, 2)  # (R, K out, K in)
         hidden.append(torch.cat([weight, layer[..., -1:].flatten(1, 2)], 2))
-    last = torch.cat([layers[-1][..., :-1].transpose(1, 2).flatten(2), layers[-1][..., -1:].sum(1)], 2)
+    bias = layers[-1][..., -1:].cumsum(1)[:, -1]  # (R, 1, 1), summed in order
+    last = torch.cat([layers[-1][..., :-1].transpose(1, 2).flatten(2), bias], 2)
     return Network((layers[0].flatten(1, 2), *hidden, last))
 
 

@@ -145,7 +145,9 @@ class Triangle:
         """The function by its definition, without a network. x: (n,); returns (R, n)."""
         lo, hi = self.interval
         u = (x - lo) / (hi - lo)
-        wave_sum = (self.scales.T.unsqueeze(2) * waves(u, self.peaks[:, :-1])).sum(0)  # (R, n)
+        wave_sum = torch.zeros_like(self.offset).unsqueeze(1)
+        for scale, wave in zip(self.scales.T.unsqueeze(2), waves(u, self.peaks[:, :-1])):
+            wave_sum = wave_sum + scale * wave  # (R, n), in an order that no other restart decides
         return self.offset.unsqueeze(1) + self.slope.unsqueeze(1) * u + self.sign * wave_sum
 
     def network(self, fold: tuple[float, float | Tensor] | None = None) -> Network:
@@ -169,7 +171,7 @@ class Triangle:
             rounding[:, 0] = shift - (shift - self.peaks[:, 0]) - self.peaks[:, 0]
             # Any lift that keeps the sum neuron positive serves: F reaches sum(s) nowhere, and F(1) = 0. A larger
             # one makes the free weights harder to train: the same step of Adam then moves the output further.
-            lift = (-self.slope).clamp_min(0) + self.scales.sum(1)  # (R,)
+            lift = (-self.slope).clamp_min(0) + self.scales.cumsum(1)[:, -1]  # (R,), summed in order
         peaks = self.peaks[:, :-1] + rounding  # (R, d)
         two_ulp = 2 * torch.finfo(peaks.dtype).eps
         rise = self.steps / peaks * (1 - two_ulp)  # (R, d)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -16,21 +17,31 @@ from triangle_cli.fit import starts
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.measurement import Measurement
 from triangle_cli.fit.points import even_points, middle_points, side
+from triangle_cli.fit.unit_square import UnitSquare
 from triangle_cli.settings.require import require, require_device
 from triangle_cli.settings.run import FitSettings
 from triangle_cli.store import run_folder
-from triangle_cli.store.stages import first_columns, last_stage
-from triangle_cli.training.schedule import Epoch, enter_weights, run_schedule
+from triangle_cli.store.record import Stage
+from triangle_cli.store.run_folder import stage_files
+from triangle_cli.store.stages import (
+    best_of,
+    best_restart,
+    first_columns,
+    last_stage,
+    plain_row,
+    stage_errors,
+)
+from triangle_cli.training.schedule import Epoch, enter_weights, leave, run_schedule
 
 INIT = "init"  # the stage before any training
 
 
 @dataclass
 class Result:
-    """What a run found: tables as they go to disk, and the networks at its end, in the order of `restarts`."""
+    """What a run found: tables as they go to disk, and the networks of every stage, in the order of its restarts."""
 
     target: Target
-    network: Network
+    networks: dict[str, Network]  # by stage, the start first
     parameters: int  # of one network, without the zeros between blocks that are kept
     errors: pd.DataFrame
     regions: pd.DataFrame
@@ -47,9 +58,28 @@ class Result:
         }
 
     @property
-    def state(self) -> dict[str, Tensor]:
-        """What network.pt holds: all networks, as plain tensors."""
-        return self.network.state_dict()
+    def states(self) -> dict[str, dict[str, Tensor]]:
+        """What is kept of each stage, by file name: all its networks, as plain tensors."""
+        files = stage_files(self.networks)
+        return {files[stage]: network.state_dict() for stage, network in self.networks.items()}
+
+    @property
+    def network(self) -> Network:
+        """The networks at the end."""
+        return list(self.networks.values())[-1]
+
+    @property
+    def stages(self) -> list[Stage]:
+        """The networks of each stage, as run.json describes them."""
+        return [
+            Stage(
+                stage,
+                file,
+                stage_errors(self.errors, stage)["restart"].tolist(),
+                best_restart(self.errors, stage),
+            )
+            for stage, file in stage_files(self.networks).items()
+        ]
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -57,8 +87,10 @@ class Result:
         return {
             "interval": list(self.target.interval),
             "curvature": self.target.curvature,
-            "best_restart": self.best_restart,
+            "best_restart": best_restart(self.errors, self.stages[-1].name),
             "restarts": self.restarts,  # in the order of network.pt
+            "stages": self.stages,
+            "best": plain_row(self.best_row),
             "parameters": self.parameters,
         }
 
@@ -68,10 +100,9 @@ class Result:
         return last_stage(self.errors)
 
     @property
-    def best_restart(self) -> int | None:
-        """The restart with the least training error at the end; None where all diverged."""
-        errors = self.final.loc[~self.final["diverged"]].set_index("restart")["mse_train"]
-        return int(errors.idxmin()) if len(errors) else None
+    def best_row(self) -> pd.Series | None:
+        """The row of errors.csv with the least training error of all restarts and stages; None where all diverged."""
+        return best_of(self.errors)
 
     @property
     def restarts(self) -> list[int]:
@@ -80,18 +111,21 @@ class Result:
 
     @property
     def best(self) -> Network | None:
-        """The network of the best restart, a batch of one."""
-        if self.best_restart is None:
+        """The best network of all restarts and stages, a batch of one."""
+        row = self.best_row
+        if row is None:
             return None
-        place = self.restarts.index(self.best_restart)
-        return self.network[place : place + 1]
+        kept = stage_errors(self.errors, row["stage"])["restart"].tolist()
+        place = kept.index(row["restart"])
+        return self.networks[row["stage"]][place : place + 1]
 
 
 def check(settings: FitSettings) -> Target:
     """The target, once everything that can be refused before training has been looked at.
 
     Raises:
-        ValueError: the function does not fit the initialisation, or the device is not there.
+        ValueError: the function does not fit the initialisation, is of a size that numbers cannot hold, or the
+            device is not there.
     """
     function = settings.function
     target = Target(function.name, function.formula, (function.interval[0], function.interval[1]))
@@ -100,6 +134,7 @@ def check(settings: FitSettings) -> Target:
             f"function={target.name}: is of x alone, expected a function of x and y for "
             f"network.directions={settings.network.directions}"
         )
+    UnitSquare.of(settings, target)
     starts.find(settings.init).check(settings, target)
     for count in (settings.points.train, settings.points.test, settings.points.grid):
         side(target, count)
@@ -130,7 +165,7 @@ def run(settings: FitSettings, watch: Callable[[Epoch], object] = lambda epoch: 
     Raises:
         ValueError: see `check`.
     """
-    torch.set_num_threads(settings.threads)
+    torch.set_num_threads(1)  # how torch shares elements out moves last digits; training shares out restarts
     target = check(settings)
     dtype = getattr(torch, settings.dtype.value)
     points, device = settings.points, settings.device
@@ -140,37 +175,57 @@ def run(settings: FitSettings, watch: Callable[[Epoch], object] = lambda epoch: 
         test=middle_points(target, points.test, dtype, device),
         grid=even_points(target, points.grid, dtype, device),
         limit=settings.regions.limit,
+        threads=settings.threads,
     )
-    start = starts.find(settings.init).draw(settings, target, measurement.train)
-    kept = settings.network.kept
-    space, weights = enter_weights(start, kept)
-    network, restarts = space.shape, list(range(settings.starts))
+    square, kept = UnitSquare.of(settings, target), settings.network.kept
+    train = measurement.train if square.is_identity else square.points(points.train, device)
+    start = starts.find(settings.init).draw(square.settings(settings), square.copy, train)
+    _, weights = enter_weights(start, kept)
+    network, restarts = square.network(start), list(range(settings.starts))
+    networks = {INIT: network.detach()}
     errors = [measurement.errors(network, restarts).assign(stage=INIT)]
     regions = [measurement.regions(network, restarts).assign(phase=INIT, epoch=0)]
     history, seconds, began = [], {}, time.perf_counter()
 
-    for epoch in run_schedule(settings.schedule.phases, start, measurement.train, kept):
+    how = (settings.regions.every, settings.threads)
+    for epoch in run_schedule(settings.schedule.phases, start, train, kept, *how):
+        epoch = replace(epoch, losses=square.squared(epoch.losses))
         watch(epoch)
         first, last = epoch.number == 0, epoch.number == epoch.last
-        if last or epoch.number % settings.history.every == 0:
-            losses = pd.DataFrame({"restart": epoch.restarts, "loss": epoch.loss.tolist()})
-            history.append(losses.assign(phase=epoch.phase, epoch=epoch.number))
+        for number, losses in enumerate(epoch.losses, epoch.number):
+            if last or number % settings.history.every == 0:
+                history.append((epoch.phase, number, epoch.restarts, losses.numpy(force=True)))
         if last or (epoch.number % settings.regions.every == 0 and not first):
-            network = epoch.network
+            network = square.network(leave(epoch.space, epoch.theta))
             regions.append(
                 measurement.regions(network, epoch.restarts).assign(phase=epoch.phase, epoch=epoch.number)
             )
         if last:
             errors.append(measurement.errors(network, epoch.restarts).assign(stage=epoch.phase))
+            networks[epoch.phase] = network.detach()
             seconds[epoch.phase] = time.perf_counter() - began
             began = time.perf_counter()
 
     return Result(
         target=target,
-        network=network.detach(),
+        networks=networks,
         parameters=weights.shape[1],
         errors=first_columns(pd.concat(errors), ["restart", "stage"]),
         regions=first_columns(pd.concat(regions), ["restart", "phase", "epoch"]),
-        history=first_columns(pd.concat(history), ["restart", "phase", "epoch"]),
+        history=_history(history),
         seconds=seconds,
+    )
+
+
+def _history(records: list[tuple[str, int, list[int], np.ndarray]]) -> pd.DataFrame:
+    """history.csv, from (phase, epoch, restarts, their losses)."""
+    phases, epochs, restarts, losses = zip(*records)
+    counts = [len(some) for some in restarts]
+    return pd.DataFrame(
+        {
+            "restart": np.concatenate(restarts),
+            "phase": np.repeat(phases, counts),
+            "epoch": np.repeat(epochs, counts),
+            "loss": np.concatenate(losses).tolist(),
+        }
     )

@@ -1,55 +1,122 @@
-"""The floor: the least mean squared error that any function with so many linear pieces could have."""
+"""The floor: the least mean squared error that any function with so many linear pieces could have.
+
+n points are cut into K runs, each with its least-squares line. Cutting costs nothing by itself, so K is fixed; but
+for a price on every piece the best way is found in one pass over the points, a run's start being forgotten once
+another is better for good (PELT: Killick, Fearnhead, Eckley 2012, exact because a run costs no less than its
+parts). Where some price makes K pieces the best number, their cost is the floor: no other K pieces are cheaper. The
+price is searched along the lower hull of all (K, cost). A K above the hull is found among the runs that the best
+price does not rule out.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import numpy as np
 
-
-def segment_errors(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The squared error of the least-squares line through points i..j, for all i <= j: (n, n).
-
-    Means and moments are updated point by point, for all i at once, which keeps the digits that sums of
-    squares lose when errors are 1e-12 of the values.
-    """
-    n = len(x)
-    errors = np.zeros((n, n))
-    count, mean_x, mean_y = np.zeros(n), np.zeros(n), np.zeros(n)
-    xx, xy, yy = np.zeros(n), np.zeros(n), np.zeros(n)
-    for j in range(n):
-        open_ = slice(0, j + 1)  # segments that start at or before j
-        count[open_] += 1
-        from_x, from_y = x[j] - mean_x[open_], y[j] - mean_y[open_]
-        mean_x[open_] += from_x / count[open_]
-        mean_y[open_] += from_y / count[open_]
-        xx[open_] += from_x * (x[j] - mean_x[open_])
-        xy[open_] += from_x * (y[j] - mean_y[open_])
-        yy[open_] += from_y * (y[j] - mean_y[open_])
-        slope = np.divide(xy[open_], xx[open_], out=np.zeros(j + 1), where=xx[open_] > 0)
-        errors[open_, j] = np.where(count[open_] > 2, np.maximum(yy[open_] - slope * xy[open_], 0.0), 0.0)
-    return errors
+MOST_POINTS = 10_000  # above, the asymptote stands for the floor
+NOISE = 16 * np.finfo(np.float64).eps  # of the values: what is fitted so well is fitted exactly
+SAME = 1e-13  # relative, of two costs
+SLACK = 0.05  # of the price: how far above the best a run may be, at first
 
 
-def floors(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The floor for 1, 2, ... n // 2 pieces; any more pieces pass through every point, so theirs is 0.
-
-    Optimal segmentation by dynamic programming: O(n^2) per piece. The pieces need not join, so this bounds
-    every continuous function of as many pieces from below, on these points.
+class Floors:
+    """The floors of some points, each found when it is asked for.
 
     Args:
         x: (n,), increasing.
         y: (n,).
-
-    Returns:
-        (max(1, n // 2),), mean squared errors, not increasing.
     """
-    n = len(x)
-    cost = np.full((n + 1, n + 1), np.inf)  # cost[i, j]: one piece over points i .. j - 1
-    errors = segment_errors(x, y)
-    for i in range(n):
-        cost[i, i + 1 :] = errors[i, i:]
-    best = cost[0].copy()  # best[j]: the first j points with the pieces so far
-    found = [best[n] / n]
-    for _ in range(1, max(1, n // 2)):
-        best = (best[:, None] + cost).min(0)
-        found.append(best[n] / n)
-    return np.minimum.accumulate(np.array(found))
+
+    def __init__(self, x: np.ndarray, y: np.ndarray) -> None:
+        self.x, self.y = (np.ascontiguousarray(values, np.float64) for values in (x, y))
+        self.exact = len(self.x) <= MOST_POINTS
+        self._found: dict[int, float] = {}  # squared errors, by pieces
+        self._hull: list[tuple[int, float]] = []  # those that some price makes the best, pieces ascending
+
+    @property
+    def kind(self) -> str:
+        """'exact' for these points, or 'asymptotic' where they are too many to look for it."""
+        return "exact" if self.exact else "asymptotic"
+
+    def __call__(self, pieces: int) -> float:
+        """The least mean squared error of so many pieces; `asymptote` for more than `MOST_POINTS` points.
+
+        The pieces need not join, so this bounds every continuous function of as many from below, on these points.
+        Pieces of two points cost nothing: where there are enough of them the floor is 0.
+        """
+        n = len(self.x)
+        if 2 * pieces >= n:
+            return 0.0
+        if not self.exact:
+            return asymptote(self.x, self.y, pieces)
+        if pieces not in self._found:
+            self._found[pieces] = self._search(pieces)
+        return self._found[pieces] / n
+
+    def _search(self, pieces: int) -> float:
+        if not self._hull:
+            whole = self._best(np.inf)  # one piece
+            self._hull = [whole, ((len(self.x) + 1) // 2, 0.0)]
+        enough = len(self.x) * (NOISE * np.abs(self.y).max()) ** 2
+        guess = 4 * len(self.x) * asymptote(self.x, self.y, pieces) / pieces  # the slope of the asymptote
+        for _ in range(len(self.x)):
+            place = bisect_left(self._hull, (pieces, -1.0))
+            more, error = self._hull[place]
+            if more == pieces:
+                return error
+            fewer, above = self._hull[place - 1]
+            if above <= enough:
+                return above
+            # between two corners of the hull lies another, below the line through both; or none
+            price = (above - error) / (more - fewer)
+            chord = above + price * fewer
+            if price < guess < above:
+                price, guess = guess, 0.0
+                chord = np.inf
+            corner = self._best(price)
+            if corner[1] + price * corner[0] >= chord * (1 - SAME):
+                return corner[1] if corner[0] == pieces else self._above_hull(pieces, price)
+            if corner not in self._hull:
+                self._hull.insert(bisect_left(self._hull, corner), corner)
+        raise AssertionError("the hull has no more corners than there are points")
+
+    def _best(self, price: float) -> tuple[int, float]:
+        """The best number of pieces at this price each, and their squared error."""
+        from triangle_cli.fit.floors_kernel import cut  # numba, when it is needed
+
+        pieces, errors, _ = cut(self.x, self.y, price)
+        return int(pieces[-1]), float(errors[-1])
+
+    def _above_hull(self, pieces: int, price: float) -> float:
+        """The least squared error of so many pieces, where no price makes them the best number.
+
+        A run that lies in a cut of K pieces cannot cost more, with the best on its left and right, than that cut.
+        So runs up to some slack above the best are collected, until a cut of K of them is within the slack.
+        """
+        from triangle_cli.fit.floors_kernel import best_of, cut, runs_within
+
+        _, _, left = cut(self.x, self.y, price)
+        _, _, right = cut(-self.x[::-1], self.y[::-1].copy(), price)
+        slack = SLACK * price
+        while True:
+            runs = runs_within(self.x, self.y, price, left, right[::-1].copy(), slack)
+            found = best_of(*runs, len(self.x), pieces)
+            if found + price * pieces <= left[-1] + slack:
+                return found
+            slack *= 4
+
+
+def asymptote(x: np.ndarray, y: np.ndarray, pieces: int) -> float:
+    """(integral |f''|^(2/5))^5 / (720 K^4) over the length of the interval: what the floor tends to for many points.
+
+    f'' from second differences of at most `MOST_POINTS` of the points.
+    """
+    step = -(-len(x) // MOST_POINTS)
+    x, y = x[::step], y[::step]
+    if len(x) < 3:
+        return 0.0
+    slopes, middles = np.diff(y) / np.diff(x), (x[1:] + x[:-1]) / 2
+    bend = np.abs(np.diff(slopes) / np.diff(middles)) ** 0.4
+    whole = (bend * np.diff(middles)).sum() * (x[-1] - x[0]) / (middles[-1] - middles[0])
+    return float(whole**5 / (720 * pieces**4 * (x[-1] - x[0])))

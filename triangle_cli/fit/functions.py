@@ -27,6 +27,16 @@ FUNCTIONS = (
 CALLABLE: dict[str, Callable] = {name: getattr(torch, name) for name in FUNCTIONS}
 CALLABLE["softplus"] = torch.nn.functional.softplus
 CONSTANTS = {"pi": math.pi, "e": math.e}
+# what others call these functions
+SYNONYMS = {
+    "ln": "log",
+    "fabs": "abs",
+    "arcsin": "asin",
+    "arccos": "acos",
+    "arctan": "atan",
+    "power": "**",
+    "pow": "**",
+}
 ALLOWED_NODES = (
     *(ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.Name, ast.Load, ast.Constant, ast.Compare),
     *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd, ast.Lt, ast.LtE, ast.Gt, ast.GtE),
@@ -55,6 +65,8 @@ def parse_formula(formula: str, variables: tuple[str, ...] = ("x",)) -> Callable
     known = {*variables, *CONSTANTS, *CALLABLE}
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     for node in ast.walk(tree):
+        if meant := _meant(node):
+            raise ValueError(f"{_quoted(formula)}: expected {meant}")
         if not isinstance(node, ALLOWED_NODES):
             raise ValueError(
                 f"{_quoted(formula)}: {type(node).__name__} is not allowed, "
@@ -160,6 +172,19 @@ def _is_whole(value: float) -> bool:
     return float(value).is_integer() and abs(value) < 2**53
 
 
+def _meant(node: ast.AST) -> str:
+    """What is to be written where a formula is another language's, or names a module; else nothing."""
+    if isinstance(node, ast.BitXor):
+        return "** for a power, not ^"
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        written, name = f"{node.value.id}.{node.attr}", SYNONYMS.get(node.attr, node.attr)
+        if name in (*CALLABLE, *CONSTANTS):
+            return f"{name} alone, not {written}"
+    if isinstance(node, ast.Name) and node.id in SYNONYMS:
+        return f"{SYNONYMS[node.id]}, not {node.id}"
+    return ""
+
+
 @dataclass(frozen=True)
 class Target:
     """A function of x on an interval [lo, hi], or of x and y, each in it, where the formula speaks of y.
@@ -177,7 +202,7 @@ class Target:
         lo, hi = self.interval
         if not (math.isfinite(lo) and math.isfinite(hi) and lo < hi):
             raise ValueError(f"function.interval=[{lo}, {hi}]: expected two finite numbers, the lower first")
-        x = self._even_points()
+        x = self._grid()
         try:
             finite = self(x).isfinite()
         except RecursionError:
@@ -188,17 +213,17 @@ class Target:
         if not finite.all():
             raise ValueError(
                 f"{_quoted(self.formula)}: not finite at {self._place(x[~finite][0])}, "
-                f"expected finite values on [{lo:g}, {hi:g}]"
+                f"expected finite values on [{lo:g}, {hi:g}]{self._move_the_end(x, finite)}"
             )
 
-    @cached_property
-    def largest(self) -> float:
-        """The largest absolute value at even points."""
-        return self(self._even_points()).abs().max().item()
-
-    def _even_points(self) -> Tensor:
-        x = torch.linspace(*self.interval, SHAPE_GRID, dtype=torch.float64)
-        return torch.cartesian_prod(x[::8], x[::8]) if self.inputs == 2 else x
+    def _move_the_end(self, x: Tensor, finite: Tensor) -> str:
+        """What to type where only an end of the interval is at fault."""
+        if self.inputs == 2 or not finite[1:-1].all():
+            return ""
+        lo, hi = self.interval
+        step = (hi - lo) / 1000
+        lower, upper = (lo if finite[0] else lo + step), (hi if finite[-1] else hi - step)
+        return f"; an end can be moved, such as function.interval=[{lower:g},{upper:g}]"
 
     @staticmethod
     def _place(point: Tensor) -> str:
@@ -212,6 +237,22 @@ class Target:
         except ValueError:  # `parse_formula` says it too
             return 1
         return 2 if any(isinstance(node, ast.Name) and node.id == "y" for node in ast.walk(tree)) else 1
+
+    @cached_property
+    def is_constant(self) -> bool:
+        """Whether the formula speaks of no variable."""
+        tree = ast.parse(self.formula.strip(), mode="eval")
+        return not any(isinstance(node, ast.Name) and node.id in VARIABLES for node in ast.walk(tree))
+
+    @cached_property
+    def range(self) -> tuple[float, float]:
+        """The least and the greatest value on an even grid."""
+        values = self(self._grid())
+        return values.min().item(), values.max().item()
+
+    def _grid(self) -> Tensor:
+        x = torch.linspace(*self.interval, SHAPE_GRID, dtype=torch.float64)
+        return torch.cartesian_prod(x[::8], x[::8]) if self.inputs == 2 else x
 
     @property
     def box(self) -> tuple[tuple[float, float], ...]:

@@ -8,14 +8,14 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from triangle_cli.construction.network import Network
 from triangle_cli.construction.proof import proven_depth
-from triangle_cli.fit.floors import floors
+from triangle_cli.fit.floors import Floors
 from triangle_cli.fit.functions import Target
 from triangle_cli.regions import ceiling, count_regions
 from triangle_cli.regions.line.budget import surpasses
+from triangle_cli.training.loop import network_errors
 from triangle_cli.training.problem import Points
 
 COUNTS = ("linear_regions", "activation_regions", "dead_neurons")
@@ -27,25 +27,32 @@ class Measurement:
     """The rulers of one run: the same points and floors for every stage."""
 
     def __init__(
-        self, target: Target, train: Points, test: Points, grid: Points, limit: int = 2**63 - 1
+        self,
+        target: Target,
+        train: Points,
+        test: Points,
+        grid: Points,
+        threads: int = 1,
+        limit: int = 2**63 - 1,
     ) -> None:
         self.target = target
+        self.threads = threads
         self.train = train
         self.test = test
         self.grid = grid
         self.limit = limit  # of regions that are counted
 
     @cached_property
-    def floors(self) -> np.ndarray:
-        """The least MSE on the training points for 1, 2, ... pieces; in the plane it is not known."""
+    def floors(self) -> Floors | None:
+        """The least MSE on the training points for any number of pieces; in the plane it is not known."""
         if self.target.inputs > 1:
-            return np.full(len(self.train.y), np.nan)
-        x = self.train.x.double().cpu().numpy()
-        return floors(x, self.target(torch.from_numpy(x)).numpy())
+            return None
+        x = self.train.x.double().cpu()
+        return Floors(x.numpy(), self.target(x).numpy())
 
     def floor(self, pieces: int) -> float:
-        """The floor for so many pieces; 0 once two points share each piece."""
-        return float(self.floors[pieces - 1]) if pieces <= len(self.floors) else 0.0
+        """The floor for so many pieces; NaN where it is not known."""
+        return np.nan if self.floors is None else self.floors(pieces)
 
     def regions(self, network: Network, restarts: list[int]) -> pd.DataFrame:
         """A row per restart: linear regions, activation regions, dead neurons; empty for one that diverged."""
@@ -62,21 +69,21 @@ class Measurement:
     def errors(self, network: Network, restarts: list[int]) -> pd.DataFrame:
         """A row per restart: the columns of errors.csv after `restart` and `stage`."""
         table = pd.DataFrame({"restart": restarts})
-        table["mse_train"] = mean_squared_error(network, self.train).tolist()
-        table["mse_test"] = mean_squared_error(network, self.test).tolist()
-        table["max_error"] = (network(self.grid.x) - self.grid.y).abs().amax(1).tolist()
+        errors = {
+            name: network_errors(network, points, self.threads)
+            for name, points in (("train", self.train), ("test", self.test), ("grid", self.grid))
+        }
+        table["mse_train"] = errors["train"][0].tolist()
+        table["mse_test"] = errors["test"][0].tolist()
+        table["max_error"] = errors["grid"][1].tolist()
         table["linear_regions"] = self.regions(network, restarts)["linear_regions"]
         pieces = table["linear_regions"]
         table["floor_mse"] = [np.nan if pd.isna(count) else self.floor(int(count)) for count in pieces]
         # past half as many pieces as points the floor is 0, and being so many times above it says nothing
         table["floor_ratio"] = table["mse_train"] / table["floor_mse"].where(table["floor_mse"] > 0)
+        table["floor_kind"] = "none" if self.floors is None else self.floors.kind
         table["diverged"] = ~np.isfinite(table["mse_train"])
         return table
-
-
-def mean_squared_error(network: Network, points: Points) -> Tensor:
-    """(R,)."""
-    return (network(points.x) - points.y).square().mean(1)
 
 
 def count(network: Network, target: Target, limit: int = 2**63 - 1) -> pd.DataFrame:

@@ -55,16 +55,16 @@ def fit_figure(result: Result, settings: FitSettings) -> Figure:
     """The target, the best fit with its breakpoints, and below them the error, against x."""
     figure = Figure(figsize=(7, 5.5), dpi=150, layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
-    target, network = result.target, result.best
+    target, network, best = result.target, result.best, result.best_row
     title = f"{target.name}, depth {settings.depth}, {settings.init.name} start, schedule {settings.schedule.name}"
-    if network is None:
+    if network is None or best is None:
         above.set_title(f"{title}: all restarts diverged")
         return figure
-    best = result.best_restart
-    kinks = draw_fit(above, target, network, label=f"best of {settings.restarts}: restart {best}")
+    label = f"best of {settings.restarts}: restart {best['restart']}, stage {best['stage']}"
+    kinks = draw_fit(above, target, network, label)
     largest = draw_error(below, target, network, kinks)
-    mse = result.final.set_index("restart")["mse_train"][best]
-    above.set_title(f"{title}\nMSE {mse:.2e}, {len(kinks) + 1} linear regions, largest error {largest:.1e}")
+    found = f"MSE {best['mse_train']:.2e}, {len(kinks) + 1} linear regions, largest error {largest:.1e}"
+    above.set_title(f"{title}\n{found}")
     above.set_ylabel("y")
     below.set_ylabel("fit - target")
     below.set_xlabel("x")

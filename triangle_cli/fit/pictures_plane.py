@@ -24,11 +24,11 @@ def plane_figure(result: Result, settings: FitSettings) -> Figure:
     """The best fit, its error, and its linear regions, each in a colour of its own."""
     figure = Figure(figsize=(14, 4.6), dpi=150, layout="constrained")
     axes = figure.subplots(1, 3)
-    target, network = result.target, result.best
+    target, network, best = result.target, result.best, result.best_row
     title = (
         f"{target.name}: {settings.network.name} network, depth {settings.depth}, {settings.init.name} start"
     )
-    if network is None:
+    if network is None or best is None:
         figure.suptitle(f"{title}: all restarts diverged")
         return figure
     fitted, error = grid_values(target, network)
@@ -36,8 +36,10 @@ def plane_figure(result: Result, settings: FitSettings) -> Figure:
     size = float(np.abs(error).max())
     _map(axes[1], target, error, "RdBu", f"fit - target: {target.formula}", size)
     count = draw_regions(axes[2], target, network)
-    mse = result.final.set_index("restart")["mse_train"][result.best_restart]
-    figure.suptitle(f"{title}: MSE {mse:.2e}, largest error {size:.1e}, {count} linear regions")
+    found = (
+        f"MSE {best['mse_train']:.2e} after {best['stage']}, largest error {size:.1e}, {count} linear regions"
+    )
+    figure.suptitle(f"{title}: {found}")
     for one in axes:
         one.set(xlabel="x", ylabel="y", aspect="equal", xlim=target.interval, ylim=target.interval)
     return figure

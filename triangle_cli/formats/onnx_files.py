@@ -151,6 +151,11 @@ def _row(label: str, bias: np.ndarray, width: int) -> Tensor:
     """A bias (width,), from any shape that ONNX lets stand for it."""
     if bias.size not in (1, width):
         raise ValueError(f"{label} has a bias of shape {tuple(bias.shape)}, expected ({width},)")
+    if bias.size > 1 and bias.shape[-1] != width:  # (width, 1) would make a matrix of every row
+        raise ValueError(
+            f"{label} has a bias of shape {tuple(bias.shape)}, which ONNX spreads over ({width}, {width}), expected "
+            f"({width},)"
+        )
     return _tensor(label, bias).flatten().expand(width).clone()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import astuple
@@ -12,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from triangle_cli.formats.network_files import LoadedNetwork
+from triangle_cli.formats.network import LoadedNetwork
 from triangle_cli.regions import (
     Pieces,
     Polygons,
@@ -34,7 +32,6 @@ COUNTS = (
     "wide_activation_regions",
 )
 MOST_PIECES = 2**22  # beyond, the pieces themselves, a line each, would fill the memory
-COMPILING = "compiling the counter: once for this kind of network, up to a minute; it is kept on disk"
 RESOLUTION = 2.0**-50  # of the box: what two float64 coordinates can tell apart
 
 AVERAGE = "an average over random {kind}s, not a count of the network; on each of them the count is exact"
@@ -49,6 +46,11 @@ def guarantee(dtype: str, exact: bool, kind: str | None) -> str:
     )
 
 
+def assumption(network: LoadedNetwork) -> dict[str, str]:
+    """What the file does not say and the counts rest on; nothing where it says it all."""
+    return {} if network.assumed is None else {"assumed": network.assumed}
+
+
 def architecture(network: LoadedNetwork, dimensions: int) -> dict[str, Any]:
     """What the shape of a network says about its regions in a box of so many dimensions."""
     return {
@@ -57,6 +59,7 @@ def architecture(network: LoadedNetwork, dimensions: int) -> dict[str, Any]:
         "hidden_widths": network.hidden_widths,
         "dtype": str(network.weights[0].dtype).removeprefix("torch."),
         "restart": network.restart,
+        "stage": network.stage,
         "dimensions": dimensions,
         "ceiling": ceiling(network.hidden_widths, dimensions),
         "expected_random": expected_random(network.hidden_widths, dimensions),
@@ -87,14 +90,9 @@ def count(
 def load_compiled_code(weights: list[Tensor], biases: list[Tensor], box: Sequence) -> float:
     """Seconds of counting a network of the same shape but with one breakpoint: what loads is what counting needs."""
     start = time.perf_counter()
-    notice = threading.Timer(3, print, [COMPILING], {"file": sys.stderr})
-    notice.start()
     weights, biases = ([torch.zeros_like(layer) for layer in layers] for layers in (weights, biases))
     weights[0][0, 0], biases[0][0] = 1.0, -(box[0][0] / 2 + box[0][1] / 2)
-    try:
-        count_regions(weights, biases, box)
-    finally:
-        notice.cancel()
+    count_regions(weights, biases, box)
     return time.perf_counter() - start
 
 

@@ -19,7 +19,7 @@ def count_text(record: dict[str, Any]) -> str:
     ]
     for name in ("narrowest", "widest"):
         rows.append((f"{name} linear region", *_extreme(record[name])))
-    lines = [*_heading(record), _place(record), "", *_aligned(rows), "", record["exact"]]
+    lines = [*_heading(record), _place(record), "", *_aligned(rows), "", *_claims(record)]
     return "\n".join([*lines, _seconds(record)])
 
 
@@ -36,14 +36,12 @@ def average_text(record: dict[str, Any]) -> str:
         rows.append((label, f"{found['mean']:.6g}{error}", f"from {found['min']:,} to {found['max']:,}"))
     where = f"mean +- standard error over {record['slices']:,} {record['average_over']} {_box_text(record['box'])}"
     lines = [*_heading(record), f"{where}, seed {record['seed']}", "", *_aligned([*rows, *_bounds(record)])]
-    return "\n".join(
-        [
-            *lines,
-            "",
-            record["exact"],
-            _seconds(record),
-        ]
-    )
+    return "\n".join([*lines, "", *_claims(record), _seconds(record)])
+
+
+def _claims(record: dict[str, Any]) -> list[str]:
+    """What may be relied on, and what it rests on."""
+    return [record["exact"], *([f"assumed: {record['assumed']}"] if "assumed" in record else [])]
 
 
 def _heading(record: dict[str, Any]) -> list[str]:
@@ -53,6 +51,8 @@ def _heading(record: dict[str, Any]) -> list[str]:
         f"{_plural(len(hidden), 'hidden layer')} of width {hidden[0]}" if same else f"hidden widths {hidden}"
     )
     restart = "" if record["restart"] is None else f", restart {record['restart']}"
+    restart += f" after {record['stage']}" if record["stage"] not in (None, "init") else ""
+    restart += " at the start" if record["stage"] == "init" else ""
     ends = f"{_plural(record['inputs'], 'input')}, {_plural(record['outputs'], 'output')}"
     return [f"{record['file']}{restart}: {ends}, {shape if hidden else 'no hidden layer'}, {record['dtype']}"]
 

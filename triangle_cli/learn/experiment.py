@@ -6,7 +6,7 @@ import dataclasses
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -26,7 +26,8 @@ from triangle_cli.settings.require import require_device
 from triangle_cli.settings.run import LearnSettings
 from triangle_cli.settings.schedule import SpaceName
 from triangle_cli.store import run_folder
-from triangle_cli.store.stages import first_columns, last_stage
+from triangle_cli.store.record import Stage
+from triangle_cli.store.stages import best_of, best_restart, first_columns, last_stage, plain_row
 
 INIT = "init"  # the stage before any training
 SCORES = {Task.classification: ("loss", "accuracy"), Task.regression: ("mse",)}
@@ -35,7 +36,7 @@ DIGITS_SHAPE = (1, 8, 8)
 
 @dataclass
 class Result:
-    """What a run found: tables as they go to disk, and the parameters of its best model."""
+    """What a run found: tables as they go to disk, and the parameters of the best model of every stage."""
 
     shape: tuple[int, ...]  # of one example
     outputs: int
@@ -43,13 +44,33 @@ class Result:
     parameters: int  # of one model, at its end
     errors: pd.DataFrame
     history: pd.DataFrame
-    state: dict[str, Tensor]  # of the restart with the least loss on what it learned from
+    models: dict[
+        str, dict[str, Tensor]
+    ]  # by stage, of the restart with the least loss on what it learned from
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """What goes to disk, by file name."""
         return {run_folder.ERRORS: self.errors, run_folder.HISTORY: self.history}
+
+    @property
+    def states(self) -> dict[str, dict[str, Tensor]]:
+        """What is kept of each stage, by file name; nothing of one where all diverged."""
+        return {file: self.models[stage] for stage, file in self._files.items()}
+
+    @property
+    def _files(self) -> dict[str, str]:
+        return run_folder.stage_files(self.errors["stage"].drop_duplicates())
+
+    @property
+    def stages(self) -> list[Stage]:
+        """The models of each stage, as run.json describes them."""
+        found = []
+        for stage, file in self._files.items():
+            best = best_restart(self.errors, stage)
+            found.append(Stage(stage, file, [] if best is None else [best], best))
+        return found
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -59,6 +80,8 @@ class Result:
             "outputs": self.outputs,
             "hidden": self.hidden,
             "best_restart": self.best_restart,  # the one in network.pt
+            "stages": self.stages,
+            "best": plain_row(best_of(self.errors)),
             "restarts": sorted(self.errors["restart"].unique().tolist()),
             "parameters": self.parameters,
         }
@@ -71,9 +94,7 @@ class Result:
     @property
     def best_restart(self) -> int | None:
         """The restart with the least loss on what it learned from; None where all diverged."""
-        left = self.final[~self.final["diverged"]].set_index("restart")
-        column = "loss_train" if "loss_train" in left else "mse_train"
-        return int(left[column].idxmin()) if len(left) else None
+        return best_restart(self.errors, self.final["stage"].iloc[0])
 
 
 @dataclass(frozen=True)
@@ -159,7 +180,8 @@ def run(settings: LearnSettings, watch: Callable[[Step], object] = lambda step: 
     require_device(settings.device)
     examples, make, hidden = prepare(settings)
     tables: dict[str, list[pd.DataFrame]] = {"errors": [], "history": []}
-    best, state = math.inf, {}
+    best: defaultdict[str, float] = defaultdict(lambda: math.inf)
+    models: defaultdict[str, dict[str, Tensor]] = defaultdict(dict)
     seconds: defaultdict[str, float] = defaultdict(float)
     for restart in range(settings.restarts):
         split = examples.split(restart)
@@ -171,11 +193,11 @@ def run(settings: LearnSettings, watch: Callable[[Step], object] = lambda step: 
             model = make().to(settings.device, getattr(torch, settings.dtype.value))
             note = partial(_note, watch, f"{restart + 1}/{settings.restarts}")
             trial = Trial(settings, model, split, torch.Generator().manual_seed(batches))
-            loss = trial.run(note, seconds)  # dropout draws from torch's own stream
+            for stage, loss in trial.run(note, seconds):  # dropout draws from torch's own stream
+                if loss < best[stage]:
+                    best[stage], models[stage] = loss, _copied(model)
         tables["errors"].append(pd.DataFrame(trial.errors).assign(restart=restart))
         tables["history"].append(pd.DataFrame(trial.history).assign(restart=restart))
-        if loss < best:
-            best, state = loss, {name: tensor.cpu().clone() for name, tensor in model.state_dict().items()}
     return Result(
         shape=examples.shape,
         outputs=examples.outputs,
@@ -183,9 +205,13 @@ def run(settings: LearnSettings, watch: Callable[[Step], object] = lambda step: 
         parameters=parameter_count(model, released=trial.released),
         errors=first_columns(pd.concat(tables["errors"]), ["restart", "stage"]),
         history=first_columns(pd.concat(tables["history"]), ["restart", "phase", "epoch"]),
-        state=state,
+        models=models,
         seconds=dict(seconds),
     )
+
+
+def _copied(model: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.cpu().clone() for name, tensor in model.state_dict().items()}
 
 
 def _note(watch: Callable[[Step], object], restart: str, step: Step) -> None:
@@ -208,8 +234,10 @@ class Trial:
         """Whether the triangle networks' weights are free at the end."""
         return self.settings.schedule.phases[-1].space is SpaceName.weights
 
-    def run(self, watch: Callable[[Step], object], seconds: dict[str, float]) -> float:
-        """Train and measure; returns the loss at the end on what was learned from, infinite where it diverged.
+    def run(self, watch: Callable[[Step], object], seconds: dict[str, float]) -> Iterator[tuple[str, float]]:
+        """Train and measure; yields each stage, with the model as it is then, and the loss on what it learned from.
+
+        The loss is infinite where the restart diverged.
 
         Args:
             watch: called after every batch.
@@ -219,6 +247,7 @@ class Trial:
         data, every = settings.data, settings.history.every
         self._record_errors(INIT)
         self._record_epoch(INIT, 0, math.nan)
+        yield self._stage()
         phases = settings.schedule.phases
         epochs = train(self.model, phases, self.split.train, data.task, data.batch, self.generator, watch)
         began = time.perf_counter()
@@ -228,9 +257,13 @@ class Trial:
             if epoch.number == epoch.last:
                 self._record_errors(epoch.phase)
                 seconds[epoch.phase] += time.perf_counter() - began
+                yield self._stage()
                 began = time.perf_counter()
+
+    def _stage(self) -> tuple[str, float]:
         last = self.errors[-1]
-        return math.inf if last["diverged"] else last[f"{SCORES[data.task][0]}_train"]
+        loss = math.inf if last["diverged"] else last[f"{SCORES[self.settings.data.task][0]}_train"]
+        return last["stage"], loss
 
     def _measure(self, part: str) -> dict[str, float]:
         data = self.settings.data

@@ -69,18 +69,32 @@ def build(
     return made
 
 
-def load_model(folder: Path) -> nn.Module:
-    """The model of a finished run on data, of the restart with the least training loss, as it was at its end.
+def load_model(folder: str | Path, stage: str | None = None) -> nn.Module:
+    """The best network of a finished run, in plain PyTorch: of the restart with the least training error.
+
+    Args:
+        folder: of the run.
+        stage: after which phase, or init; default: the one with the best network of all.
+
+    Returns:
+        Of a run on data its model; of one that fits a function a Sequential of Linear and ReLU.
 
     Raises:
-        ValueError: the folder holds no finished run on data.
+        ValueError: the folder holds no finished run, or none that has a model.
     """
+    folder = Path(folder)
     record = run_folder.whole_run(folder)
-    if not record.from_data:
-        raise ValueError(f"{folder}: expected the folder of a finished run on data")
-    path = folder / run_folder.NETWORK
+    try:
+        kept = record.stage(stage)
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}") from None
+    if kept.best_restart is None:
+        raise ValueError(f"{folder}: all restarts diverged, expected a run with a model")
+    path = folder / kept.file
     state = read_state(path, "the model of a run")
     try:
+        if not record.from_data:
+            return _plain_network(state, kept.restarts.index(kept.best_restart))
         model = _described(record, sum(tensor.numel() for tensor in state.values()))
         model.load_state_dict(state)
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, RuntimeError) as error:
@@ -108,6 +122,18 @@ def _described(record: RunRecord, numbers: int) -> nn.Module:
     return model.to(
         getattr(torch, Dtype(config["dtype"]).value)
     )  # before the weights come, which would be rounded
+
+
+def _plain_network(state: dict[str, Tensor], place: int) -> nn.Sequential:
+    """One network of a batch, as Linears with ReLUs between them."""
+    mine = {name: tensor[place] for name, tensor in state.items()}
+    layers: list[nn.Module] = []
+    for weight in (tensor for name, tensor in mine.items() if name.endswith(".weight")):
+        out, inputs = weight.shape
+        layers += [nn.Linear(inputs, out, dtype=weight.dtype), nn.ReLU()]
+    model = nn.Sequential(*layers[:-1])
+    model.load_state_dict(mine)
+    return model.eval()
 
 
 def matched_widths(

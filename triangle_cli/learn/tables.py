@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from triangle_cli.settings.learn import DataSettings, Source, Task
+from triangle_cli.store.run_folder import is_lfs_pointer
 
 LARGEST = 1e100  # the squares of such values, and their sums, are still numbers
+LEAST_SPREAD = 1e-140  # of values to be told
 MOST_WORDS = 20  # in a column of text that is taken: each becomes a column of zeros and ones
 
 
@@ -82,6 +84,8 @@ def _sklearn(data: DataSettings) -> tuple[pd.DataFrame, str]:
 def _csv(data: DataSettings) -> pd.DataFrame:
     path = data.location
     key = f"data.path={data.path}"
+    if path.is_file() and is_lfs_pointer(path):
+        raise ValueError(f"{key}: a Git LFS pointer, not the file itself, expected `git lfs pull` first")
     try:
         # whole columns at once: by pieces, a 1 among numbers and a 1 among words may come to be two values
         frame = pd.read_csv(path, skipinitialspace=True, low_memory=False)
@@ -151,6 +155,11 @@ def _targets(key: str, column: pd.Series, task: Task) -> tuple[np.ndarray, list[
         raise ValueError(
             f"{key}: column {column.name} has values such as {_odd(column)}, expected numbers within "
             f"+-{LARGEST:g} (data.task=classification for classes)"
+        )
+    spread = float(column.max()) - float(column.min())
+    if spread < LEAST_SPREAD:  # its square, in units of which errors are told, would be 0
+        raise ValueError(
+            f"{key}: column {column.name} spreads over {spread:g}, expected {LEAST_SPREAD:g} or more: other units"
         )
     return column.to_numpy(np.float64, copy=True), None
 

@@ -12,7 +12,8 @@ flat array with a constant stride the compiler sees that rows do not overlap.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from triangle_cli.compiling import njit
 
 STRIP = 64  # units; always computed in full, so that loops have no remainder
 SUMMED = 64  # rows whose derivatives are summed in the dtype of z, before the sum of all in float64

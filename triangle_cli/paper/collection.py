@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from triangle_cli.construction.network import Network
-from triangle_cli.fit.floors import floors
+from triangle_cli.fit.floors import Floors
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.points import even_points
 from triangle_cli.paper.methods import Method, read_method
@@ -48,8 +48,7 @@ class Collected:
     def floor(self) -> float:
         """The least MSE of 2^depth pieces on the training points."""
         points = even_points(self.target, self.config["points"]["train"], torch.float64, "cpu")
-        found, pieces = floors(points.x.numpy(), points.y.numpy()), 2 ** self.config["depth"]
-        return float(found[pieces - 1]) if pieces <= len(found) else 0.0
+        return Floors(points.x.numpy(), points.y.numpy())(2 ** self.config["depth"])
 
     @property
     def best_network(self) -> Network:

@@ -21,7 +21,7 @@ def by_function(runs: list[Collected]) -> dict[str, list[Collected]]:
     """The runs of each function, in order."""
     groups: dict[str, list[Collected]] = {}
     for run in runs:
-        groups.setdefault(run.choices["function"], []).append(run)
+        groups.setdefault(run.record.function, []).append(run)
     return groups
 
 

@@ -67,22 +67,22 @@ def _with_spread(shares: pd.Series) -> str:
 def compare_on_tables(name: str, runs: list[Collected]) -> Table:
     """Cross-validated errors by data set and method, beside a linear model and gradient-boosted trees."""
     rows = []
-    for name, group in by_data(runs).items():
+    for data, group in by_data(runs).items():
         for run in group:
             found = run.final_errors[column_of(run)]
             more = {"parameters": run.record.parameters, "seconds": run.record.seconds["total"]}
-            rows.append(_row(name, run.method.title, task_of(run), found) | more)
+            rows.append(_row(data, run.method.title, task_of(run), found) | more)
         run = group[0]
         for other, errors in scores(
             run.config, run.config["restarts"], run.folder.parent / "alternatives"
         ).items():
-            rows.append(_row(name, other, task_of(run), pd.Series(errors)))
+            rows.append(_row(data, other, task_of(run), pd.Series(errors)))
     table = pd.DataFrame(rows)
     table["parameters"] = table["parameters"].astype("Int64")
     parts = {}
-    for name, group in table.groupby("data", sort=False):
+    for data, group in table.groupby("data", sort=False):
         best = group["mean"].min() if group["score"].iloc[0].startswith("MSE") else group["mean"].max()
-        parts[f"{name}: {group['score'].iloc[0]}"] = pd.DataFrame(
+        parts[f"{data}: {group['score'].iloc[0]}"] = pd.DataFrame(
             {
                 "method": group["method"],
                 "parameters": group["parameters"].map("{:.0f}".format, na_action="ignore").fillna(""),

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from triangle_cli.regions.plane.exact import Whole
+from triangle_cli.regions.tensors import as_tensors
 
 Layers = tuple[list[Tensor], list[Tensor]]
 
@@ -44,6 +45,7 @@ def restrict(
     >>> [layer.tolist() for layer in weights]  # 0.1 + 0.2 + 0.3, of which the first float is the rounding
     [[[1.0], [1.0]], [[0.6, 2.7755575615628914e-17]]]
     """
+    weights, biases = as_tensors(weights), as_tensors(biases)
     corners = _checked(points, weights[0].shape[-1])
     first = torch.cat([weights[0], biases[0].unsqueeze(1)], 1).detach().cpu().double().numpy()
     whole_layer, whole_points = Whole(first), Whole(corners)

@@ -117,7 +117,9 @@ def _compute(
         summary=_summary(result),
         **result.facts,
     )
-    run_folder.publish(folder, _writers(result, settings), record)
+    pictures = {run_folder.PICTURE: partial(_draw, result, settings)}
+    for line in run_folder.publish(folder, _writers(result, settings), record, pictures):
+        log.warning("%s; the rest of the run is on disk", line)
 
 
 def experiment_of(settings: FitSettings | LearnSettings) -> ModuleType:
@@ -145,17 +147,16 @@ def _writers(result: Any, settings: FitSettings | LearnSettings) -> dict[str, Ca
     """What writes each file but run.json."""
     import torch
 
-    def network(path: Path) -> None:
+    def network(state: dict[str, Any], path: Path) -> None:
         content = io.BytesIO()  # torch.save aborts the process when the disk is full
-        torch.save({name: tensor.cpu() for name, tensor in result.state.items()}, content)
+        torch.save({name: tensor.cpu() for name, tensor in state.items()}, content)
         path.write_bytes(content.getvalue())
 
     config = yaml.safe_dump(plain(settings.describe()), sort_keys=False)
     return {
         **{name: partial(_write_csv, table) for name, table in result.tables.items()},
-        run_folder.NETWORK: network,
+        **{name: partial(network, state) for name, state in result.states.items()},
         run_folder.CONFIG: lambda path: path.write_text(config, encoding="utf-8"),
-        run_folder.PICTURE: _picture(result, settings).savefig,
     }
 
 
@@ -163,7 +164,11 @@ def _write_csv(table: pd.DataFrame, path: Path) -> None:
     table.to_csv(path, index=False)
 
 
-def _picture(result: Any, settings: FitSettings | LearnSettings) -> Any:
+def _draw(result: Any, settings: FitSettings | LearnSettings, path: Path) -> None:
+    _figure(result, settings).savefig(path)
+
+
+def _figure(result: Any, settings: FitSettings | LearnSettings) -> Any:
     """The figure that shows what a run found."""
     if isinstance(settings, LearnSettings):
         from triangle_cli.learn.pictures import learning_figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +15,12 @@ from triangle_cli.console import err, out
 from triangle_cli.runs import trackers
 from triangle_cli.runs.perform import Run, perform
 from triangle_cli.settings.run import FitSettings, LearnSettings
+from triangle_cli.store.record import RunRecord
 from triangle_cli.store.stages import stage_cells, stage_summary
 
 Watch = Callable[[Any], object]
+
+BLINK = 0.05  # seconds between two changes of a bar
 
 
 def print_run(run: Run) -> None:
@@ -40,7 +44,21 @@ def print_run(run: Run) -> None:
             row["stage"] + (f" ({row['diverged']} diverged)" if row["diverged"] else ""), *cells.values()
         )
     out().print(table)
+    if best := best_line(run.record):
+        out().print(best)
     out().print(f"-> {run.folder}")
+
+
+def best_line(record: RunRecord) -> str:
+    """Which network is the best of all restarts and stages; nothing where the last stage's table says it."""
+    best = record.best
+    if not best or best["stage"] == record.summary["stage"]:
+        return ""
+    said = f"best of all: restart {best['restart']} after {best['stage']}"
+    said = said.replace("after init", "at the start")
+    figures = {"mse_train": "MSE {:.2e}", "loss_train": "loss {:.3g}", "linear_regions": "{} linear regions"}
+    shown = [form.format(best[key]) for key, form in figures.items() if key in best]
+    return ", ".join([said, *shown, record.stage(best["stage"]).file])
 
 
 @contextmanager
@@ -58,13 +76,16 @@ def progress() -> Iterator[Watch]:
         TextColumn("{task.fields[loss]}", markup=False),
     )
     with Progress(*columns, TimeRemainingColumn(), console=err(), transient=True) as bars:
-        bar = bars.add_task("starting", total=None, loss="")
+        bar, shown = bars.add_task("starting", total=None, loss=""), 0.0
 
         def watch(epoch: Any) -> None:
-            if epoch.number % 10 == 0 or epoch.number == epoch.last:
-                loss = epoch.loss[epoch.loss.isfinite()]
-                best = f"best loss {loss.min().item():.2e}" if len(loss) else "all diverged"
-                bars.update(bar, description=epoch.phase, total=epoch.last, completed=epoch.number, loss=best)
+            nonlocal shown
+            if time.monotonic() - shown < BLINK and epoch.number != epoch.last:
+                return
+            shown = time.monotonic()
+            loss = epoch.loss[epoch.loss.isfinite()]
+            best = f"best loss {loss.min().item():.2e}" if len(loss) else "all diverged"
+            bars.update(bar, description=epoch.phase, total=epoch.last, completed=epoch.number, loss=best)
 
         yield watch
 
@@ -74,8 +95,8 @@ def perform_and_report(settings: FitSettings | LearnSettings, folder: Path, word
     trackers.require(settings.tracker)
     with progress() as watch:
         run = perform(settings, folder, words, watch)
+    print_run(run)  # before what may fail
     trackers.track(settings.tracker, Path(settings.outputs), run.folder)
-    print_run(run)
     if run.record.best_restart is None:
         which = f"all {settings.restarts} restarts" if settings.restarts > 1 else "the only restart"
         raise ValueError(f"{which} diverged: expected a smaller learning_rate")

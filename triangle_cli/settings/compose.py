@@ -13,7 +13,15 @@ from omegaconf import OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from triangle_cli.settings.names import setting_names, unknown_setting
-from triangle_cli.settings.run import DATA_GROUPS, FUNCTION_GROUPS, HOW, Composed, FitSettings, LearnSettings
+from triangle_cli.settings.run import (
+    DATA_GROUPS,
+    FUNCTION_GROUPS,
+    HOW,
+    LATER,
+    Composed,
+    FitSettings,
+    LearnSettings,
+)
 
 DATA_METHODS = ("layers", "relu", "relu_matched")  # the other files of conf/method say how to fit a function
 
@@ -71,7 +79,8 @@ def recorded_settings(name: str, settings: dict[str, Any], threads: int) -> FitS
     how: dict[str, Any] = {"threads": threads, "outputs": "outputs", "force": False}
     how |= {"on_failure": "continue", "tracker": "none", "dry_run": False}
     assert how.keys() == set(HOW)
-    chosen = dict.fromkeys((*FUNCTION_GROUPS, *DATA_GROUPS)) | settings | how
+    later = {} if "data" in settings else LATER
+    chosen = dict.fromkeys((*FUNCTION_GROUPS, *DATA_GROUPS, *LATER)) | later | settings | how
     try:
         return _of_a_kind(OmegaConf.merge(OmegaConf.structured(Composed), chosen))
     except OmegaConfBaseException as error:

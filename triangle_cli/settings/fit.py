@@ -16,13 +16,20 @@ class Freedom(Enum):
     dense = "dense"
 
 
+class Scaling(Enum):
+    """In which units networks are trained: `unit` on [0, 1] in x and y, folded back; `none` as the target is."""
+
+    unit = "unit"
+    none = "none"
+
+
 @dataclass
 class FunctionSettings:
     """A target function: conf/function/."""
 
-    name: str
-    formula: str
-    interval: list[float]
+    name: str  # heads the folder of its runs
+    formula: str  # of x, or of x and y; as in Python, with sin, exp, sqrt and the like
+    interval: list[float]  # [lo, hi], of x and of y
 
     def __post_init__(self) -> None:
         require_folder_name("function.name", self.name)
@@ -33,10 +40,10 @@ class FunctionSettings:
 class NetworkSettings:
     """How many triangle networks make one network: conf/network/."""
 
-    name: str
-    blocks: int
-    directions: Optional[int]  # noqa: UP045
-    weights: Freedom
+    name: str  # shown in pictures
+    blocks: int  # triangle networks along each direction; 2 and more are added and subtracted in turn
+    directions: Optional[int]  # of the plane, each learned; null: x itself  # noqa: UP045
+    weights: Freedom  # what a phase in weight space moves; dense: the zeros between blocks too
 
     def __post_init__(self) -> None:
         require_name("network.name", self.name)
@@ -64,10 +71,10 @@ class NetworkSettings:
 class PointsSettings:
     """Where the target is looked at: conf/points/."""
 
-    name: str
-    train: int
-    test: int
-    grid: int
+    name: str  # shown in config.yaml
+    train: int  # even points to learn from; in the plane a grid of so many
+    test: int  # points to be judged by, in the middles of even cells
+    grid: int  # points among which the largest error is sought
 
     def __post_init__(self) -> None:
         require_name("points.name", self.name)

@@ -14,15 +14,15 @@ TRIANGLE_WIDTH = 4
 
 @dataclass
 class InitSettings:
-    """Where training starts: conf/init/."""
+    """Where training starts: conf/init/. Optional: what omegaconf reads on every Python."""
 
-    name: str
-    mode: str  # a start of fit/starts
-    width: Optional[int]  # noqa: UP045  # omegaconf reads Optional on every Python
-    peak_low: Optional[float]  # noqa: UP045
-    peak_high: Optional[float]  # noqa: UP045
-    peaks: Optional[list[float]]  # noqa: UP045
-    scale: Optional[float]  # noqa: UP045
+    name: str  # part of the folder's name
+    mode: str  # which start: one of fit/starts
+    width: Optional[int]  # of random and zigzag starts; null: for as many parameters as triangles have  # noqa: UP045
+    peak_low: Optional[float]  # peaks are drawn uniformly from here  # noqa: UP045
+    peak_high: Optional[float]  # to here  # noqa: UP045
+    peaks: Optional[list[float]]  # depth + 1 numbers in (0.001, 0.999), for all restarts  # noqa: UP045
+    scale: Optional[float]  # s_0; null: the best for the drawn peaks, by linear least squares  # noqa: UP045
 
     @property
     def triangle(self) -> bool:

@@ -48,14 +48,14 @@ FOLDERS = {
 class DataSettings:
     """Examples to learn from: conf/data/."""
 
-    name: str
-    source: Source
-    task: Task
+    name: str  # heads the folder of its runs, but for a CSV file, whose own name does
+    source: Source  # where the examples come from
+    task: Task  # a value or a class to be told
     path: Optional[str]  # of a CSV file, or of the folder of images  # noqa: UP045
     table: Optional[str]  # scikit-learn's word for a table  # noqa: UP045
-    target: Optional[str]  # the column to be told; None: scikit-learn's own target  # noqa: UP045
+    target: Optional[str]  # the column to be told; null: scikit-learn's own target  # noqa: UP045
     drop: list[str]  # columns to leave out
-    folds: Optional[int]  # restart k is judged by fold k; None: the data say what is for testing  # noqa: UP045
+    folds: Optional[int]  # restart k is judged by fold k; null: the data say what is for testing  # noqa: UP045
     batch: int  # examples a step
     image_size: Optional[int]  # pixels, to which pictures in folders are brought  # noqa: UP045
     augment: bool  # training pictures mirrored and moved at random
@@ -139,11 +139,11 @@ class DataSettings:
 class ModelSettings:
     """What learns: conf/model/."""
 
-    name: str
-    architecture: Architecture
+    name: str  # shown in pictures
+    architecture: Architecture  # its shape
     hidden: list[int]  # widths of the Linears that a ReLU, or a triangle network per unit, follows
     channels: Optional[list[int]]  # of a cnn's convolutions  # noqa: UP045
-    dropout: float
+    dropout: float  # share of hidden units that training leaves out, at random
     replace: list[str]  # which Linears get triangle networks, as patterns of their names
     interval: list[float]  # the pre-activations that a unit's [0, 1] stands for
     matched: bool  # of a model without triangles: wider, with as many parameters as with them

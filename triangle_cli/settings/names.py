@@ -9,6 +9,7 @@ from typing import Any, get_args, get_type_hints
 
 from triangle_cli.settings.require import close
 from triangle_cli.settings.run import DATA_GROUPS, FUNCTION_GROUPS, Composed
+from triangle_cli.settings.schedule import PhaseSettings
 
 CHOICES = ("method", "experiment", "launcher", "hparams_search")  # groups of conf/ that only choose settings
 
@@ -16,9 +17,24 @@ CHOICES = ("method", "experiment", "launcher", "hparams_search")  # groups of co
 GROUPS = (*FUNCTION_GROUPS, *DATA_GROUPS, "init", "schedule", *CHOICES)
 
 
+# what phases have, by the words that other programs use for it
+OF_A_PHASE = {part.name: part.name for part in fields(PhaseSettings)}
+OF_A_PHASE |= {
+    "lr": "learning_rate",
+    "rate": "learning_rate",
+    "steps": "epochs",
+    "iterations": "epochs",
+    "opt": "optimizer",
+}
+
+
 def unknown_setting(key: str, words: list[str]) -> str:
     """The line for a key that is no setting; names the closest one."""
     typed = next((word for word in words if word.lstrip("+~").split("=")[0] == key), key)
+    if key in OF_A_PHASE:
+        value = typed.partition("=")[2] or "..."
+        place = f"schedule.phases.0.{OF_A_PHASE[key]}={value}"
+        return f"{typed}: no such setting, expected {place} for the first phase, phases.1 for the second"
     known = [*CHOICES, *setting_names()]
     return f"{typed}: no such setting{close(key, known)} (`triangle run --help` lists them)"
 

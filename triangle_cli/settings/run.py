@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import Enum
 from typing import Any, Optional
 
-from triangle_cli.settings.fit import FunctionSettings, NetworkSettings, PointsSettings
+from triangle_cli.settings.fit import FunctionSettings, NetworkSettings, PointsSettings, Scaling
 from triangle_cli.settings.init import InitSettings
 from triangle_cli.settings.learn import DataSettings, ModelSettings
 from triangle_cli.settings.require import require, require_one_of
 from triangle_cli.settings.schedule import ScheduleSettings, SpaceName
 
-RESULTS_VERSION = 1  # raise when the same settings give other numbers: finished runs are then not reused
+RESULTS_VERSION = 2  # raise when the same settings give other numbers: finished runs are then not reused
 
 
 class Dtype(Enum):
@@ -38,6 +38,11 @@ TRACKERS = ("none", "tensorboard", "mlflow")
 HOW = ("threads", "outputs", "force", "on_failure", "tracker", "dry_run")
 # what a run that fits a function has, and what one that learns from data has in its place
 FUNCTION_GROUPS, DATA_GROUPS = ("function", "network", "points"), ("data", "model")
+
+
+# settings that came later, and what they are where a run does not name them: so its hash is what it was before
+LATER = {"scaling": "none"}
+LATER_PHASE = {"hand_on": "last"}
 
 
 @dataclass
@@ -143,6 +148,9 @@ class Settings:
         settings = plain(asdict(self))
         if self.regions.limit == RegionsSettings(1).limit:  # as all runs had it before there was one
             del settings["regions"]["limit"]
+        for phase in settings["schedule"]["phases"]:
+            _leave_out(phase, LATER_PHASE)
+        _leave_out(settings, LATER)
         return {key: settings[key] for key in ORDER if key in settings and key not in HOW}
 
     def content(self) -> dict[str, str | None]:
@@ -169,6 +177,7 @@ class FitSettings(Settings):
     function: FunctionSettings
     network: NetworkSettings
     points: PointsSettings
+    scaling: Scaling
 
     @property
     def name(self) -> str:
@@ -223,6 +232,7 @@ class Composed(Settings):
     function: Optional[FunctionSettings]  # noqa: UP045  # omegaconf reads Optional on every Python
     network: Optional[NetworkSettings]  # noqa: UP045
     points: Optional[PointsSettings]  # noqa: UP045
+    scaling: Optional[Scaling]  # noqa: UP045
     data: Optional[DataSettings] = None  # in the place of a function  # noqa: UP045
     model: Optional[ModelSettings] = None  # in the place of a network  # noqa: UP045
     paper: dict[str, Any] = field(
@@ -247,18 +257,31 @@ class Composed(Settings):
         for key in ours:
             accepted = f"one of conf/{key}" + (", unless data is chosen" if self.data is None else "")
             require(getattr(self, key) is not None, key, None, accepted)
-        make = FitSettings if self.data is None else LearnSettings
-        return make(**common, **{key: getattr(self, key) for key in ours})
+        chosen = {key: getattr(self, key) for key in ours}
+        if self.data is not None:
+            require(
+                self.scaling is None, "scaling", plain(self.scaling), f"nothing with data={self.data.name}"
+            )
+            return LearnSettings(**common, **chosen)
+        if self.scaling is None:
+            raise ValueError("scaling=null: expected unit or none")
+        return FitSettings(**common, **chosen, scaling=self.scaling)
 
 
 # of a run's config.yaml
-ORDER: tuple[str, ...] = ("function", "network", "init", "schedule", "points")
+ORDER: tuple[str, ...] = ("function", "network", "init", "schedule", "points", "scaling")
 ORDER += tuple(part.name for part in fields(Settings) if part.name not in ORDER) + DATA_GROUPS
 
 
 def require_outputs(outputs: str) -> None:
     """Raise ValueError for no name, such as an unset variable leaves: files would go to the root of all folders."""
     require(outputs.strip() != "", "outputs", outputs, "a folder")
+
+
+def _leave_out(settings: dict[str, Any], defaults: dict[str, Any]) -> None:
+    for key, value in defaults.items():
+        if settings.get(key) == value:
+            del settings[key]
 
 
 def plain(value: Any) -> Any:

@@ -18,6 +18,13 @@ class SpaceName(Enum):
     weights = "weights"
 
 
+class HandOn(Enum):
+    """Which numbers of a restart a phase hands on: the last, or the best of what was seen."""
+
+    last = "last"
+    best = "best"
+
+
 @dataclass(frozen=True)
 class Optimizer:
     """An optimizer by its name in a phase: where its class is, and which settings of a phase are its own."""
@@ -38,13 +45,16 @@ OPTIMIZERS = {
 class PhaseSettings:
     """One phase of a schedule. What is None is not given: an optimizer then takes its own."""
 
-    space: SpaceName
-    optimizer: str = field(metadata={"choices": tuple(OPTIMIZERS)})
-    epochs: int
-    learning_rate: Optional[float] = None  # adam  # noqa: UP045
-    damping: Optional[float] = None  # levenberg_marquardt: the first, relative  # noqa: UP045
-    group: Optional[int] = None  # levenberg_marquardt: of how many neighbours a step sees one  # noqa: UP045
-    keep: Optional[int] = None  # how many restarts, the best, go on after this phase  # noqa: UP045
+    space: SpaceName  # what it moves; later phases may only move more
+    optimizer: str = field(metadata={"choices": tuple(OPTIMIZERS)})  # what moves it
+    epochs: int  # steps, each on all points; with data, passes over the examples
+    learning_rate: Optional[float] = None  # of adam  # noqa: UP045
+    damping: Optional[float] = None  # of levenberg_marquardt: the first, relative  # noqa: UP045
+    group: Optional[int] = None  # of levenberg_marquardt: a step sees one of so many neighbouring points  # noqa: UP045
+    keep: Optional[int] = None  # how many restarts, the best, go on after this phase; null: all  # noqa: UP045
+    hand_on: HandOn = (
+        HandOn.last
+    )  # the numbers of each restart: of its last epoch, or the best that were seen
 
     @property
     def optimizer_settings(self) -> dict[str, float]:
@@ -72,9 +82,9 @@ class PhaseSettings:
 class ScheduleSettings:
     """A list of phases: conf/schedule/."""
 
-    name: str
-    phases: list[PhaseSettings]
-    starts: Optional[int] = None  # more than restarts, where phases keep the best of them  # noqa: UP045
+    name: str  # part of the folder's name
+    phases: list[PhaseSettings]  # in order; schedule.phases.0 is the first
+    starts: Optional[int] = None  # more than restarts, where phases keep the best of them; null: restarts  # noqa: UP045
 
     def __post_init__(self) -> None:
         require_name("schedule.name", self.name)

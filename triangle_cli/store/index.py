@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from triangle_cli.settings.require import SWEEPS
 from triangle_cli.store import files, run_folder
 from triangle_cli.store.record import RunRecord
 
@@ -44,7 +43,7 @@ def find_runs(outputs: Path, write: bool = True) -> tuple[list[Row], list[str]]:
     rows: dict[str, tuple[Signature, Row]] = {}
     damaged = []
     changed = False
-    for folder, signature in sorted(_run_folders(str(outputs), "")):
+    for folder, signature in sorted({**dict(_run_folders(str(outputs), "")), **_itself(outputs)}.items()):
         if folder in known and known[folder][0] == signature:
             rows[folder] = known[folder]
             continue
@@ -70,10 +69,18 @@ def _run_folders(top: str, below: str) -> Iterator[tuple[str, Signature]]:
             try:
                 found = os.stat(f"{entry.path}/{run_folder.RUN}")  # noqa: PTH116
             except OSError:
-                if name != SWEEPS:
-                    yield from _run_folders(top, name)
+                yield from _run_folders(top, name)
                 continue
             yield name, [found.st_mtime_ns, found.st_size]
+
+
+def _itself(outputs: Path) -> dict[str, Signature]:
+    """The folder as a run of its own, as `hydra.run.dir=outputs` makes it."""
+    try:
+        found = (outputs / run_folder.RUN).stat()
+    except OSError:
+        return {}
+    return {".": [found.st_mtime_ns, found.st_size]}
 
 
 def as_row(record: RunRecord) -> Row:
@@ -96,7 +103,9 @@ def as_row(record: RunRecord) -> Row:
         "accuracy_sd": summary.get("test_accuracy_sd"),
         "regions_min": summary.get("regions_min"),
         "regions": summary.get("regions_max"),
-        "floor_ratio_min": summary.get("floor_ratio_min"),
+        "floor_ratio_best": summary.get("floor_ratio_best"),
+        "best_mse": record.best.get("mse_train"),
+        "best_stage": record.best_stage,
         "diverged": summary.get("diverged"),
         "seconds": record.seconds.get("total"),
         "when": record.started,

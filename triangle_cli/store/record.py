@@ -12,6 +12,39 @@ from triangle_cli.settings.require import is_name
 
 
 @dataclass(frozen=True)
+class Stage:
+    """The networks that a run kept of one of its stages."""
+
+    name: str  # init, or a phase
+    file: str
+    restarts: list[int]  # the starts that were left, in the order of the file; on data, the one kept
+    best_restart: int | None  # of this stage; None: all diverged
+
+    @classmethod
+    def from_json(cls, content: Any) -> Stage:
+        """What run.json says of a stage.
+
+        Raises:
+            ValueError: it is not what a run writes.
+        """
+        types: dict[str, Any] = {
+            "name": str,
+            "file": str,
+            "restarts": list,
+            "best_restart": (int, type(None)),
+        }
+        if (
+            not isinstance(content, dict)
+            or content.keys() != types.keys()
+            or not all(isinstance(content[key], kind) for key, kind in types.items())
+            or not is_name(content["file"])
+            or not _list_of(_is_whole)(content["restarts"])
+        ):
+            raise ValueError("not written by a finished run (stages)")
+        return cls(**content)
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """A finished run; written last, so that its file marks one. What has no default every run.json must have."""
 
@@ -25,6 +58,10 @@ class RunRecord:
     files: list[str] = field(default_factory=list)
     sha256: dict[str, str] = field(default_factory=dict)  # of each file
     restarts: list[int] = field(default_factory=list)  # the starts that were kept, in the order of network.pt
+    stages: list[Stage] = field(default_factory=list)  # in order; none: written before each was kept
+    best: dict[str, Any] = field(
+        default_factory=dict
+    )  # the row of errors.csv with the least training error of all
     starts: int = 0
     parameters: int | None = None  # of one network
     diverged_restarts: int = 0
@@ -45,6 +82,30 @@ class RunRecord:
     def from_data(self) -> bool:
         """Whether the run learned from data."""
         return "data" in self.settings
+
+    @property
+    def best_stage(self) -> str | None:
+        """The stage of the best network of all; None where all diverged, or an older version did not say."""
+        return self.best.get("stage")
+
+    def stage(self, name: str | None = None, file: str | None = None) -> Stage:
+        """The networks of a stage: of that name, or kept in that file; of neither, the stage with the best network.
+
+        Raises:
+            ValueError: there is none.
+        """
+        last = str(self.summary.get("stage"))
+        stages = self.stages or [Stage(last, "network.pt", self.restarts, self.best_restart)]
+        if name is None and file is not None:
+            name = next((stage.name for stage in stages if stage.file == file), file)
+        wanted = name or self.best_stage or stages[-1].name
+        found = next((stage for stage in stages if stage.name == wanted), None)
+        if found is None:
+            older = "" if self.stages else " (an older version kept no others; force=true runs it again)"
+            raise ValueError(
+                f"--stage {wanted}: expected one of {', '.join(stage.name for stage in stages)}{older}"
+            )
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """What goes to disk: without what this kind of run does not have."""
@@ -67,6 +128,8 @@ class RunRecord:
         for key, holds in CHECKS.items():
             if key in content and not holds(content[key]):
                 raise ValueError(f"not written by a finished run ({key})")
+        stages = [Stage.from_json(stage) for stage in content.get("stages", [])]
+        content = content | {"stages": stages}
         known = {part.name for part in fields(cls)}
         return cls(**{key: value for key, value in content.items() if key in known})
 
@@ -169,6 +232,10 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "sha256": _are_digests,
     "best_restart": _none_or(_is_whole),
     "restarts": _list_of(_is_whole),
+    "best": lambda value: (
+        isinstance(value, dict) and is_plain_tree(value) and _is_text(value.get("stage", ""))
+    ),
+    "stages": lambda value: isinstance(value, list),
     "starts": _is_whole,
     "parameters": _none_or(_is_whole),
     "diverged_restarts": _is_whole,

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # `triangle ls` does not wait for pandas
     import pandas as pd
 
+from triangle_cli import console, interrupts
 from triangle_cli.store import files
 from triangle_cli.store.record import RunRecord
 
@@ -26,9 +27,23 @@ HISTORY = "history.csv"
 NETWORK = "network.pt"
 CONFIG = "config.yaml"
 PICTURE = "fit.png"
+STAGE_NETWORK = "network-{}.pt"  # of the stages before the last
 RUN = "run.json"  # written last: it marks a finished run, and holds the digests of the other files
 NEEDED = (ERRORS, NETWORK, CONFIG)  # what other commands read of every run
+LFS = b"version https://git-lfs"  # how the text begins that stands for a file
 STAGING = ".new-"  # a folder inside the run's, whose files are moved out once all of them are there
+
+
+def stage_files(stages: Iterable[str]) -> dict[str, str]:
+    """The file of each stage's networks, by stage: network.pt is the last one's."""
+    names = list(stages)
+    return {name: NETWORK if name == names[-1] else STAGE_NETWORK.format(name) for name in names}
+
+
+def is_network(name: str) -> bool:
+    """Whether a file of a run holds the networks of one of its stages."""
+    before, after = STAGE_NETWORK.split("{}")
+    return name == NETWORK or (name.startswith(before) and name.endswith(after))
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -72,6 +87,12 @@ def _naming(path: Path) -> Iterator[None]:
         raise
 
 
+def is_lfs_pointer(path: Path) -> bool:
+    """Whether a file is the text that Git LFS leaves in the place of a file that was not fetched."""
+    with path.open("rb") as file:
+        return file.read(len(LFS)) == LFS
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
@@ -110,7 +131,12 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
     write_whole(path, lambda beside: table.to_csv(beside, index=False))
 
 
-def publish(folder: Path, writers: dict[str, Callable[[Path], object]], record: RunRecord) -> None:
+def publish(
+    folder: Path,
+    writers: Mapping[str, Callable[[Path], object]],
+    record: RunRecord,
+    extras: Mapping[str, Callable[[Path], object]] | None = None,
+) -> list[str]:
     """Write a finished run: all files to a folder of their own, then into `folder`, run.json last.
 
     Whoever is interrupted before the last rename leaves an unfinished run, or the one that was there before.
@@ -120,6 +146,10 @@ def publish(folder: Path, writers: dict[str, Callable[[Path], object]], record: 
         folder: the run's.
         writers: for each file name, what writes it to a path.
         record: what run.json says besides the names and digests of the files.
+        extras: like `writers`, of files such as pictures, which cost no run where they fail.
+
+    Returns:
+        A line for each of the extras that failed.
 
     Raises:
         OSError: the disk is full, or the folder cannot be written; a run that was there before is still whole.
@@ -132,11 +162,17 @@ def publish(folder: Path, writers: dict[str, Callable[[Path], object]], record: 
     try:
         for name, write in writers.items():
             write_whole(staging / name, write)
-        digests = {name: _digest(staging / name) for name in writers}
-        record = replace(record, files=list(writers), sha256=digests)
+        failed = {
+            name: line for name, write in (extras or {}).items() if (line := _tried(staging / name, write))
+        }
+        written = [*writers, *(name for name in extras or {} if name not in failed)]
+        digests = {name: _digest(staging / name) for name in written}
+        record = replace(record, files=written, sha256=digests)
         write_text(staging / RUN, json.dumps(record.to_json(), indent=2) + "\n")
         (folder / RUN).unlink(missing_ok=True)  # from here on the folder is not finished
-        for name in (*writers, RUN):
+        for earlier in (*folder.glob(STAGE_NETWORK.format("*")), folder / PICTURE):
+            earlier.unlink(missing_ok=True)
+        for name in (*written, RUN):
             (staging / name).replace(folder / name)
         _to_disk(folder)
     except OSError as error:
@@ -145,6 +181,17 @@ def publish(folder: Path, writers: dict[str, Callable[[Path], object]], record: 
         raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+    return [f"{folder / name}: {line}" for name, line in failed.items()]
+
+
+def _tried(path: Path, write: Callable[[Path], object]) -> str | None:
+    """Write a file; what went wrong, if anything did."""
+    try:
+        write_whole(path, write)
+    except Exception as error:  # of whatever library draws
+        interrupts.check()
+        return " ".join(console.reason(error).split()) or type(error).__name__
+    return None
 
 
 def _digest(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,13 @@ def stage_summary(errors: pd.DataFrame) -> pd.DataFrame:
     order = errors["stage"].drop_duplicates()
     groups = errors[~errors["diverged"]].groupby("stage", sort=False)
     table = groups.agg(**figures).reindex(order)
+    if (
+        "floor_ratio" in errors
+    ):  # the best restart's own: a collapsed network is near the floor of its one piece
+        best = groups["mse_train"].idxmin()
+        table["floor_ratio_best"] = pd.Series(
+            errors["floor_ratio"].loc[best.array].array, index=best.index
+        ).reindex(order)
     table["diverged"] = errors.groupby("stage", sort=False)["diverged"].sum()
     return table.rename_axis("stage").reset_index()
 
@@ -76,7 +84,6 @@ FIGURES: dict[str, dict[str, tuple[str, str]]] = {
         **TEST_MSE,
         "regions_min": ("linear_regions", "min"),
         "regions_max": ("linear_regions", "max"),
-        "floor_ratio_min": ("floor_ratio", "min"),
     },
     "accuracy_test": {
         "train_accuracy_mean": ("accuracy_train", "mean"),
@@ -114,11 +121,11 @@ def stage_cells(row: pd.Series) -> dict[str, str]:
     if "test_r2_mean" in row:
         return cells | {
             "standard deviation": _number(row["test_mse_sd"], ".2e"),
-            "mean test R²": _number(row["test_r2_mean"], ".3f"),
+            "mean test R2": _number(row["test_r2_mean"], ".3f"),
         }
     return cells | {
         "linear regions": span(row["regions_min"], row["regions_max"]),
-        "best / floor": _number(row["floor_ratio_min"], ".3g"),
+        "best / floor": _number(row["floor_ratio_best"], ".3g"),
     }
 
 
@@ -140,6 +147,32 @@ def span(low: float, high: float) -> str:
 def first_columns(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """The table with these columns first, its rows numbered anew."""
     return table[[*columns, *(column for column in table if column not in columns)]].reset_index(drop=True)
+
+
+def best_of(errors: pd.DataFrame) -> pd.Series | None:
+    """The row of errors.csv with the least training error; None where all diverged."""
+    whole = errors[~errors["diverged"]].reset_index(drop=True)
+    column = "loss_train" if "loss_train" in errors else "mse_train"
+    return whole.loc[whole[column].idxmin()] if len(whole) else None
+
+
+def best_restart(errors: pd.DataFrame, stage: str) -> int | None:
+    """The restart with the least training error after a stage; None where all diverged."""
+    row = best_of(stage_errors(errors, stage))
+    return None if row is None else int(row["restart"])
+
+
+def plain_row(row: pd.Series | None) -> dict[str, Any]:
+    """A row as JSON takes it, without what is missing; nothing for no row."""
+    if row is None:
+        return {}
+    items = ((str(key), value.item() if hasattr(value, "item") else value) for key, value in row.items())
+    return {key: value for key, value in items if not pd.isna(value)}
+
+
+def stage_errors(errors: pd.DataFrame, stage: str) -> pd.DataFrame:
+    """The rows of errors.csv for one stage, one per restart."""
+    return errors[errors["stage"] == stage]
 
 
 def last_stage(errors: pd.DataFrame) -> pd.DataFrame:

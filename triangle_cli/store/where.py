@@ -11,6 +11,7 @@ from typing import Any
 
 from triangle_cli.settings.require import close
 
+MOST_SHOWN = 10  # columns, of the sixty and more that there are
 _ALLOWED = (
     *(ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.UAdd),
     *(ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn),
@@ -84,5 +85,12 @@ class _Columns(ast.NodeTransformer):
 def require_column(option: str, column: str, columns: list[str]) -> None:
     """Raise ValueError for a column that a table does not have; names the closest."""
     if column not in columns:
-        hint = close(column, columns) or f" (there are {', '.join(columns)})"
-        raise ValueError(f"{option} {column}: no such column{hint}")
+        hint = close(column, columns) or f", expected one such as {', '.join(_likely(column, columns))}"
+        raise ValueError(
+            f"{option} {column}: no such column{hint} (`triangle ls --format csv` heads them all)"
+        )
+
+
+def _likely(column: str, columns: list[str]) -> list[str]:
+    """Ten columns: those with the word in their name, then the first, which are asked for most."""
+    return sorted(columns, key=lambda name: column.lower() not in name.lower())[:MOST_SHOWN]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,7 +20,9 @@ from triangle_cli.sweeps.job import JobRecord
 
 JOBS = "jobs.json"
 JOB = "job.json"  # of one job, under a launcher that is not ours
-RECORDS = ".jobs.jsonl"  # what became of the jobs so far
+RECORDS = (
+    ".jobs-{process}.jsonl"  # what became of the jobs so far; two sweeps with the same words may run at once
+)
 SUMMARY = "summary.md"
 STATUS = ("status", "folder")  # the last columns of a summary
 HOW_WORDS = (*HOW, "launcher", "hparams_search")
@@ -37,35 +41,50 @@ def collect(folder: Path, jobs: list[JobRecord]) -> bool:
         tables = [_with_choices(job, pd.read_csv(path)) for job, path in folders if path.exists()]
         if tables:
             run_folder.write_table(folder / name, pd.concat(tables, ignore_index=True))
-    summary = _summary(jobs)
-    notes = [f"failed: {' '.join(job.overrides)}: {job.reason}" for job in jobs if job.status == "failed"]
+    summary, notes = _summary(jobs), _notes(jobs)
     text = summary.map(markdown_cell).to_markdown(index=False, disable_numparse=True)
     run_folder.write_text(folder / SUMMARY, "\n\n".join([text, *map(markdown_cell, notes)]) + "\n")
     run_folder.write_text(folder / JOBS, json.dumps([job.to_json() for job in jobs], indent=1) + "\n")
-    (folder / RECORDS).unlink(missing_ok=True)
-    constant = [key for key in choices(jobs[0]) if len(jobs) > 1 and summary[key].nunique() == 1]
-    report.print_sweep(summary.drop(columns=constant), notes, count(jobs), folder)
+    _records(folder).unlink(missing_ok=True)
+    print_summary(folder, jobs)
     return all(job.done for job in jobs)
+
+
+def print_summary(folder: Path, jobs: list[JobRecord]) -> None:
+    """The table of a sweep on the terminal, and what failed."""
+    summary = _summary(jobs)
+    constant = [key for key in choices(jobs[0]) if len(jobs) > 1 and summary[key].nunique() == 1]
+    report.print_sweep(summary.drop(columns=constant), _notes(jobs), count(jobs), folder)
+
+
+def _notes(jobs: list[JobRecord]) -> list[str]:
+    return [f"failed: {' '.join(job.overrides)}: {job.reason}" for job in jobs if job.status == "failed"]
 
 
 def add_records(folder: Path, records: Iterable[JobRecord]) -> None:
     """Leave what became of jobs in the sweep's folder, for its end: a sweeper may launch many times."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / RECORDS).open("a", encoding="utf-8") as file:
+    with _records(folder).open("a", encoding="utf-8") as file:
         file.writelines(json.dumps(record.to_json()) + "\n" for record in records)
 
 
 def read_records(folder: Path) -> list[JobRecord]:
     """What became of the jobs of this sweep, in their order; launchers that are not ours leave a file for each."""
-    lines = (folder / RECORDS).read_text(encoding="utf-8").splitlines() if (folder / RECORDS).exists() else []
+    path = _records(folder)
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     texts = lines or [path.read_text(encoding="utf-8") for path in folder.glob(f"*/{JOB}")]
     return sorted((JobRecord(**json.loads(text)) for text in texts), key=lambda record: record.number)
 
 
 def clear_records(folder: Path) -> None:
     """Remove what an earlier sweep with the same words left; its runs stay, and are answered from disk."""
-    for path in (folder / RECORDS, *folder.glob(f"*/{JOB}")):
-        path.unlink(missing_ok=True)
+    for path in (_records(folder), *folder.glob(f"*/{JOB}")):
+        with contextlib.suppress(OSError):  # a folder that cannot be written is named where it is
+            path.unlink()
+
+
+def _records(folder: Path) -> Path:
+    return folder / RECORDS.format(process=os.getpid())
 
 
 def read_jobs(folder: Path) -> list[JobRecord]:

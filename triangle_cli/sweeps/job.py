@@ -76,6 +76,7 @@ def run_job(job: Job) -> JobRecord:
     A job that fails is logged with its traceback in the sweep's folder.
     """
     started = time.perf_counter()
+    console.files_only()  # a cluster's node may hand on a notebook's variables
     with _log_file(job.log_folder):
         try:
             folder = Path(job.settings.folder)

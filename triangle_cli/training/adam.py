@@ -2,41 +2,70 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
 import torch
 from torch import Tensor
 
-from triangle_cli.training.loss import MeanSquaredError
+from triangle_cli.training.models import Crew, model_of
 from triangle_cli.training.problem import Problem
+
+if TYPE_CHECKING:
+    from triangle_cli.training.kernels import Model
 
 
 class Adam:
     """Adam (Kingma and Ba 2015) on the mean squared error; element by element, so no restart feels another.
 
-    The kernel of `torch.optim.Adam(fused=True)`, to the bit. torch.optim itself imports torch's compiler, which takes
-    a process longer than many a run.
+    On the CPU whole stretches of epochs in one compiled call, `kernels.adam`: the rule of
+    `torch.optim.Adam(fused=True)`, last digits aside. Elsewhere that kernel itself. torch.optim imports torch's
+    compiler, which takes a process longer than many a run.
     """
 
-    def __init__(self, problem: Problem, theta: Tensor, learning_rate: float) -> None:
+    def __init__(self, problem: Problem, theta: Tensor, learning_rate: float, threads: int = 1) -> None:
         self.problem = problem
-        self.theta = theta.clone()
+        self.theta = theta.detach().clone(memory_format=torch.contiguous_format)
         self.learning_rate = learning_rate
-        self.mean, self.square = torch.zeros_like(theta), torch.zeros_like(theta)
-        self.steps = torch.zeros((), device=theta.device, dtype=torch.float32)
-        self.error = MeanSquaredError(problem.x, problem.y, problem.space.decode(theta))
+        self.mean, self.square = torch.zeros_like(self.theta), torch.zeros_like(self.theta)
+        self.taken = 0
+        self.model = model_of(problem.space, problem.x, problem.y)
+        self.crew = Crew(threads, len(problem.y) * theta.shape[1])
+
+    def advance(self, epochs: int) -> Tensor:
+        """So many epochs; returns the losses before each, (epochs, R)."""
+        if self.model is None:
+            losses = torch.stack([self._step(self.taken + k + 1) for k in range(epochs)])
+        else:
+            losses = self._compiled(self.model, epochs)
+        self.taken += epochs
+        return losses
+
+    def _compiled(self, model: Model, epochs: int) -> Tensor:
+        from triangle_cli.training.kernels import adam  # numba, when it is needed
+
+        theta, mean, square = (tensor.numpy() for tensor in (self.theta, self.mean, self.square))
+        taken, rate = self.taken, self.learning_rate
+        losses = np.empty((len(self.theta), epochs))
+
+        def call(first: int, last: int) -> None:
+            adam(model, theta, mean, square, taken, rate, first, last, losses)
+
+        self.crew.share(call, len(self.theta), epochs)
+        return torch.from_numpy(losses.T.astype(theta.dtype))
 
     @torch.no_grad()
-    def step(self) -> Tensor:
-        """One epoch. Returns the loss before it, (R,)."""
+    def _step(self, number: int) -> Tensor:
+        """One epoch by torch."""
         space = self.problem.space
-        loss, derivative = self.error(space.decode(self.theta).flatten())
-        self.steps += 1
+        loss, derivative = self._differentiate(space.decode(self.theta).flatten())
         torch._fused_adam_(
             [self.theta],
             [space.pull_back(self.theta, derivative)],
             [self.mean],
             [self.square],
             [],
-            [self.steps],
+            [torch.tensor(float(number), device=self.theta.device)],
             lr=self.learning_rate,
             beta1=0.9,
             beta2=0.999,
@@ -46,3 +75,12 @@ class Adam:
             maximize=False,
         )
         return loss
+
+    def _differentiate(self, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """The losses (R,) and their derivatives (R, P) at the networks' weights (R, P)."""
+        shape = self.problem.space.decode(self.theta[:1])
+        with torch.enable_grad():
+            weights = weights.detach().requires_grad_()
+            loss = (shape.unflatten(weights)(self.problem.x) - self.problem.y).square().mean(1)
+            (derivative,) = torch.autograd.grad(loss.sum(), weights)
+        return loss.detach(), derivative

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from triangle_cli.construction.blocks import UNIT, Blocks, Box
+from triangle_cli.construction.blocks import Blocks, Box
 from triangle_cli.construction.network import Network
 from triangle_cli.training.spaces import PeakSpace, WeightSpace
 
@@ -24,7 +24,7 @@ class BlockPeakSpace:
     @classmethod
     def of(cls, start: Blocks, free_scales: bool) -> BlockPeakSpace:
         """The space that such networks are in."""
-        peaks = PeakSpace(start.triangles.depth, start.triangles.sign, UNIT, free_scales)
+        peaks = PeakSpace.of(start.triangles, free_scales)
         return cls(start.blocks, start.directions.shape[1], start.box, peaks)
 
     def encode(self, start: Blocks) -> Tensor:

@@ -1,22 +1,26 @@
-"""Second-order optimizers for a batch of restarts, and the selection of the best of them."""
+"""Second order: Levenberg-Marquardt."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from triangle_cli.training.jacobian import decoded_jacobian, weight_jacobian
+from triangle_cli.training.models import Crew, model_of
+from triangle_cli.training.problem import Problem
 from triangle_cli.training.spaces import WeightSpace
 
-if TYPE_CHECKING:  # training imports the optimizers
-    from triangle_cli.training.problem import Problem
+if TYPE_CHECKING:
+    from triangle_cli.training.kernels import Model
 
 STEP_LENGTHS = (1.0, 0.5, 0.25)  # what is tried along a step: kinks make a whole step too long
 RESTARTS_AT_ONCE = 16  # their derivatives stay in the processor's cache: 6 MB for 93 parameters, 500 points
 LARGEST_DAMPING = 1e8
 SMALLEST_SCALE = 1e-8  # of D's entries, relative to the largest
+SOLVING = 1  # points' worth of work for each number of theta, in a step
 
 
 class LevenbergMarquardt:
@@ -32,7 +36,9 @@ class LevenbergMarquardt:
     holds, and a step costs less. The loss on all points may then rise for a while: end with a few steps on all
     of them.
 
-    A restart whose numbers are not finite stays as it is.
+    A restart whose numbers are not finite stays as it is. On the CPU a compiled pass for each restart makes the
+    normal equations block by block of points, solves them and tries the lengths, all but the points' values in
+    float64; elsewhere torch does, for batches of restarts.
 
     Args:
         problem: what to fit.
@@ -40,6 +46,7 @@ class LevenbergMarquardt:
         damping: the first damping, relative to D.
         group: points per draw; 1 sees all of them in each step.
         seed: of the draws, which all restarts share.
+        threads: that the restarts are split over; they decide no number.
 
     Raises:
         ValueError: a setting is out of range.
@@ -52,6 +59,7 @@ class LevenbergMarquardt:
         damping: float = 1e-2,
         group: int = 1,
         seed: int = 0,
+        threads: int = 1,
     ) -> None:
         if not damping > 0:
             raise ValueError(f"optimizer.damping={damping}: expected a positive number")
@@ -59,12 +67,43 @@ class LevenbergMarquardt:
             raise ValueError(f"optimizer.group={group}: expected 1 to {len(problem.x)}, the number of points")
         self.problem, self.group = problem, group
         self.generator = torch.Generator().manual_seed(seed)
-        self.theta = theta.detach().clone()
-        self.damping = theta.new_full((len(theta),), damping)
+        self.theta = theta.detach().clone(memory_format=torch.contiguous_format)
+        self.damping = torch.full((len(theta),), damping, dtype=torch.float64, device=theta.device)
         self.smallest_damping = 10 * torch.finfo(theta.dtype).eps
+        self.model = model_of(problem.space, problem.x, problem.y)
+        seen = -(-len(problem.y) // group) + SOLVING * theta.shape[1]
+        self.crew = Crew(threads, seen * theta.shape[1] ** 2 // 4)
 
-    def step(self) -> Tensor:
-        """Move every restart by one step; returns the mean squared errors (R,) on all points before it."""
+    def advance(self, epochs: int) -> Tensor:
+        """So many steps of every restart; returns the mean squared errors before each, (epochs, R), on all points."""
+        if self.model is None:
+            return torch.stack([self._step() for _ in range(epochs)])
+        return self._compiled(self.model, epochs)
+
+    def _compiled(self, model: Model, epochs: int) -> Tensor:
+        from triangle_cli.training.compiled import padded
+        from triangle_cli.training.kernels import levenberg_marquardt  # numba, when it is needed
+
+        x, y = model.x, model.y
+        if self.group == 1:
+            drawn, count = (np.empty((0, *x.shape), x.dtype), np.empty((0, len(y)), y.dtype)), 0
+        else:
+            chosen = np.stack([self._chosen().numpy() for _ in range(epochs)])
+            drawn = padded(x[:, chosen].swapaxes(0, 1)), padded(y[chosen])
+            count = chosen.shape[1]
+        theta, damping = self.theta.numpy(), self.damping.numpy()
+        losses = np.empty((len(theta), epochs))
+
+        def call(first: int, last: int) -> None:
+            levenberg_marquardt(
+                model, *drawn, count, theta, damping, self.smallest_damping, first, last, losses
+            )
+
+        self.crew.share(call, len(theta), epochs)
+        return torch.from_numpy(losses.T.astype(theta.dtype))
+
+    def _step(self) -> Tensor:
+        """One step by torch."""
         x, y = self._draw()
         losses = []
         for part in torch.arange(len(self.theta), device=self.theta.device).split(RESTARTS_AT_ONCE):
@@ -72,14 +111,17 @@ class LevenbergMarquardt:
             self.theta[part], self.damping[part] = self._move(self.theta[part], self.damping[part], x, y)
         return torch.cat(losses)
 
-    def _draw(self) -> tuple[Tensor, Tensor]:
-        """One random point out of every `group` neighbours."""
-        x, y = self.problem.x, self.problem.y
-        if self.group == 1:
-            return x, y
-        first = torch.arange(0, len(x), self.group)
+    def _chosen(self) -> Tensor:
+        """One random index out of every `group` neighbours."""
+        count = len(self.problem.x)
+        first = torch.arange(0, count, self.group)
         drawn = first + torch.randint(self.group, first.shape, generator=self.generator)
-        chosen = drawn.clamp(max=len(x) - 1).to(x.device)  # the last group may be short
+        return drawn.clamp(max=count - 1)  # the last group may be short
+
+    def _draw(self) -> tuple[Tensor, Tensor]:
+        """The points that a step sees."""
+        x, y = self.problem.x, self.problem.y
+        chosen = slice(None) if self.group == 1 else self._chosen().to(x.device)
         return x[chosen], y[chosen]
 
     def _mean_squares(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
@@ -97,7 +139,9 @@ class LevenbergMarquardt:
         slope = torch.bmm(jacobian.mT, residual.unsqueeze(2))  # (R, p, 1)
         diagonal = normal.diagonal(dim1=1, dim2=2)
         # numbers that move nothing have a zero on the diagonal, and still need some damping
-        diagonal += damping.unsqueeze(1) * (diagonal + SMALLEST_SCALE * diagonal.amax(1, keepdim=True))
+        diagonal += damping.to(diagonal).unsqueeze(1) * (
+            diagonal + SMALLEST_SCALE * diagonal.amax(1, keepdim=True)
+        )
         factor, failed = torch.linalg.cholesky_ex(normal)
         direction = torch.cholesky_solve(slope, factor).squeeze(2)
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from triangle_cli.construction.blocks import Blocks, kept_entries
+from triangle_cli.construction.blocks import Blocks
 from triangle_cli.construction.network import Network
 from triangle_cli.construction.triangle import Triangle
-from triangle_cli.settings.schedule import PhaseSettings, SpaceName
+from triangle_cli.settings.schedule import HandOn, PhaseSettings, SpaceName
 from triangle_cli.training.block_space import BlockPeakSpace, Space
 from triangle_cli.training.loop import train
 from triangle_cli.training.problem import Points, Problem
@@ -23,15 +23,23 @@ Start = Triangle | Blocks | Network
 
 @dataclass(frozen=True)
 class Epoch:
-    """The state of all restarts at one epoch of a phase, before its step; the last epoch has none."""
+    """The state of all restarts at one epoch of a phase, before its step; the last epoch has none.
+
+    Not every epoch is looked at: `losses` are those of this one and of the others before the next that is.
+    """
 
     phase: str
     number: int
     last: int
-    loss: Tensor  # (R,)
+    losses: Tensor  # (k, R)
     theta: Tensor  # (R, P)
     space: Space
     restarts: list[int]  # the number of each start that is left, R of them
+
+    @property
+    def loss(self) -> Tensor:
+        """The losses at this epoch, (R,)."""
+        return self.losses[0]
 
     @property
     def network(self) -> Network:
@@ -62,14 +70,14 @@ def enter(space: SpaceName, start: Start, blocks: int | None = None) -> tuple[Sp
     if isinstance(start, Blocks):
         several = BlockPeakSpace.of(start, free)
         return several, several.encode(start)
-    peaks = PeakSpace(start.depth, start.sign, start.interval, free_scales=free)
+    peaks = PeakSpace.of(start, free)
     return peaks, peaks.encode(start)
 
 
 def enter_weights(start: Start, blocks: int | None = None) -> tuple[WeightSpace, Tensor]:
     """As `enter`, for a phase of weights."""
     network = start if isinstance(start, Network) else start.network()
-    weights = WeightSpace(network, kept_entries(network, blocks) if blocks else None)
+    weights = WeightSpace(network, blocks)
     return weights, weights.encode(network)
 
 
@@ -79,24 +87,45 @@ def leave(space: Space, theta: Tensor) -> Start:
 
 
 def run_schedule(
-    phases: Sequence[PhaseSettings], start: Start, points: Points, blocks: int | None = None
+    phases: Sequence[PhaseSettings],
+    start: Start,
+    points: Points,
+    blocks: int | None = None,
+    every: int = 1,
+    threads: int = 1,
 ) -> Iterator[Epoch]:
-    """Train all restarts through all phases; yields every epoch, the state before its step.
+    """Train all restarts through all phases; yields every `every`th epoch, the state before its step, and others.
 
-    A phase with `keep` hands only so many restarts on, those with the least loss: successive halving. `blocks` as
-    for `enter`.
+    A phase with `keep` hands only so many restarts on, those with the least loss: successive halving. One with
+    `hand_on: best` ends with the best numbers of each restart among the states that were yielded. `blocks` as for
+    `enter`, `every` and `threads` as for `train`.
     """
     restarts = torch.arange(len(start.peaks) if isinstance(start, Triangle) else start.restarts)
     for name, phase in zip(phase_names(phases), phases):
         space, theta = enter(phase.space, start, blocks)
         problem = Problem(space, points.x, points.y)
-        steps = train(problem, theta, phase.optimizer, phase.epochs, **phase.optimizer_settings)
-        for number, theta, loss in steps:
-            yield Epoch(name, number, phase.epochs, loss, theta, space, restarts.tolist())
+        method, settings = phase.optimizer, phase.optimizer_settings
+        stretches = train(problem, theta, method, phase.epochs, every=every, threads=threads, **settings)
+        best: tuple[Tensor, Tensor] | None = None
+        for number, theta, losses in stretches:
+            if phase.hand_on is HandOn.best:
+                best = better_of(best, (losses[0], theta))
+                if number == phase.epochs:
+                    losses, theta = best[0].unsqueeze(0), best[1]
+            yield Epoch(name, number, phase.epochs, losses, theta, space, restarts.tolist())
         if phase.keep is not None:
-            kept = keep_best(loss, phase.keep)
+            kept = keep_best(losses[-1], phase.keep)
             theta, restarts = theta[kept], restarts[kept.cpu()]
         start = leave(space, theta)
+
+
+def better_of(best: tuple[Tensor, Tensor] | None, now: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Losses (R,) and numbers (R, P): of each restart those with the lesser loss; what is not a number is worse."""
+    if best is None:
+        return now[0].clone(), now[1].clone()
+    before, after = (loss.nan_to_num(nan=float("inf")) for loss in (best[0], now[0]))
+    better = after < before
+    return torch.where(better, now[0], best[0]), torch.where(better.unsqueeze(1), now[1], best[1])
 
 
 def keep_best(losses: Tensor, keep: int) -> Tensor:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from triangle_cli.construction.blocks import kept_entries
 from triangle_cli.construction.network import Network
 from triangle_cli.construction.triangle import Triangle, bound_steps, fold_interval
 
@@ -18,14 +19,14 @@ LOGISTIC_RATE = 4.0  # the logistic map then has slope 1 at 1/2: a learning rate
 
 
 class WeightSpace:
-    """theta is the weights and biases themselves, or those of them that are free; the others stay 0.
+    """theta is the weights and biases themselves, or those of them that lie in diagonal blocks; the others stay 0.
 
-    free: (P,) of bool, in the order of `Network.flatten`; None: all.
+    blocks: how many blocks the hidden matrices have; None: all is free.
     """
 
-    def __init__(self, shape: Network, free: Tensor | None = None) -> None:
-        self.shape = shape
-        self.free = None if free is None or free.all() else free.nonzero().squeeze(1)
+    def __init__(self, shape: Network, blocks: int | None = None) -> None:
+        self.shape, self.blocks = shape, blocks
+        self.free = kept_entries(shape, blocks).nonzero().squeeze(1) if blocks else None
 
     def select(self, values: Tensor) -> Tensor:
         """Those of (..., P) values that belong to free parameters, in the same order."""
@@ -52,26 +53,36 @@ class PeakSpace:
     """theta is (logit of the peaks, log of s_0 or of all steps, offset, slope): 2^d linear regions for every theta.
 
     The paper's Algorithm 1. Scales follow from s_0 by Theorem 3.1, or are free (`free_scales`): then theta holds
-    all d steps S_i = s_i / s_{i-1}, and kinks may bend either way.
+    all d steps S_i = s_i / s_{i-1}, and kinks may bend either way. `alone`: each restart's numbers are the same to
+    the bit whatever others there are; on the CPU, where no derivatives are asked for.
     """
 
     depth: int
     sign: float
     interval: tuple[float, float]
     free_scales: bool = False
+    alone: bool = False
+
+    @classmethod
+    def of(cls, start: Triangle, free_scales: bool) -> PeakSpace:
+        """The space that such networks train in."""
+        alone = start.peaks.device.type == "cpu"
+        return cls(start.depth, start.sign, start.interval, free_scales, alone)
 
     def encode(self, triangle: Triangle) -> Tensor:
         """(R, d + 1 + 1 + 2), or (R, d + 1 + d + 2) with free scales."""
         unit = (triangle.peaks - PEAK_MARGIN) / (1 - 2 * PEAK_MARGIN)
         free = triangle.steps if self.free_scales else triangle.steps[:, :1]
         affine = [triangle.offset.unsqueeze(1), triangle.slope.unsqueeze(1)]
-        return torch.cat([unit.logit() / LOGISTIC_RATE, free.log(), *affine], 1)
+        logits, logs = _logarithms(unit, free) if self.alone else (unit.logit(), free.log())
+        return torch.cat([logits / LOGISTIC_RATE, logs, *affine], 1)
 
     def triangle(self, theta: Tensor) -> Triangle:
         """The construction's numbers; the inverse of `encode`."""
         logits, logs, affine = theta.tensor_split([self.depth + 1, theta.shape[1] - 2], 1)
-        peaks = PEAK_MARGIN + (1 - 2 * PEAK_MARGIN) * (LOGISTIC_RATE * logits).sigmoid()
-        free = logs.exp()
+        logits, alone = LOGISTIC_RATE * logits, self.alone and not theta.requires_grad
+        unit, free = _exponentials(logits, logs) if alone else (logits.sigmoid(), logs.exp())
+        peaks = PEAK_MARGIN + (1 - 2 * PEAK_MARGIN) * unit
         return Triangle(
             peaks=peaks,
             steps=free if self.free_scales else bound_steps(peaks, free[:, 0]),
@@ -118,3 +129,15 @@ class PeakSpace:
         by_logs = (by_steps * steps)[:, : steps_end - self.depth - 1]
         by_slope = weight * first[:, 0] + shift * first[:, 1]
         return torch.cat([by_logits, by_logs, last[:, 4:], by_slope.unsqueeze(1)], 1)
+
+
+def _logarithms(unit: Tensor, free: Tensor) -> tuple[Tensor, Tensor]:
+    from triangle_cli.training.elementwise import LOG, LOGIT, elementwise  # numba, when it is needed
+
+    return elementwise(LOGIT, unit), elementwise(LOG, free)
+
+
+def _exponentials(logits: Tensor, logs: Tensor) -> tuple[Tensor, Tensor]:
+    from triangle_cli.training.elementwise import EXP, LOGISTIC, elementwise  # numba, when it is needed
+
+    return elementwise(LOGISTIC, logits), elementwise(EXP, logs)

@@ -12,12 +12,13 @@ from torch import Tensor
 from triangle_cli.construction.blocks import CONVEX, UNIT, Blocks, Box, alternating_signs
 from triangle_cli.construction.triangle import Triangle, bound_steps
 from triangle_cli.fit.starts.streams import streams
+from triangle_cli.training.least_squares import least_squares, parts
+from triangle_cli.training.loop import network_errors
+from triangle_cli.training.problem import Points
 
 SMALLEST_SCALE = (
     0.1  # of s_0 at the start, in units of the target's range: a block without scale learns nothing
 )
-
-
 RIDGE = 1e-9  # relative, for blocks that are nearly alike
 
 
@@ -49,15 +50,15 @@ def fitted_blocks(peaks: Tensor, directions: Tensor, box: Box, x: Tensor, y: Ten
 
     A block whose s_0 the fit would make smaller than a tenth of the target's range is given that much, and the
     rest is fitted again. Which of the blocks along a direction are added and which subtracted is tried both ways.
-    Where there is one along each, all are convex or all concave, in all restarts: what is nearer on average.
+    Where there is one along each, all are convex or all concave, in all restarts: what is nearer in the first.
     """
     each_way = peaks.shape[1] // directions.shape[1]
     if each_way == 1:
         bent = [_fitted(peaks, directions, box, x, y, sign) for sign in (CONVEX, -CONVEX)]
-        return min(bent, key=lambda start: (start.network()(x) - y).square().mean().item())
+        return min(bent, key=lambda start: network_errors(start.network()[:1], Points(x, y))[0].item())
     swapped = peaks.unflatten(1, (-1, each_way)).flip(2).flatten(1, 2)
     starts = [_fitted(order, directions, box, x, y, CONVEX) for order in (peaks, swapped)]
-    losses = [(start.network()(x) - y).square().mean(1) for start in starts]
+    losses = [network_errors(start.network(), Points(x, y))[0] for start in starts]
     first = losses[0] <= losses[1]  # (R,)
     pick = first.repeat_interleave(peaks.shape[1])
 
@@ -76,41 +77,50 @@ def fitted_blocks(peaks: Tensor, directions: Tensor, box: Box, x: Tensor, y: Ten
 
 
 def _fitted(peaks: Tensor, directions: Tensor, box: Box, x: Tensor, y: Tensor, sign: float) -> Blocks:
+    """Networks whose first blocks along each direction have this sign, at their best."""
     restarts, count, _ = peaks.shape
+    each_way = count // directions.shape[1]
+    least = SMALLEST_SCALE * (y.max() - y.min()).clamp_min(torch.finfo(y.dtype).tiny)
     flat = peaks.flatten(0, 1)
     zeros = torch.zeros_like(flat[:, 0])
     unit = Triangle(flat, bound_steps(flat, zeros + 1), zeros, zeros, sign, UNIT)
-    start = Blocks(unit, directions, box)
-    slopes, shift = start.fold()
-    points = x.unsqueeze(0) if x.dim() == 1 else x.T  # (inputs, n)
-    along = slopes @ points + shift.unsqueeze(2)  # (R, D, n)
-    each_way = count // directions.shape[1]
-    bends = unit(along.repeat_interleave(each_way, 1).flatten(0, 1)).unflatten(0, (restarts, count))
-    bends = bends * alternating_signs(count, each_way).to(bends).unsqueeze(1)
-    columns = torch.cat([torch.ones_like(along[:, :1]), along, bends], 1)  # (R, 1 + D + K, n)
-
-    least = SMALLEST_SCALE * (y.max() - y.min()).clamp_min(torch.finfo(y.dtype).tiny)
-    fixed = torch.zeros(columns.shape[:2], dtype=torch.bool, device=y.device)
-    for _ in range(count + 1):
-        fitted = _least_squares(columns, y, fixed, least)
-        small = fitted[:, -count:] < least
-        fixed[:, -count:] |= small
-        if not small.any():
-            break
+    fitted = torch.cat(
+        [
+            _coefficients(peaks[part], directions[part], box, x, y, sign, least)
+            for part in parts(restarts, len(y))
+        ]
+    )  # (R, 1 + D + K)
     offset, slope = torch.zeros_like(peaks[:, :, 0]), torch.zeros_like(peaks[:, :, 0])  # (R, K)
     offset[:, 0], slope[:, ::each_way] = fitted[:, 0], fitted[:, 1:-count]
     steps = bound_steps(flat, fitted[:, -count:].clamp_min(least).flatten())
-    return replace(
-        start, triangles=replace(unit, steps=steps, offset=offset.flatten(), slope=slope.flatten())
-    )
+    return Blocks(replace(unit, steps=steps, offset=offset.flatten(), slope=slope.flatten()), directions, box)
 
 
-def _least_squares(columns: Tensor, y: Tensor, fixed: Tensor, value: Tensor) -> Tensor:
-    """Coefficients (R, m) of the columns (R, m, n) that come closest to y (n,), the fixed ones at `value`."""
-    there = (fixed.unsqueeze(2) * columns).sum(1) * value  # (R, n)
-    free = columns * ~fixed.unsqueeze(2)
-    normal = free @ free.mT
-    diagonal = normal.diagonal(dim1=1, dim2=2)
-    diagonal += RIDGE * diagonal.amax(1, keepdim=True)
-    solved = torch.linalg.solve(normal, free @ (y - there).unsqueeze(2)).squeeze(2)
-    return torch.where(fixed, value, solved)
+def _coefficients(
+    peaks: Tensor, directions: Tensor, box: Box, x: Tensor, y: Tensor, sign: float, least: Tensor
+) -> Tensor:
+    """An offset, a slope along each direction and s_0 of every block, no less than `least`: (r, 1 + D + K)."""
+    restarts, count, _ = peaks.shape
+    each_way = count // directions.shape[1]
+    flat = peaks.flatten(0, 1)
+    zeros = torch.zeros_like(flat[:, 0])
+    unit = Triangle(flat, bound_steps(flat, zeros + 1), zeros, zeros, sign, UNIT)
+    slopes, shift = Blocks(unit, directions, box).fold()
+    along = shift.unsqueeze(2)
+    for slope, row in zip(slopes.unbind(2), x.unsqueeze(0) if x.dim() == 1 else x.T):
+        along = along + slope.unsqueeze(2) * row  # (r, D, n), summed in order
+    bends = unit(along.repeat_interleave(each_way, 1).flatten(0, 1)).unflatten(0, (restarts, count))
+    bends = bends * alternating_signs(count, each_way).to(bends).unsqueeze(1)
+    columns = torch.cat([torch.ones_like(along[:, :1]), along, bends], 1)  # (r, 1 + D + K, n)
+
+    fixed = torch.zeros(columns.shape[:2], dtype=torch.bool, device=y.device)
+    for _ in range(count + 1):
+        there = torch.zeros_like(columns[:, 0])  # (r, n)
+        for column, is_fixed in zip(columns[:, -count:].unbind(1), fixed[:, -count:].T):
+            there = there + torch.where(is_fixed, least, 0 * least).unsqueeze(1) * column
+        fitted = least_squares(columns * ~fixed.unsqueeze(2), y - there, RIDGE)
+        small = ~fixed[:, -count:] & (fitted[:, -count:] < least)
+        if not small.any():
+            break
+        fixed[:, -count:] |= small
+    return torch.where(fixed, least, fitted)

@@ -15,6 +15,7 @@ from triangle_cli.fit.starts import start
 from triangle_cli.fit.starts.blocks import draw_blocks, fitted_blocks
 from triangle_cli.fit.starts.streams import streams
 from triangle_cli.settings.run import FitSettings
+from triangle_cli.training.least_squares import least_squares, parts
 from triangle_cli.training.problem import Points
 
 SIGN = {"convex": -1.0, "concave": 1.0}
@@ -68,11 +69,8 @@ def triangle(
     if first_scale:
         return by_ends
     unit = replace(by_ends, steps=bound_steps(peaks, ones), offset=0 * ones, slope=0 * ones)
-    u = ((x - lo) / (hi - lo)).expand(len(peaks), -1)
-    columns = torch.stack([torch.ones_like(u), u, unit(x)], 2)  # (R, n, 3)
-    # gels, because the default driver's last digits differ from one process to the next
-    fit = torch.linalg.lstsq(columns, y.expand(len(peaks), -1).unsqueeze(2), driver="gels")
-    fitted = fit.solution.squeeze(2)  # (R, 3)
+    u = (x - lo) / (hi - lo)
+    fitted = torch.cat([_fitted(unit, part, u, x, y) for part in parts(len(peaks), len(x))])  # (R, 3)
     usable = fitted[:, 2] > 0
     return replace(
         by_ends,
@@ -80,6 +78,20 @@ def triangle(
         offset=torch.where(usable, fitted[:, 0], by_ends.offset),
         slope=torch.where(usable, fitted[:, 1], by_ends.slope),
     )
+
+
+def _fitted(unit: Triangle, part: slice, u: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Offset, slope and s_0 of some restarts by least squares, (r, 3)."""
+    some = replace(
+        unit,
+        peaks=unit.peaks[part],
+        steps=unit.steps[part],
+        offset=unit.offset[part],
+        slope=unit.slope[part],
+    )
+    wave = some(x)  # (r, n)
+    columns = torch.stack([torch.ones_like(wave), u.expand_as(wave), wave], 1)
+    return least_squares(columns, y.expand_as(wave), ridge=0.0)
 
 
 def end_slope_scale(target: Target, peaks: Tensor) -> Tensor:

@@ -26,6 +26,7 @@ from triangle_cli.fit.starts import start
 from triangle_cli.fit.starts.streams import streams
 from triangle_cli.settings.require import require
 from triangle_cli.settings.run import FitSettings
+from triangle_cli.training.least_squares import least_squares, parts
 from triangle_cli.training.problem import Points
 
 KNOTS = 1000  # particles that stand for the density of knots
@@ -45,6 +46,14 @@ def fold(u: Tensor, kinks: Tensor) -> tuple[Tensor, Tensor]:
     slopes = signs / widths
     coefficients = torch.cat([slopes[:, :1], slopes.diff(dim=1)], 1)
     return (u.unsqueeze(1) - starts.unsqueeze(2)).relu(), coefficients
+
+
+def folded(ramps: Tensor, coefficients: Tensor) -> Tensor:
+    """The zigzag that `fold` describes, (R, n), summed in order."""
+    total = torch.zeros_like(ramps[:, 0])
+    for ramp, coefficient in zip(ramps.unbind(1), coefficients.T.unsqueeze(2)):
+        total = total + coefficient * ramp
+    return total
 
 
 def bend_quantiles(x: Tensor, y: Tensor, count: int) -> Tensor:
@@ -82,13 +91,14 @@ def draw_kinks(x: Tensor, y: Tensor, depth: int, kinks: int, seed: int, restarts
         raise ValueError(f"init.width={kinks + 2}: expected 3 or more, so that a layer has a kink")
     drawn = [stream.uniform(size=(depth, kinks + 1)) for stream in streams(seed, restarts)]
     shares = EVENNESS + torch.from_numpy(np.stack(drawn)).to(x.device)  # (R, d, K + 1)
-    cuts = (shares.cumsum(2) / shares.sum(2, keepdim=True))[:, :, :-1]
+    reached = shares.cumsum(2)
+    cuts = reached[:, :, :-1] / reached[:, :, -1:]
     knots = bend_quantiles(x.double(), y.double(), KNOTS).expand(restarts, -1)  # (R, KNOTS)
     layers = []
     for cut in cuts.unbind(1):
         layers.append(knots.sort(1).values.gather(1, (cut * KNOTS).long()))  # (R, K)
         ramps, coefficients = fold(knots, layers[-1])
-        knots = (coefficients.unsqueeze(2) * ramps).sum(1)
+        knots = folded(ramps, coefficients)
     return torch.stack(layers, 1)
 
 
@@ -98,6 +108,11 @@ def zigzag(kinks: Tensor, x: Tensor, y: Tensor, interval: tuple[float, float]) -
     Neurons (sum, u, u - k_1, ..., u - k_K) in every layer; the sum neuron carries what is summed so far, lifted
     so that ReLU does not clip it on the points. Fitted in the dtype of the kinks, rounded to that of y.
     """
+    networks = [_zigzag(kinks[part], x, y, interval) for part in parts(len(kinks), len(x))]
+    return Network(tuple(torch.cat(layers) for layers in zip(*(network.layers for network in networks))))
+
+
+def _zigzag(kinks: Tensor, x: Tensor, y: Tensor, interval: tuple[float, float]) -> Network:
     restarts, depth, count = kinks.shape
     dtype = y.dtype
     weight, shift = fold_interval(*interval, dtype)
@@ -108,9 +123,9 @@ def zigzag(kinks: Tensor, x: Tensor, y: Tensor, interval: tuple[float, float]) -
         ramps, coefficients = fold(u, layer)
         columns.append(ramps[:, 1:])
         folds.append(coefficients)
-        u = (coefficients.unsqueeze(2) * ramps).sum(1)
+        u = folded(ramps, coefficients)
     basis = torch.cat(columns, 1)  # (R, 2 + d K, n)
-    fitted = _least_squares(basis, y)  # (R, 2 + d K)
+    fitted = least_squares(basis, y.expand(restarts, -1), RIDGE)  # (R, 2 + d K)
 
     partial = (fitted.unsqueeze(2) * basis)[:, 1:].cumsum(1)  # what the sum neuron holds, layer by layer
     lift = (y.max() - y.min()) - partial.amin((1, 2)).clamp(max=0)  # (R,)
@@ -127,19 +142,6 @@ def zigzag(kinks: Tensor, x: Tensor, y: Tensor, interval: tuple[float, float]) -
     last = kinks.new_zeros(restarts, 1, count + 3)
     last[:, 0, 0], last[:, 0, 2:-1], last[:, 0, -1] = 1, steps[:, -1], fitted[:, 0] - lift
     return Network(tuple(layer.to(dtype) for layer in (*layers, last)))
-
-
-def _least_squares(basis: Tensor, y: Tensor) -> Tensor:
-    """Coefficients (R, m) of the basis (R, m, n) that come closest to y (n,), small where that leaves a choice."""
-    normal = torch.bmm(basis, basis.mT)
-    diagonal = normal.diagonal(dim1=1, dim2=2)
-    diagonal += RIDGE * diagonal.amax(1, keepdim=True)
-    factor = torch.linalg.cholesky(normal)
-    fitted = basis.new_zeros(*basis.shape[:2], 1)
-    for _ in range(3):  # what the ridge keeps back the next round brings
-        residual = y.unsqueeze(1) - basis.mT @ fitted  # (R, n, 1)
-        fitted = fitted + torch.cholesky_solve(basis @ residual, factor)
-    return fitted.squeeze(2)
 
 
 def _check(settings: FitSettings, target: Target) -> None:

@@ -16,8 +16,7 @@ Algorithms for quad-double precision floating point arithmetic (2001).
 # mypy: allow-untyped-defs, no-check-untyped-defs
 import math
 
-from numba import njit
-
+from triangle_cli.compiling import njit
 from triangle_cli.regions.line.lanes import LANES, broadcast, fma, least_nonzero, load, store, total
 
 SMALL = 2.0**-900  # a product at least this large has a representable rounding error
@@ -31,7 +30,7 @@ UNDECIDED = 2  # what `sign` returns besides -1, 0, 1
 
 # Without Numba's runtime arrays are not reference-counted: counting took longer than the arithmetic. Nothing
 # compiled here or in the walk may allocate an array.
-compiled = njit(error_model="numpy", _nrt=False, forceinline=True)  # type: ignore[call-overload]  # _nrt has no type
+compiled = njit(error_model="numpy", _nrt=False, forceinline=True)
 
 
 @compiled

@@ -19,6 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from triangle_cli.regions.tensors import as_tensors
+
 BATCH = 256  # networks packed at a time
 
 
@@ -134,6 +136,7 @@ def _counts(
 
 def _checked(weights: Sequence[Tensor], biases: Sequence[Tensor]) -> tuple[torch.Size, list, list]:
     """(batch shape, weights, biases) as float64 arrays of shape (networks, ..), or ValueError."""
+    weights, biases = as_tensors(weights), as_tensors(biases)
     if len(weights) != len(biases) or not len(weights):
         raise ValueError(
             f"{len(weights)} weights and {len(biases)} biases, expected as many of each, one or more"

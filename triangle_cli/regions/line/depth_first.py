@@ -18,8 +18,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from triangle_cli.compiling import njit
 from triangle_cli.regions.line import arithmetic, lanes
 from triangle_cli.regions.line.arithmetic import (
     EXTRA,
@@ -115,7 +115,7 @@ def slopes_differ(slopes, level, outputs, size):
     return answer
 
 
-@njit(error_model="numpy", _nrt=False)  # type: ignore[call-overload]  # _nrt has no type
+@njit(error_model="numpy", _nrt=False)
 def slopes_differ_closely(network, walk, widths):
     """As `slopes_differ`, from the on/off patterns of two neighbours, in double-double.
 
@@ -338,7 +338,7 @@ def walk_on(network, walk, widths):
 def _compile_walk(sources: str) -> Callable:
     """Compile `walk_all`; `sources` enters the key of Numba's cache, which looks at one file's date only."""
 
-    @njit(cache=True, nogil=True, error_model="numpy", _nrt=False)  # type: ignore[call-overload]
+    @njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
     def walk_all(networks, walks, widths, status):
         """Walk over each network of a batch whose status is READY, and leave there what `walk_on` returns.
 

@@ -8,7 +8,7 @@ do its regions and on/off patterns. Weights of any size become weights of at mos
 # mypy: allow-untyped-defs, no-check-untyped-defs
 import math
 
-from numba import njit
+from triangle_cli.compiling import njit
 
 SMALLEST = 2.0**-930  # smaller is not trusted to be kept in full
 

@@ -11,8 +11,8 @@ are used.
 from collections import namedtuple
 
 import numpy as np
-from numba import njit
 
+from triangle_cli.compiling import njit
 from triangle_cli.regions.plane.kernels import UNDECIDED, crossing, grown, lerp, sign_of
 
 Cells = namedtuple("Cells", "pointer sides ends")  # as in `plane_mesh.Mesh`

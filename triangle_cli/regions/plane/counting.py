@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from triangle_cli.regions.line.counting import RegionCounts
+from triangle_cli.regions.tensors import as_tensors
 
 if TYPE_CHECKING:  # numba loads only when something is counted
     from triangle_cli.regions.plane.mesh import Partition
@@ -136,6 +137,7 @@ def _checked(
     weights: Sequence[Tensor], biases: Sequence[Tensor]
 ) -> tuple[list[np.ndarray], list[np.ndarray], torch.Size]:
     """Arrays (networks, out, in) and (networks, out) in float64, and the batch shape."""
+    weights, biases = as_tensors(weights), as_tensors(biases)
     if len(weights) == 0 or len(weights) != len(biases):
         raise ValueError(
             f"weights, biases: {len(weights)} and {len(biases)} layers, expected equally many, 1 or more"

@@ -9,7 +9,8 @@ questions.
 """
 
 import numpy as np
-from numba import njit
+
+from triangle_cli.compiling import njit
 
 UNIT = 2.0**-52  # twice the relative rounding error of one float64 operation
 TINY = 1e-200  # added to every bound that is not exactly 0: covers all underflow

@@ -5,8 +5,8 @@
 from fractions import Fraction
 
 import numpy as np
-from numba import njit
 
+from triangle_cli.compiling import njit
 from triangle_cli.regions.plane.kernels import SLACK, TINY, UNIT
 from triangle_cli.regions.plane.mesh import Partition, preactivations
 

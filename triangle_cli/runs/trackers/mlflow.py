@@ -34,5 +34,6 @@ def tell(outputs: Path, folder: Path, record: RunRecord) -> None:
         client.log_batch(run, epochs[start : start + 900])
     params = [Param(key, str(value)[:6000]) for key, value in index.flat(record.settings).items()]
     client.log_batch(run, final, params, [RunTag("hash", record.hash), RunTag("folder", str(folder))])
-    client.log_artifact(run, str(folder / run_folder.PICTURE))
+    if run_folder.PICTURE in record.files:
+        client.log_artifact(run, str(folder / run_folder.PICTURE))
     client.set_terminated(run)

@@ -30,7 +30,8 @@ def tell(outputs: Path, folder: Path, record: RunRecord) -> None:
             )
             for name, step, value in metrics(folder):
                 writer.add_scalar(name, value, step)
-            writer.add_image("fit", imread(folder / run_folder.PICTURE)[..., :3], dataformats="HWC")
+            if run_folder.PICTURE in record.files:
+                writer.add_image("fit", imread(folder / run_folder.PICTURE)[..., :3], dataformats="HWC")
         beside.replace(target)
     finally:
         shutil.rmtree(beside, ignore_errors=True)

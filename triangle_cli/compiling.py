@@ -1,0 +1,161 @@
+"""Compiled loops: numba's `njit` with one policy for what is kept on disk, and a word where compiling takes long.
+
+Compiled code is kept in the package's folder; where that cannot be written in the user's cache folder; else in a
+folder for temporary files, which is said. What is damaged there is compiled again, and where nothing can be kept the
+loops still run. NUMBA_DISABLE_JIT has no say: these loops are made of machine integers, which Python's are not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import stat
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core import event
+
+from triangle_cli import console
+
+config: Any = numba.config  # which makes its entries as it runs
+SILENCE = 2.0  # seconds of compiling after which it is said
+COMPILING = "compiling loops: once for each kind of network, up to a minute; kept in {}"
+
+
+def njit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """`numba.njit`; with `cache=True` under this module's policy."""
+    if function is None:
+        return lambda function: njit(function, **options)
+    kept = options.pop("cache", False)
+    _listen()
+    with _enabled():
+        dispatcher = numba.njit(**options)(function)
+    if kept:
+        _keep(dispatcher)
+    return dispatcher
+
+
+@contextlib.contextmanager
+def _enabled() -> Iterator[None]:
+    """Meanwhile numba compiles, whatever NUMBA_DISABLE_JIT says."""
+    before, config.DISABLE_JIT = config.DISABLE_JIT, 0
+    try:
+        yield
+    finally:
+        config.DISABLE_JIT = before
+
+
+def _keep(dispatcher: Any) -> None:
+    try:
+        dispatcher.enable_caching()
+    except RuntimeError:  # numba found no folder that can be written
+        config.CACHE_DIR = str(_temporary())
+        try:
+            dispatcher.enable_caching()
+        except RuntimeError:
+            _say_once(
+                "compiled loops cannot be kept: no folder can be written, and each command compiles anew"
+            )
+            return
+        _say_once(f"compiled loops are kept in {config.CACHE_DIR}: no lasting folder can be written")
+    dispatcher._cache = _Forgiving(dispatcher._cache)
+
+
+class _Forgiving:
+    """numba's cache of one function, in which what cannot be read is not there, and what cannot be written is not."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def load_overload(self, *key: Any) -> Any:
+        """What was compiled for a signature; None if nothing was, or what is there is damaged."""
+        try:
+            return self.inner.load_overload(*key)
+        except Exception:  # whatever unpickling of cut or foreign bytes leads to
+            with contextlib.suppress(OSError):
+                self.inner.flush()
+            return None
+
+    def save_overload(self, *entry: Any) -> None:
+        """Keep what was compiled, if the disk takes it."""
+        try:
+            self.inner.save_overload(*entry)
+        except Exception as error:
+            reason = console.reason(error) if isinstance(error, OSError) else type(error).__name__
+            _say_once(f"compiled loops cannot be kept in {self.inner.cache_path}: {reason}")
+
+
+@cache
+def _temporary() -> Path:
+    """A folder of this user's alone: what is read from it is run."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        user = str(os.getuid())
+    folder = Path(tempfile.gettempdir()) / f"triangle-compiled-{user}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022:
+            return folder
+    except OSError:
+        pass
+    try:
+        return Path(tempfile.mkdtemp(prefix="triangle-compiled-"))
+    except OSError:
+        return folder
+
+
+@cache
+def _say_once(line: str) -> None:
+    console.note(line)
+
+
+class _Listener(event.Listener):
+    """Says that there is compiling once it has taken long, in all of a command."""
+
+    def __init__(self) -> None:
+        self.depth, self.taken, self.began, self.said = 0, 0.0, 0.0, False
+        self.timer: threading.Timer | None = None
+        self.enabled = contextlib.ExitStack()
+
+    def on_start(self, event: Any) -> None:
+        """The outermost of nested compilations begins."""
+        self.depth += 1
+        if self.depth == 1:
+            self.enabled.enter_context(_enabled())
+        if self.depth == 1 and not self.said:
+            self.began = time.monotonic()
+            path = getattr(getattr(event.data["dispatcher"], "_cache", None), "cache_path", None)
+            self.timer = threading.Timer(max(0.0, SILENCE - self.taken), self._say, [path])
+            self.timer.daemon = True
+            self.timer.start()
+
+    def on_end(self, event: Any) -> None:
+        """And ends."""
+        self.depth -= 1
+        if self.depth == 0:
+            self.enabled.close()
+        if self.depth == 0 and self.timer is not None:
+            self.timer.cancel()
+            self.taken += time.monotonic() - self.began
+
+    def _say(self, path: str | None) -> None:
+        if console.talkative and not self.said:
+            self.said = True
+            console.note(COMPILING.format(path) if path else COMPILING.partition(";")[0])
+
+
+@cache
+def _listen() -> None:
+    event.register("numba:compile", _Listener())

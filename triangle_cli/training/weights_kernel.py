@@ -1,0 +1,442 @@
+"""Weight space, compiled: networks of any depth and width, and their derivatives by hand.
+
+Four outputs times four inputs at a time: their sixteen weights, and on the way back their twenty derivatives, stay
+in registers while a block of points goes by. So widths are padded with neurons of weight 0 to a multiple of four,
+and theta is copied to and from the padded layout.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from triangle_cli.training.compiled import LANES, add_products, compiled, lanes, residuals
+
+
+class Weights(NamedTuple):
+    """Weight space and the points to fit: what theta stands for.
+
+    The hidden layers are `groups` groups of `width` neurons, each group fed by its own alone. Padded layout, all
+    rows with their bias at the end: groups x width rows of the first layer, as many for each other hidden layer,
+    of `width` weights, then the output's.
+    """
+
+    depth: int
+    groups: int
+    width: int  # a multiple of four
+    place: np.ndarray  # (P,), of each of theta's numbers in the padded layout
+    number: np.ndarray  # of each place there, which of theta's it is, or -1
+    x: np.ndarray  # (inputs, padded)
+    y: np.ndarray  # (padded,)
+    n: int
+    block: int  # points at a time
+
+
+class WeightsScratch(NamedTuple):
+    """Memory for one restart."""
+
+    weights: np.ndarray  # in the padded layout
+    slopes: np.ndarray  # derivatives by them
+    values: np.ndarray  # (d, groups x width, block)
+    signal: np.ndarray  # (2, groups x width, block), derivatives by what leaves a layer, and enters it
+    sums: np.ndarray  # (block,)
+    rows: np.ndarray  # (P + 1 up to a multiple of four, block), derivatives at every point
+    products: np.ndarray  # as many twice
+
+
+@compiled
+def padded_count(model: Weights) -> int:
+    """How many numbers the padded layout has."""
+    neurons = model.groups * model.width
+    return neurons * (len(model.x) + 1) + (model.depth - 1) * neurons * (model.width + 1) + neurons + 1
+
+
+@compiled
+def weights_scratch(model: Weights, second_order: bool) -> WeightsScratch:
+    """Memory for one restart; for first order without rows of derivatives."""
+    block = model.block
+    dtype, neurons, count = model.y.dtype, model.groups * model.width, padded_count(model)
+    rows = (len(model.place) + 4) // 4 * 4 if second_order else 0
+    return WeightsScratch(
+        np.zeros(count, dtype),
+        np.empty(count),
+        np.empty((model.depth, neurons, block), dtype),
+        np.empty((2, neurons, block), dtype),
+        np.empty(block, dtype),
+        np.zeros((rows, block), dtype),
+        np.empty((rows, rows)),
+    )
+
+
+def _make_forwards(first: bool) -> Callable[..., None]:
+    """For the first four inputs, or for others, whose outputs are added to what is there."""
+
+    @compiled
+    def forwards(
+        weights: np.ndarray, start: int, stride: int, bias: tuple[float, float, float, float],
+        least: float, src: np.ndarray, dst: np.ndarray, m: int,
+    ) -> None:  # fmt: skip
+        """Four outputs of a layer from four of its inputs; no less than `least`, 0 where these are its last inputs."""
+        w00, w01, w02, w03 = weights[start], weights[start + 1], weights[start + 2], weights[start + 3]
+        start += stride
+        w10, w11, w12, w13 = weights[start], weights[start + 1], weights[start + 2], weights[start + 3]
+        start += stride
+        w20, w21, w22, w23 = weights[start], weights[start + 1], weights[start + 2], weights[start + 3]
+        start += stride
+        w30, w31, w32, w33 = weights[start], weights[start + 1], weights[start + 2], weights[start + 3]
+        s0, s1, s2, s3 = src[0], src[1], src[2], src[3]
+        d0, d1, d2, d3 = dst[0], dst[1], dst[2], dst[3]
+        for p in range(m * LANES):
+            a, b, c, d = s0[p], s1[p], s2[p], s3[p]
+            y0 = (bias[0] if first else d0[p]) + w00 * a + w01 * b + w02 * c + w03 * d
+            y1 = (bias[1] if first else d1[p]) + w10 * a + w11 * b + w12 * c + w13 * d
+            y2 = (bias[2] if first else d2[p]) + w20 * a + w21 * b + w22 * c + w23 * d
+            y3 = (bias[3] if first else d3[p]) + w30 * a + w31 * b + w32 * c + w33 * d
+            d0[p] = least if y0 <= least else y0  # a NaN stays one
+            d1[p] = least if y1 <= least else y1
+            d2[p] = least if y2 <= least else y2
+            d3[p] = least if y3 <= least else y3
+
+    return forwards
+
+
+def _make_backwards(first: bool) -> Callable[..., None]:
+    """For the first four outputs, or for others, whose derivatives by inputs are added to what is there."""
+
+    @compiled
+    def backwards(
+        weights: np.ndarray, slopes: np.ndarray, start: int, stride: int, bias: int, level: float,
+        src: np.ndarray, signal: np.ndarray, behind: np.ndarray, m: int,
+    ) -> None:  # fmt: skip
+        """Derivatives by sixteen weights, and by four inputs where those are above `level`: 0 for the last outputs."""
+        w00, w01, w02, w03 = weights[start], weights[start + 1], weights[start + 2], weights[start + 3]
+        row = start + stride
+        w10, w11, w12, w13 = weights[row], weights[row + 1], weights[row + 2], weights[row + 3]
+        row += stride
+        w20, w21, w22, w23 = weights[row], weights[row + 1], weights[row + 2], weights[row + 3]
+        row += stride
+        w30, w31, w32, w33 = weights[row], weights[row + 1], weights[row + 2], weights[row + 3]
+        s0, s1, s2, s3 = src[0], src[1], src[2], src[3]
+        q0, q1, q2, q3 = signal[0], signal[1], signal[2], signal[3]
+        e0, e1, e2, e3 = behind[0], behind[1], behind[2], behind[3]
+        zero = src.dtype.type(0)
+        a00 = a01 = a02 = a03 = a04 = a10 = a11 = a12 = a13 = a14 = zero
+        a20 = a21 = a22 = a23 = a24 = a30 = a31 = a32 = a33 = a34 = zero
+        for p in range(m * LANES):
+            a, b, c, d = s0[p], s1[p], s2[p], s3[p]
+            t, u, v, z = q0[p], q1[p], q2[p], q3[p]
+            a00 += t * a
+            a01 += t * b
+            a02 += t * c
+            a03 += t * d
+            a04 += t
+            a10 += u * a
+            a11 += u * b
+            a12 += u * c
+            a13 += u * d
+            a14 += u
+            a20 += v * a
+            a21 += v * b
+            a22 += v * c
+            a23 += v * d
+            a24 += v
+            a30 += z * a
+            a31 += z * b
+            a32 += z * c
+            a33 += z * d
+            a34 += z
+            y0 = (zero if first else e0[p]) + w00 * t + w10 * u + w20 * v + w30 * z
+            y1 = (zero if first else e1[p]) + w01 * t + w11 * u + w21 * v + w31 * z
+            y2 = (zero if first else e2[p]) + w02 * t + w12 * u + w22 * v + w32 * z
+            y3 = (zero if first else e3[p]) + w03 * t + w13 * u + w23 * v + w33 * z
+            e0[p] = y0 if a > level else zero
+            e1[p] = y1 if b > level else zero
+            e2[p] = y2 if c > level else zero
+            e3[p] = y3 if d > level else zero
+        row = start
+        slopes[row] += a00
+        slopes[row + 1] += a01
+        slopes[row + 2] += a02
+        slopes[row + 3] += a03
+        if bias > 0:
+            slopes[row + bias] += a04
+        row += stride
+        slopes[row] += a10
+        slopes[row + 1] += a11
+        slopes[row + 2] += a12
+        slopes[row + 3] += a13
+        if bias > 0:
+            slopes[row + bias] += a14
+        row += stride
+        slopes[row] += a20
+        slopes[row + 1] += a21
+        slopes[row + 2] += a22
+        slopes[row + 3] += a23
+        if bias > 0:
+            slopes[row + bias] += a24
+        row += stride
+        slopes[row] += a30
+        slopes[row + 1] += a31
+        slopes[row + 2] += a32
+        slopes[row + 3] += a33
+        if bias > 0:
+            slopes[row + bias] += a34
+
+    return backwards
+
+
+_forwards_first, _forwards_next = _make_forwards(True), _make_forwards(False)
+_backwards_first, _backwards_next = _make_backwards(True), _make_backwards(False)
+
+
+@compiled
+def _sums(row: np.ndarray, other: np.ndarray, begin: int, m: int) -> tuple[float, float]:
+    """Of row times other, and of row."""
+    product = total = row.dtype.type(0)
+    for p in range(m * LANES):
+        product += row[p] * other[begin + p]
+        total += row[p]
+    return product, total
+
+
+@compiled
+def _enter_block(model: Weights, scratch: WeightsScratch, begin: int, m: int) -> int:
+    """Forwards: all values at a block of points, and output - y in `sums`. Where the output's weights are."""
+    weights, values, sums, y = scratch.weights, scratch.values, scratch.sums, model.y
+    inputs, width, neurons = len(model.x), model.width, model.groups * model.width
+    zero, infinity = y.dtype.type(0), y.dtype.type(np.inf)
+    place = 0
+    for j in range(neurons):
+        row, bias, weight, x = values[0, j], weights[place + inputs], weights[place], model.x[0]
+        if inputs == 1:
+            for p in range(m * LANES):
+                z = bias + weight * x[begin + p]
+                row[p] = zero if z <= zero else z
+        else:
+            other, y_weight = model.x[1], weights[place + 1]
+            for p in range(m * LANES):
+                z = bias + weight * x[begin + p] + y_weight * other[begin + p]
+                row[p] = zero if z <= zero else z
+        place += inputs + 1
+    stride = width + 1
+    for layer in range(1, model.depth):
+        for j in range(0, neurons, 4):
+            fed = j // width * width
+            for k in range(0, width, 4):
+                w = place + width
+                bias = weights[w], weights[w + stride], weights[w + 2 * stride], weights[w + 3 * stride]
+                src, dst = values[layer - 1, fed + k : fed + k + 4], values[layer, j : j + 4]
+                least = zero if k + 4 == width else -infinity
+                if k == 0:
+                    _forwards_first(weights, place + k, stride, bias, least, src, dst, m)
+                else:
+                    _forwards_next(weights, place + k, stride, bias, least, src, dst, m)
+            place += 4 * stride
+    last = values[model.depth - 1]
+    bias = weights[place + neurons]
+    for k in range(0, neurons, 4):
+        w0, w1, w2, w3 = (
+            weights[place + k],
+            weights[place + k + 1],
+            weights[place + k + 2],
+            weights[place + k + 3],
+        )
+        r0, r1, r2, r3 = last[k], last[k + 1], last[k + 2], last[k + 3]
+        if k == 0:
+            for p in range(m * LANES):
+                sums[p] = bias - y[begin + p] + w0 * r0[p] + w1 * r1[p] + w2 * r2[p] + w3 * r3[p]
+        else:
+            for p in range(m * LANES):
+                sums[p] += w0 * r0[p] + w1 * r1[p] + w2 * r2[p] + w3 * r3[p]
+    return place
+
+
+@compiled
+def _enter(model: Weights, theta: np.ndarray, scratch: WeightsScratch) -> None:
+    for i in range(len(theta)):
+        scratch.weights[model.place[i]] = theta[i]
+
+
+@compiled
+def weights_derivative(model: Weights, theta: np.ndarray, scratch: WeightsScratch, out: np.ndarray) -> float:
+    """The mean squared error of one restart, and its derivative by theta, (P,), in `out`."""
+    _enter(model, theta, scratch)
+    weights, slopes, values, sums = scratch.weights, scratch.slopes, scratch.values, scratch.sums
+    inputs, width, neurons, n = len(model.x), model.width, model.groups * model.width, model.n
+    stride, zero, infinity = width + 1, model.y.dtype.type(0), model.y.dtype.type(np.inf)
+    slopes[:] = 0
+    total = 0.0
+    for begin in range(0, n, model.block):
+        m = lanes(begin, model.block, n)
+        place = _enter_block(model, scratch, begin, m)
+        total += residuals(sums, n - begin, m)
+        signal, behind = scratch.signal[0], scratch.signal[1]
+        last = values[model.depth - 1]
+        for k in range(0, neurons, 4):
+            w0, w1, w2, w3 = (
+                weights[place + k],
+                weights[place + k + 1],
+                weights[place + k + 2],
+                weights[place + k + 3],
+            )
+            r0, r1, r2, r3 = last[k], last[k + 1], last[k + 2], last[k + 3]
+            q0, q1, q2, q3 = signal[k], signal[k + 1], signal[k + 2], signal[k + 3]
+            a0 = a1 = a2 = a3 = whole = zero
+            for p in range(m * LANES):
+                e = sums[p]
+                whole += e
+                a0 += e * r0[p]
+                a1 += e * r1[p]
+                a2 += e * r2[p]
+                a3 += e * r3[p]
+                q0[p] = e * w0 if r0[p] > zero else zero
+                q1[p] = e * w1 if r1[p] > zero else zero
+                q2[p] = e * w2 if r2[p] > zero else zero
+                q3[p] = e * w3 if r3[p] > zero else zero
+            slopes[place + k] += a0
+            slopes[place + k + 1] += a1
+            slopes[place + k + 2] += a2
+            slopes[place + k + 3] += a3
+        slopes[place + neurons] += whole
+        for layer in range(model.depth - 1, 0, -1):
+            place -= neurons * stride
+            for group in range(0, neurons, width):
+                for k in range(0, width, 4):
+                    src, below = (
+                        values[layer - 1, group + k : group + k + 4],
+                        behind[group + k : group + k + 4],
+                    )
+                    bias = width if k == 0 else 0
+                    for j in range(0, width, 4):
+                        start, above = place + (group + j) * stride + k, signal[group + j : group + j + 4]
+                        level = zero if j + 4 == width else -infinity
+                        if j == 0:
+                            _backwards_first(
+                                weights, slopes, start, stride, bias, level, src, above, below, m
+                            )
+                        else:
+                            _backwards_next(weights, slopes, start, stride, bias, level, src, above, below, m)
+            signal, behind = behind, signal
+        for j in range(neurons):
+            for k in range(inputs):
+                product, sum_ = _sums(signal[j], model.x[k], begin, m)
+                slopes[j * (inputs + 1) + k] += product
+            slopes[j * (inputs + 1) + inputs] += sum_
+    for i in range(len(out)):
+        out[i] = slopes[model.place[i]] * (2.0 / n)
+    return total / n
+
+
+@compiled
+def weights_error(model: Weights, theta: np.ndarray, scratch: WeightsScratch) -> float:
+    """The mean squared error of one restart."""
+    _enter(model, theta, scratch)
+    total = 0.0
+    for begin in range(0, model.n, model.block):
+        m = lanes(begin, model.block, model.n)
+        _enter_block(model, scratch, begin, m)
+        total += residuals(scratch.sums, model.n - begin, m)
+    return total / model.n
+
+
+@compiled
+def weights_extremes(model: Weights, theta: np.ndarray, scratch: WeightsScratch) -> tuple[float, float]:
+    """The mean squared error of one restart, and the largest absolute one."""
+    _enter(model, theta, scratch)
+    total, largest, sums = 0.0, 0.0, scratch.sums
+    for begin in range(0, model.n, model.block):
+        m = lanes(begin, model.block, model.n)
+        _enter_block(model, scratch, begin, m)
+        total += residuals(sums, model.n - begin, m)
+        for p in range(m * LANES):
+            largest = max(largest, abs(sums[p]))
+    return total / model.n, total if math.isnan(total) else largest
+
+
+@compiled
+def _copy(row: np.ndarray, out: np.ndarray, m: int) -> None:
+    for p in range(m * LANES):
+        out[p] = row[p]
+
+
+@compiled
+def _slope_rows(model: Weights, scratch: WeightsScratch, begin: int, m: int, place: int) -> None:
+    """Backwards: the derivatives of the output by theta, point by point. place: of the output's weights."""
+    weights, values, rows, number = scratch.weights, scratch.values, scratch.rows, model.number
+    inputs, width, neurons = len(model.x), model.width, model.groups * model.width
+    zero, one = model.y.dtype.type(0), model.y.dtype.type(1)
+    signal, behind = scratch.signal[0], scratch.signal[1]
+    last = values[model.depth - 1]
+    for k in range(neurons):
+        if number[place + k] >= 0:
+            _copy(last[k], rows[number[place + k]], m)
+        for p in range(m * LANES):
+            signal[k, p] = weights[place + k] if last[k, p] > zero else zero
+    bias = rows[number[place + neurons]]
+    for p in range(m * LANES):
+        bias[p] = one
+    for layer in range(model.depth - 1, 0, -1):
+        place -= neurons * (width + 1)
+        for j in range(neurons):
+            start, above, group = place + j * (width + 1), signal[j], j // width * width
+            for k in range(width):
+                if number[start + k] >= 0:
+                    row, src = rows[number[start + k]], values[layer - 1, group + k]
+                    for p in range(m * LANES):
+                        row[p] = above[p] * src[p]
+            if number[start + width] >= 0:
+                _copy(above, rows[number[start + width]], m)
+        for k in range(neurons):
+            group, below, src = k // width * width, behind[k], values[layer - 1, k]
+            for p in range(m * LANES):
+                below[p] = zero
+            for j in range(width):
+                weight, above = weights[place + (group + j) * (width + 1) + k - group], signal[group + j]
+                for p in range(m * LANES):
+                    below[p] += weight * above[p]
+            for p in range(m * LANES):
+                below[p] = below[p] if src[p] > zero else zero
+        signal, behind = behind, signal
+    for j in range(neurons):
+        start = j * (inputs + 1)
+        if number[start] >= 0:
+            for k in range(inputs):
+                row, x = rows[number[start + k]], model.x[k]
+                for p in range(m * LANES):
+                    row[p] = signal[j, p] * x[begin + p]
+            _copy(signal[j], rows[number[start + inputs]], m)
+
+
+@compiled
+def weights_normal(
+    model: Weights, theta: np.ndarray, scratch: WeightsScratch, normal: np.ndarray, slope: np.ndarray
+) -> float:
+    """The mean squared error, J^T J in the lower half of `normal`, (P, P) at least, and J^T (y - f) in `slope`."""
+    _enter(model, theta, scratch)
+    rows, products, count = scratch.rows, scratch.products, len(theta)
+    products[:] = 0
+    total = 0.0
+    for begin in range(0, model.n, model.block):
+        m = lanes(begin, model.block, model.n)
+        place = _enter_block(model, scratch, begin, m)
+        total += residuals(scratch.sums, model.n - begin, m)
+        _slope_rows(model, scratch, begin, m, place)
+        _copy(scratch.sums, rows[count], m)
+        for k in range(count):
+            for p in range(model.n - begin, m * LANES):
+                rows[k, p] = 0
+        add_products(rows, len(rows), m, products)
+    for i in range(count):
+        slope[i] = -products[count, i]
+        for j in range(i + 1):
+            normal[i, j] = products[i, j]
+    return total / model.n
+
+
+@compiled
+def weights_at(model: Weights, x: np.ndarray, y: np.ndarray, n: int) -> Weights:
+    """The same space with other points."""
+    return Weights(model.depth, model.groups, model.width, model.place, model.number, x, y, n, model.block)

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from triangle_cli import console
 from triangle_cli.cli.options import Parser
 
 if TYPE_CHECKING:
@@ -183,10 +184,12 @@ def _box(network: LoadedNetwork, options: argparse.Namespace) -> list[list[float
 
 def _vector(word: str, inputs: int) -> list[float]:
     """A point from `1,2,3` or `@file`."""
+    from triangle_cli.store import files
+
     text = word.strip()
     try:
         if text.startswith("@"):
-            content = Path(text[1:]).read_text(encoding="utf-8")
+            content = files.read_text(Path(text[1:]))
             numbers = (
                 json.loads(content)
                 if text.endswith(".json")
@@ -195,7 +198,7 @@ def _vector(word: str, inputs: int) -> list[float]:
         else:
             numbers = text.split(",")
         point = [float(number) for number in numbers]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise ValueError(
             f"{text}: expected {inputs} numbers, such as {','.join(['0'] * min(inputs, 4))}"
         ) from None
@@ -224,7 +227,7 @@ def _count(network: LoadedNetwork, options: argparse.Namespace) -> None:
     record["exact"] = report.guarantee(record["dtype"], options.exact, next(iter(where), None))
     record |= report.assumption(network)
     _write_files(options, record, found, weights, biases)
-    print(json.dumps(record, indent=2) if options.json else terminal.count_text(record))
+    console.say(json.dumps(record, indent=2) if options.json else terminal.count_text(record))
 
 
 def _domain(network: LoadedNetwork, options: argparse.Namespace) -> tuple[dict[str, Any], list, list, list]:
@@ -255,7 +258,7 @@ def _average(network: LoadedNetwork, options: argparse.Namespace) -> None:
     record |= {"box": box, "average_over": f"random {kind}s"} | found
     record["exact"] = report.AVERAGE.format(kind=kind)
     record |= report.assumption(network)
-    print(json.dumps(record, indent=2) if options.json else terminal.average_text(record))
+    console.say(json.dumps(record, indent=2) if options.json else terminal.average_text(record))
 
 
 def _write_files(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Optional
 
-from triangle_cli.settings.require import require, require_one_of
+from triangle_cli.settings.require import require, require_name, require_one_of
 
 
 class SpaceName(Enum):
@@ -125,6 +125,7 @@ class ScheduleSettings:
     deepening: Optional[DeepeningSettings] = None  # in the place of phases  # noqa: UP045
 
     def __post_init__(self) -> None:
+        require_name("schedule.name", self.name)
         if self.deepening is not None:
             require(not self.phases, "schedule.phases", self.phases, "no phases with schedule.deepening")
             require(self.starts is None, "schedule.starts", self.starts, "null with schedule.deepening")

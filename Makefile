@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install tables figures test test-kill test-slurm test-all readme lint format benchmark clean
+.PHONY: help run install tables figures test test-kill test-slurm test-all fuzz readme lint format benchmark clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9_%-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ figures: install ## redraw all tables and figures from the runs on disk
 
 test: install ## the whole suite but what is marked slow, kill or slurm, on all cores
 	$(BIN)/python -m pytest -m "not slow and not kill and not slurm" -n auto --maxprocesses 8 --dist loadscope
+
+fuzz: install ## words, files, networks and folders made at random: make fuzz SECONDS=600 [SEED=1]
+	$(BIN)/python tests/fuzz/fuzz.py $(or $(SECONDS),30) $(SEED)
 
 test-kill: install ## kill a sweep 25 times at random moments, and look for what was lost
 	$(BIN)/python -m pytest -m kill -s

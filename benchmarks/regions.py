@@ -2,9 +2,10 @@
 
     OMP_NUM_THREADS=1 python benchmarks/regions.py [--seconds 60] [--only WORD] [--without-others]
 
-Ours is the median of warm calls (the first, which loads or compiles the compiled code, is printed apart). Another
-package gets one call, in a process of its own that is stopped after --seconds. None is a dependency:
-`pip install affinitree relucent` to see them. Both count activation regions only. affinitree (Apache-2.0) counts
+All times are CPU times. Ours is the median of warm calls (the first, which loads or compiles the compiled code, is
+printed apart), from three inputs on without volumes. Another package gets one call, in a process of its own that is
+stopped after --seconds. None is a dependency: `pip install affinitree relucent regioncam` to see them. They count
+activation regions only. regioncam (Rust, float32) takes two inputs. affinitree (Apache-2.0) counts
 the leaves of a decision tree, some of them empty where the network has structure; relucent (AGPL) asks for hyperplanes
 in general position, counts the regions that its search visits, and where no Gurobi licence is installed its linear
 programs end (GurobiError) at about 2,000 rows. Everything is on the box from -1 to 1.
@@ -26,8 +27,8 @@ import torch
 from triangle_cli.regions import count_regions, pieces, polygons, restrict
 from triangle_cli.regions.slices import SEGMENT
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from regions.line_networks import triangle_network
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "regions"))
+from line_networks import triangle_network
 
 
 def random_network(*sizes, seed=0):
@@ -68,14 +69,23 @@ CASES = {
     "1-D random 5 x 16": spread_network(1, *[16] * 5, 1),
     "1-D random 10 x 128": spread_network(1, *[128] * 10, 1),
     "1-D random 5 x 512": spread_network(1, *[512] * 5, 1),
+    "2-D random 2 x 16": random_network(2, 16, 16, 1),
     "2-D random 3 x 32": random_network(2, 32, 32, 32, 1),
     "2-D random 3 x 64": random_network(2, 64, 64, 64, 1),
+    "2-D random 5 x 128": random_network(2, *[128] * 5, 1),
     "2-D random 2 x 256": random_network(2, 256, 256, 1),
     "2-D random 1 x 1000": random_network(2, 1000, 1),
     "2-D random 10 x 64": random_network(2, *[64] * 10, 1),
     "2-D sawtooth 2^12 strips": sawtooths(12, 1, 2),
     "2-D sawtooth 2^6 x 2^6": sawtooths(6, 2, 2),
     "2-D sawtooth 2^8 x 2^8": sawtooths(8, 2, 2),
+    "3-D random 2 x 16": random_network(3, 16, 16, 1),
+    "3-D random 3 x 32": random_network(3, 32, 32, 32, 1),
+    "3-D random 2 x 128": random_network(3, 128, 128, 1),
+    "3-D sawtooth 2^3 x 2^3 x 2^3": sawtooths(3, 3, 3),
+    "4-D random 2 x 16": random_network(4, 16, 16, 1),
+    "4-D random 2 x 32": random_network(4, 32, 32, 1),
+    "5-D random 2 x 32": random_network(5, 32, 32, 1),
 }
 
 
@@ -87,9 +97,9 @@ def timed(function, repeats):
     """(median seconds, what it returned last), and at most a few seconds in all."""
     seconds, started = [], time.perf_counter()
     while len(seconds) < repeats and (not seconds or time.perf_counter() - started < 5):
-        start = time.perf_counter()
+        start = time.process_time()
         result = function()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     return statistics.median(seconds), result
 
 
@@ -109,11 +119,11 @@ def affinitree(weights, biases, answers):
 
     inputs = weights[0].shape[1]
     network = as_sequential(weights, biases)
-    start = time.perf_counter()
+    start = time.process_time()
     box = package.Polytope.hyperrectangle(inputs, [(-1.0, 1.0)] * inputs)
     domain = package.AffTree.from_poly(box, package.AffFunc.identity(inputs))
     tree = package.builder.from_layers(package.extract_pytorch_architecture(inputs, network), domain)
-    answers.put((time.perf_counter() - start, f"{tree.num_terminals():,}"))
+    answers.put((time.process_time() - start, f"{tree.num_terminals():,}"))
 
 
 def relucent(weights, biases, answers):
@@ -121,13 +131,32 @@ def relucent(weights, biases, answers):
     import relucent as package
 
     network = as_sequential(weights, biases)
-    inside = torch.tensor([[0.3137, -0.271]], dtype=torch.float64)[
-        :, : weights[0].shape[1]
-    ]  # on no breakpoint
-    start = time.perf_counter()
+    inside = torch.tensor(
+        [[0.3137, -0.271, 0.1183, -0.0719, 0.2231]], dtype=torch.float64
+    )  # on no breakpoint
+    inside = inside[:, : weights[0].shape[1]]
+    start = time.process_time()
     cells = package.Complex(network)
     cells.bfs(inside, cube_radius=1.0, cube_mode="clipped", nworkers=1, verbose=0)
-    answers.put((time.perf_counter() - start, f"{len(cells):,}"))
+    answers.put((time.process_time() - start, f"{len(cells):,}"))
+
+
+def regioncam(weights, biases, answers):
+    """Put seconds and faces into the queue `answers`."""
+    import regioncam as package
+
+    if weights[0].shape[1] != 2:
+        raise NotImplementedError
+    layers = [(w.T.float().numpy(), b.float().numpy()) for w, b in zip(weights, biases)]
+    for _ in range(2):  # the first call loads
+        start = time.process_time()
+        partition = package.Regioncam(size=1.0)
+        for weight, bias in layers[:-1]:
+            partition.linear(weight, bias)
+            partition.relu()
+        partition.linear(*layers[-1])
+        seconds = time.process_time() - start
+    answers.put((seconds, f"{partition.num_faces:,}"))
 
 
 def guarded(function, weights, biases, answers):
@@ -164,15 +193,15 @@ def limited(function, weights, biases, seconds):
 
 def table(options, others):
     """Every case: ours, and the others' seconds, count and ratio."""
-    print(f"{'network':28}{'activation':>11}{'linear':>11}{'seconds':>10}{'ns/region':>11}", end="")
+    print(f"{'network':30}{'activation':>11}{'linear':>11}{'seconds':>10}{'ns/region':>11}", end="")
     print("".join(f"   {other.__name__ + ': s, regions, ratio to ours':42}" for other in others))
     for name, (weights, biases) in CASES.items():
         if options.only not in name:
             continue
-        count_regions(weights, biases, box_of(weights))  # warm
-        seconds, counts = timed(lambda w=weights, b=biases: count_regions(w, b, box_of(w)), 7)
+        count_regions(weights, biases, box_of(weights), wide=False)  # warm
+        seconds, counts = timed(lambda w=weights, b=biases: count_regions(w, b, box_of(w), wide=False), 7)
         regions = int(counts.activation_regions)
-        print(f"{name:28}{regions:11,}{int(counts.linear_regions):11,}{seconds:10.5f}", end="")
+        print(f"{name:30}{regions:11,}{int(counts.linear_regions):11,}{seconds:10.5f}", end="")
         print(f"{seconds / regions * 1e9:11,.0f}", end="", flush=True)
         for other in others:
             took, found = limited(other, weights, biases, options.seconds)
@@ -234,7 +263,7 @@ def main():
     )
     parser.add_argument("--without-others", action="store_true")
     options = parser.parse_args()
-    for inputs in (1, 2):
+    for inputs in (1, 2, 3):
         start = time.perf_counter()
         count_regions(*random_network(inputs, 2, 1), [[-1, 1]] * inputs)
         print(
@@ -242,7 +271,7 @@ def main():
         )
     print(f"numba {numba.__version__}, torch {torch.__version__}, {platform.machine()}", end=", ")
     print(f"{torch.get_num_threads()} threads of torch\n")
-    table(options, [] if options.without_others else [affinitree, relucent])
+    table(options, [] if options.without_others else [affinitree, relucent, regioncam])
     if not options.only:
         batches()
         other_questions()

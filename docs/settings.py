@@ -135,7 +135,7 @@ def default_in_words(value: Any) -> str:
 
 def settings() -> list[Setting]:
     """Every setting that is a value."""
-    register("settings")
+    register("settings", [])
     with initialize_config_module("triangle_cli.conf", version_base="1.3"):
         fitting, learning = compose("config"), compose("config", overrides=[f"data={WITH_DATA}"])
     meaning = meanings()

@@ -15,6 +15,8 @@ from hydra.core.utils import JobReturn, JobStatus, filter_overrides, setup_globa
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, open_dict
 
+from triangle_cli import console
+
 if TYPE_CHECKING:
     from triangle_cli.sweeps.job import Job, JobRecord
 
@@ -95,7 +97,7 @@ class SweepLauncher(Launcher):
 
 
 def _print_and_end(lines: list[str]) -> None:
-    print("\n".join(lines))
+    console.say("\n".join(lines))
     raise SystemExit(0)
 
 

@@ -328,7 +328,9 @@ def test_files_that_are_no_networks_are_refused_by_name(tmp_path, capsys):
         (tmp_path / "net.pt").write_bytes(junk)
         assert "net.pt: not a " in refused([tmp_path / "net.pt"], capsys)
     torch.save(trained(3, 4, 1).state_dict(), tmp_path / "deep.pt")
-    assert "3 inputs, expected --line" in refused([tmp_path / "deep.pt", "--box", "0", "1"], capsys)
+    assert "expected one or two, or --line" in refused(
+        [tmp_path / "deep.pt", "--box", "0", "1", "--picture", str(tmp_path / "a.png")], capsys
+    )
 
 
 def test_onnx_that_is_no_chain_is_refused_by_name(tmp_path, capsys):
@@ -398,3 +400,42 @@ def test_a_picture_that_cannot_be_written_leaves_nothing(tmp_path, capsys):
     words = ["--picture", tmp_path / "taken" / "x.png", "--breakpoints", tmp_path / "taken" / "x.csv"]
     refused([tmp_path / "kink.json", *words], capsys)
     assert {path.name for path in tmp_path.iterdir()} == {"kink.json", "taken"}
+
+
+def test_three_inputs_their_cells_a_limit_and_threads(triangle):
+    model = trained(3, 8, 8, 1).double()
+    write(triangle.folder / "deep.json", as_json(*layers_of(model), box=[[-1, 1]] * 3))
+    found = answer(triangle("regions", "deep.json", "--json", "--threads", "2", "--cells", "out/cells.npz"))
+    weights, biases = layers_of(model)
+    counts = count_regions(weights, biases, [[-1, 1]] * 3)
+    assert found["linear_regions"] == counts.linear_regions.item() > 50
+    assert found["wide_activation_regions"] == counts.wide_activation_regions.item()
+    assert found["ceiling"] == (1 + 8 + 28 + 56) ** 2
+    assert 0 < found["narrowest"]["volume"] < found["widest"]["volume"] < 8
+    cells = np.load(triangle.folder / "out" / "cells.npz")
+    assert len(cells["volume"]) == found["activation_regions"]
+    assert cells["volume"].sum() == pytest.approx(8)
+    done = triangle("regions", "deep.json", "--cells", "cells.parquet")
+    assert done.returncode == 0, done.stderr
+    table = pd.read_parquet(triangle.folder / "cells.parquet")
+    assert table["volume"].tolist() == cells["volume"].tolist()
+    assert len(table["normals"][0]) == len(table["constants"][0]) >= 4
+    done = triangle("regions", "deep.json", "--limit", "20")
+    assert done.returncode == 0, done.stderr
+    assert "activation regions >= 20" in " ".join(done.stdout.split())
+    assert "a lower bound" in done.stdout
+
+
+def test_options_of_three_inputs_are_refused_by_name(tmp_path, capsys):
+    model = trained(3, 4, 1).double()
+    path = tmp_path / "deep.json"
+    write(path, as_json(*layers_of(model), box=[[-1, 1]] * 3))
+    for words, message in (
+        (["--cells", "cells.csv"], "--cells cells.csv: expected a name in .npz, .parquet"),
+        (["--limit", "0"], "--limit 0: expected 1 or more"),
+        (["--threads", "0"], "--threads 0: expected 1 or more"),
+        (["--limit", "5", "--exact"], "--limit: expected no --exact"),
+        (["--breakpoints", "a.csv"], "--cells is for more"),
+        (["--lines", "3", "--limit", "5"], "--limit: expected one network on one line or plane, not --lines"),
+    ):
+        assert message in refused([path, *words], capsys), words

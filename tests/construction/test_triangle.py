@@ -5,9 +5,10 @@ from fractions import Fraction
 
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from triangle_cli.construction.proof import proven_depth
 from triangle_cli.construction.triangle import Triangle, bound_steps, fold_interval, waves
 from triangle_cli.regions import count_regions, pieces
 
@@ -160,3 +161,58 @@ def test_derivatives_flow_through_the_setting_of_the_weights():
     peaks = triangle.peaks.clone().requires_grad_()
     first = triangle.scales[:, 0].clone().requires_grad_()
     assert torch.autograd.gradcheck(values, (peaks, first))
+
+
+def drawn(depth, sign, interval, dtype, count=3):
+    """Triangle networks with peaks drawn from one stream."""
+    generator = torch.Generator().manual_seed(depth)
+    peaks = (0.3 + 0.4 * torch.rand(count, depth + 1, generator=generator)).to(dtype)
+    some = torch.full((count,), 0.3, dtype=dtype)
+    return Triangle(peaks, bound_steps(peaks, some), some, some, sign, interval).network()
+
+
+def proofs(network, interval):
+    return [
+        proven_depth([w[i] for w in network.weights], [b[i] for b in network.biases], *interval)
+        for i in range(len(network.weights[0]))
+    ]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+@pytest.mark.parametrize("depth", [1, 2, 5, 9])
+def test_the_proof_says_what_is_counted(depth, sign, dtype):
+    interval = (-3.0, 2.0)
+    network = drawn(depth, sign, interval, dtype)
+    counts = count_regions(network.weights, network.biases, [interval])
+    assert (counts.linear_regions == 2**depth).all()
+    assert (counts.activation_regions == 2**depth).all()
+    assert (counts.dead_neurons == 0).all()
+    assert proofs(network, interval) == [depth] * 3
+
+
+def test_the_proof_reaches_where_no_count_does_and_ends_with_float64():
+    assert proofs(drawn(40, -1.0, (0.0, 1.0), torch.float64), (0.0, 1.0)) == [40] * 3
+    assert (
+        proofs(drawn(64, -1.0, (0.0, 1.0), torch.float64), (0.0, 1.0)) == [None] * 3
+    )  # a low point passes a peak
+
+
+@settings(max_examples=60)
+@given(
+    layer=st.integers(0, 4),
+    row=st.integers(0, 3),
+    column=st.integers(0, 4),
+    factor=st.sampled_from([0, -1, 0.5, 2]),
+)
+def test_what_the_proof_proves_of_any_weights_is_so(layer, row, column, factor):
+    interval = (0.0, 1.0)
+    network = drawn(4, -1.0, interval, torch.float64, count=1)
+    weights, biases = ([part.clone() for part in parts] for parts in (network.weights, network.biases))
+    part = weights[layer] if column < weights[layer].shape[2] else biases[layer].unsqueeze(2)
+    part[0, min(row, part.shape[1] - 1), min(column, part.shape[2] - 1)] *= factor
+    depth = proven_depth([w[0] for w in weights], [b[0] for b in biases], *interval)
+    if depth is not None:
+        counts = count_regions(weights, biases, [interval])
+        assert counts.linear_regions.item() == counts.activation_regions.item() == 2**depth
+        assert counts.dead_neurons.item() == 0

@@ -77,3 +77,49 @@ def test_values_follow_the_formula():
     x = torch.linspace(-2, 2, 101, dtype=torch.float64)
     expected = torch.tanh(3 * x) / (1 + torch.exp(-x)) ** 2
     assert torch.equal(parse_formula("tanh(3*x) / (1 + exp(-x))**2")(x), expected)
+
+
+@pytest.mark.parametrize(
+    ("formula", "at_half"),
+    {
+        "sqrt(2)*x**2": 2**0.5 / 4,
+        "exp(1)": math.e,
+        "maximum(x,0)": 0.5,
+        "minimum(1, 2) + x": 1.5,
+        "where(x > 0.25, 1, 0)": 1.0,
+        "x**(1/2)": 0.5**0.5,
+        "x + pi**2/6": 0.5 + math.pi**2 / 6,
+        "2**10*x": 512.0,
+    }.items(),
+)
+def test_numbers_are_tensors_where_functions_take_them(formula, at_half):
+    target = Target("f", formula, (0.0, 1.0))
+    for dtype, near in ((torch.float64, 1e-15), (torch.float32, 1e-6)):
+        found = target(torch.tensor([0.5, 0.5], dtype=dtype))
+        assert found.dtype == dtype
+        assert found.tolist() == pytest.approx([at_half] * 2, rel=near)
+
+
+@pytest.mark.parametrize(
+    ("formula", "said"),
+    {
+        "1/0": "1/0 is not a finite number",
+        "10.0**400": "10.0\\*\\*400 is not a finite number",
+        "9**9**9**9": "9\\*\\*9\\*\\*9 is not a finite number",
+        "(-8)**(1/3)": "is not a finite number",
+        "1e999*x": "1e999 is not a finite number",
+        "+".join(["x"] * 2000): "too long, expected fewer terms",
+        "x" + "*x" * 5000: "too long, expected fewer terms",
+        "-" * 9000 + "x": "too long, expected fewer terms",
+        "erf(erf)": "expected erf",
+        "1(x)": "expected an arithmetic sign",
+        "0<x<1": "expected one comparison at a time",
+        "exp(x, x)": "takes 1 positional argument but 2 were given",
+    }.items(),
+)
+def test_what_is_no_number_is_refused_in_one_line(formula, said):
+    with pytest.raises(ValueError, match=said) as refused:
+        Target("f", formula, (0.0, 1.0))
+    assert str(refused.value).startswith("function.formula='")
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 500

@@ -101,7 +101,7 @@ def test_a_target_without_one_bend_is_refused(formula):
         (["init=raai", "init.scale=1"], "init.scale=1.0: expected nothing: init=raai has no scale"),
         (
             ["init.mode=spiral", "schedule=weights_only"],
-            "init.mode=spiral: expected one of raai, random, triangle, zigzag",
+            "init.mode=spiral: expected one of front, raai, random, triangle, zigzag",
         ),
     ],
 )

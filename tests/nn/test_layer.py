@@ -1,6 +1,7 @@
 """Layers for any model: what they compute, where they go on, and that they stand where Linear and ReLU stood."""
 
 import copy
+import math
 import re
 import time
 from pathlib import Path
@@ -418,3 +419,35 @@ def test_the_documentation_runs_as_written():
     assert names["y"].shape == (8, 10, 32)
     assert names["fresh"][0].activation.released
     assert isinstance(names["model"][0], TriangleLayer)
+
+
+@pytest.mark.parametrize("released", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_is_no_finite_number_goes_through_as_through_a_relu(dtype, released):
+    layer = TriangleActivation(3, depth=4, dtype=dtype)
+    if released:
+        layer.release()
+    ends = torch.tensor([-math.inf, math.inf, math.nan], dtype=dtype)
+    for z in (ends.clone().requires_grad_(), ends.clone()):
+        y = layer(z) if z.requires_grad else torch.func.vmap(layer)(z.unsqueeze(0)).squeeze(0)
+        assert y[0].abs() <= 100 * torch.finfo(dtype).eps
+        assert y[1] == math.inf
+        assert y[2].isnan()
+        if z.requires_grad:
+            (slopes,) = torch.autograd.grad(y.sum(), z)
+            assert slopes[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("dtype", "narrow", "wide"), [(torch.float32, 1e-36, 1e36), (torch.float64, 1e-305, 1e306)]
+)
+def test_an_interval_is_one_that_its_dtype_can_tell(dtype, narrow, wide):
+    for length in (narrow / 1e6, wide * 1e6 if dtype is torch.float32 else 8e307):
+        with pytest.raises(ValueError, match=r"interval=.*: expected a length from .* for torch.float"):
+            TriangleActivation(1, 3, interval=(-length, length), dtype=dtype)
+    for length in (5 * narrow, wide / 50):
+        layer = TriangleActivation(1, 3, interval=(-length, length), dtype=dtype)
+        for _ in range(2):
+            y = layer(torch.tensor([[-2 * length], [length], [2 * length]], dtype=dtype)).squeeze(1)
+            assert torch.allclose(y / length, torch.tensor([0.0, 1, 2], dtype=dtype), atol=1e-5)
+            layer.release()

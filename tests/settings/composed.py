@@ -9,7 +9,7 @@ from triangle_cli.settings.run import FitSettings, LearnSettings
 
 
 def settings_of(*words: str) -> FitSettings | LearnSettings:
-    register("test")
+    register("test", [])
     with initialize_config_module("triangle_cli.conf", version_base="1.3"):
         config = compose("config", overrides=list(words), return_hydra_config=True)
         HydraConfig.instance().set_config(config)

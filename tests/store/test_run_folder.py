@@ -15,6 +15,11 @@ from triangle_cli.paper.collection import diverged
 from triangle_cli.store import run_folder
 
 
+def writers(text):
+    """What writes the least that a run has."""
+    return {name: lambda path: path.write_text(text) for name in run_folder.NEEDED}
+
+
 def test_a_file_is_replaced_whole(tmp_path):
     path = tmp_path / "deep" / "table.csv"
     run_folder.write_table(path, pd.DataFrame({"a": [1 / 3]}))
@@ -62,7 +67,7 @@ def test_what_is_not_a_finished_run_is_none(tmp_path, content):
 
 
 def test_a_run_with_a_missing_file_is_not_finished(tmp_path):
-    run_folder.publish(tmp_path, {"errors.csv": lambda path: path.write_text("a")}, a_record())
+    run_folder.publish(tmp_path, writers("a"), a_record())
     assert run_folder.read_run(tmp_path).hash == "0"
     (tmp_path / "errors.csv").unlink()
     assert run_folder.read_run(tmp_path) is None
@@ -78,17 +83,18 @@ def test_a_table_says_how_many_restarts_it_leaves_out():
 
 
 RECORD = a_record()
+DIGESTS = dict.fromkeys(run_folder.NEEDED, "0" * 64)
 
 
 def test_a_disk_that_fills_up_leaves_the_earlier_run_whole(tmp_path):
     folder = tmp_path / "run"
-    run_folder.publish(folder, {"errors.csv": lambda path: path.write_text("first")}, RECORD)
+    run_folder.publish(folder, writers("first"), RECORD)
     before = run_folder.read_run(folder)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # files end here, as on a full disk
     try:
         with pytest.raises(OSError, match="File too large") as error:
-            run_folder.publish(folder, {"errors.csv": lambda path: path.write_text("x" * 2000)}, RECORD)
+            run_folder.publish(folder, writers("x" * 2000), RECORD)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert error.value.filename == str(folder / "errors.csv")
@@ -104,7 +110,7 @@ def test_a_disk_that_fills_up_leaves_the_earlier_run_whole(tmp_path):
         (b"\xff\xfe", "not JSON"),
         (b"[1, 2]", "not written by a finished run"),
         (b'{"hash": "abc"}', "not written by a finished run"),
-        (json.dumps(RECORD.to_json() | {"sha256": {"errors.csv": "0"}}).encode(), "No such file"),
+        (json.dumps(RECORD.to_json() | {"sha256": DIGESTS}).encode(), "No such file"),
         (json.dumps(RECORD.to_json() | {"sha256": 3}).encode(), "not written by a finished run"),
     ],
 )

@@ -6,8 +6,9 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from triangle_cli import console
 from triangle_cli.cli.options import Parser, runs_parser
-from triangle_cli.store import index, run_folder
+from triangle_cli.store import files, index, run_folder
 from triangle_cli.store.record import RunRecord
 
 JOBS = "jobs.json"  # of a sweep; as in sweeps.collect, which imports pandas
@@ -43,26 +44,18 @@ def show(words: list[str]) -> int:
     if _show_sweep(chosen.run, chosen.outputs):
         return 0
     folder = index.locate(chosen.run, chosen.outputs)
-    record = _whole(folder)
+    record = run_folder.whole_run(folder)
     versions = " ".join(f"{name} {version}" for name, version in record.versions.items())
-    print(f"{folder}")
-    print(f"{record.started}, {record.seconds['total']:.1f} s on {record.device}, {record.dtype}")
-    print(f"commit {record.git_commit or 'unknown'}\n{versions}\n")
-    print((folder / run_folder.CONFIG).read_text(encoding="utf-8"))
+    console.say(f"{folder}")
+    console.say(f"{record.started}, {record.seconds['total']:.1f} s on {record.device}, {record.dtype}")
+    console.say(f"commit {record.git_commit or 'unknown'}\n{versions}\n")
+    console.say(files.read_text(folder / run_folder.CONFIG))
     _print_tables(folder, record)
-    print(_networks(folder, record, chosen.stage))
+    console.say(_networks(folder, record, chosen.stage))
     drawn = run_folder.PICTURE in record.files
     picture = folder / run_folder.PICTURE if drawn else "none (it could not be drawn)"
-    print(f"\npicture: {picture}\nagain:   triangle run --from {shlex.quote(str(folder))}")
+    console.say(f"\npicture: {picture}\nagain:   triangle run --from {shlex.quote(str(folder))}")
     return 0
-
-
-def _whole(folder: Path) -> RunRecord:
-    """The record of a finished run; ValueError if a file of it is damaged."""
-    record, damage = run_folder.check_run(folder)
-    if record is None:
-        raise ValueError(damage or f"{folder}: no longer a finished run")
-    return record
 
 
 def _show_sweep(name: str, outputs: Path) -> bool:
@@ -88,18 +81,17 @@ def _networks(folder: Path, record: RunRecord, stage: str | None) -> str:
 
 
 def _print_tables(folder: Path, record: RunRecord) -> None:
-    import pandas as pd
-
     from triangle_cli.runs import perform, report
+    from triangle_cli.store.stages import read_errors, read_table
 
-    errors = pd.read_csv(folder / run_folder.ERRORS)
-    report.print_run(perform.Run(folder, record, errors, reused=False))
+    report.print_run(perform.Run(folder, record, read_errors(folder), reused=False))
     if run_folder.REGIONS not in record.files:
         return
-    regions = pd.read_csv(folder / run_folder.REGIONS)
+    numbers = ("linear_regions", "dead_neurons", "epoch")
+    regions = read_table(folder / run_folder.REGIONS, numbers, ("phase",))
     counts = regions.groupby(["phase", "epoch"], sort=False)[["linear_regions", "dead_neurons"]]
-    print("\nregions and dead neurons on the way, over the restarts")
-    print(counts.agg(["min", "max"]).to_string())
+    console.say("\nregions and dead neurons on the way, over the restarts")
+    console.say(counts.agg(["min", "max"]).to_string())
 
 
 def compare_parser() -> Parser:
@@ -116,14 +108,14 @@ def compare(words: list[str]) -> int:
     """`triangle compare A B`: the settings that differ, then the figures of each stage."""
     chosen = compare_parser().parse_args(words)
     folders = [index.locate(run, chosen.outputs) for run in (chosen.a, chosen.b)]
-    a, b = map(_whole, folders)
-    first, second = (index.flat(record.settings, deep=True) for record in (a, b))
+    records = [run_folder.whole_run(folder) for folder in folders]
+    first, second = (index.flat(record.settings, deep=True) for record in records)
     differing = [key for key in {**first, **second} if first.get(key) != second.get(key)]
-    print(f"A  {folders[0]}\nB  {folders[1]}\n")
+    console.say(f"A  {folders[0]}\nB  {folders[1]}\n")
     settings = [(key, _plain(first.get(key)), _plain(second.get(key))) for key in differing]
     _print_columns([("setting", "A", "B"), *settings] if settings else [("the same settings",)])
-    print()
-    _print_columns([("figure", "A", "B", "B / A"), *_figures(a, b)])
+    console.say()
+    _print_columns([("figure", "A", "B", "B / A"), *_figures(*records)])
     return 0
 
 
@@ -147,4 +139,4 @@ def _figures(first: RunRecord, second: RunRecord) -> list[tuple[str, ...]]:
 def _print_columns(lines: list[tuple[str, ...]]) -> None:
     widths = [max(map(len, column)) for column in zip(*lines)]
     for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
+        console.say("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
+from triangle_cli import console
 from triangle_cli.cli.options import Parser, runs_parser
 from triangle_cli.store import index, run_folder
+from triangle_cli.store.texts import csv_cell
 from triangle_cli.store.where import compile_filter, require_column
 
 SHOWN = (
@@ -50,7 +51,7 @@ def ls(words: list[str]) -> int:
         raise ValueError("--format=parquet: expected --out=FILE with it")
     rows, damaged = index.find_runs(chosen.outputs)
     for line in damaged:
-        print(f"triangle: {line}; left out", file=sys.stderr)
+        console.note(f"triangle: {line}; left out")
     columns = list(dict.fromkeys(key for row in rows for key in row)) or list(SHOWN)
     rows = [row for row in rows if all(_mentions(row, word) for word in chosen.query)]
     if chosen.where:
@@ -65,7 +66,7 @@ def ls(words: list[str]) -> int:
     if chosen.out:
         run_folder.write_text(chosen.out, text)
     else:
-        print(text, end="")
+        console.say(text, end="")
     return 0
 
 
@@ -122,7 +123,8 @@ def _differences(rows: list[index.Row]) -> list[str]:
 def _settings(row: index.Row) -> index.Row:
     columns = list(row)
     settings = {key: row[key] for key in columns[columns.index("hash") + 1 :] if key != "folder"}
-    return settings | index.flat({"schedule.phases": json.loads(settings.pop("schedule.phases"))}, deep=True)
+    phases = json.loads(settings.pop("schedule.phases", "[]"))
+    return settings | index.flat({"schedule.phases": phases}, deep=True)
 
 
 def _settings_that_differ(group: list[index.Row]) -> list[str]:
@@ -153,14 +155,14 @@ def _cell(row: index.Row, column: str) -> str:
         return f"{value:.3f}"
     if column == "accuracy":
         return f"{100 * value:.2f} %"
-    return f"{value:.2e}" if column.startswith("mse") else str(value)
+    return f"{value:.2e}" if column.startswith("mse") else " ".join(str(value).splitlines())
 
 
 def _as_csv(rows: list[index.Row], columns: list[str]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({column: csv_cell(value) for column, value in row.items()} for row in rows)
     return text.getvalue()
 
 

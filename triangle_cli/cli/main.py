@@ -105,6 +105,9 @@ def help_text() -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns its exit code: 0, 1 where something failed, 2 for words not understood."""
+    if not _require_streams():
+        console.fail("stdout: closed, expected one to print to (>/dev/null prints nothing)")
+        return 1
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     console.prepare()
     if name not in (*COMMANDS, *ANSWERS):
@@ -121,6 +124,18 @@ def main(argv: list[str] | None = None) -> int:
 ANSWERS = {"--help": help_text, "-h": help_text, "--version": lambda: f"triangle {__version__}\n"}
 
 
+def _require_streams() -> bool:
+    """Whether there is a stdout. What the shell closed is opened as /dev/null: else a file would get its number."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+    return sys.stdout is not None
+
+
 def _ending_well(command: Callable[[list[str]], int], name: str, words: list[str]) -> int:
     """The exit code of a command, whatever ends it: one line for what was wrong, none for a reader that has gone."""
     code = 0
@@ -128,8 +143,7 @@ def _ending_well(command: Callable[[list[str]], int], name: str, words: list[str
         with interrupts.interruptible():
             try:
                 code = _in_one_line(command, name, words)
-                if sys.stdout:  # None where the shell closed it
-                    sys.stdout.flush()  # here: at its end Python would say at length that it cannot
+                sys.stdout.flush()  # here: at its end Python would say at length that it cannot
                 return code
             except KeyboardInterrupt as stop:
                 interrupts.leave()
@@ -155,6 +169,12 @@ def _in_one_line(command: Callable[[list[str]], int], name: str, words: list[str
         raise
     except (ValueError, OSError) as error:
         interrupts.check()
+        console.fail(console.reason(error), name)
+        return 1
+    except (MemoryError, RuntimeError) as error:
+        interrupts.check()
+        if not console.of_memory(error) and not isinstance(error, RecursionError):
+            raise
         console.fail(console.reason(error), name)
         return 1
 

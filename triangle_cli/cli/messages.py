@@ -59,7 +59,9 @@ def explain(error: BaseException, words: list[str]) -> str:
     if (
         "raised while resolving interpolation" in text
     ):  # the folder's name is resolved from the settings: ours
-        return _one_line(next((str(cause) for cause in _chain(error) if type(cause) is ValueError), text))
+        return _one_line(
+            next((str(cause) for cause in _chain(error) if type(cause) is ValueError), _last(error))
+        )
     if isinstance(error, OSError):
         return _one_line(console.reason(error))
     return _one_line(str(error).split(" See https")[0].split("\nSee https")[0]) or type(error).__name__
@@ -118,6 +120,11 @@ def _inside_nothing(words: list[str]) -> str:
     known = set(setting_names())
     typed, path = next(pair for pair in keys.items() if ".".join(pair[1][:-1]) in known)
     return f"{typed}: expected the whole of it, {'.'.join(path[:-1])}=[...]"
+
+
+def _last(error: BaseException) -> str:
+    *_, first_cause = _chain(error)
+    return console.reason(first_cause)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any, NoReturn
 
+from triangle_cli import console
+
 
 class Parser(argparse.ArgumentParser):
     """Says in one line what is wrong with the words; `--help` shows how they are used, tab completes them.
@@ -32,7 +34,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with 2."""
-        self.exit(2, f"{self.prog}: {message}\n")
+        console.fail(message, self.prog)
+        self.exit(2)
 
 
 def runs_parser(verb: str, description: str) -> Parser:

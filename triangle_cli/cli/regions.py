@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from triangle_cli import console
 from triangle_cli.cli.options import Parser
 
 if TYPE_CHECKING:
@@ -35,12 +36,15 @@ EPILOG = """examples:
   triangle regions model.onnx --box 0 1 -2 2 --json     two inputs, each with a box of its own
   triangle regions mnist.pt --line @first.csv @second.csv --picture between.png
   triangle regions mnist.pt --lines 100 --box 0 1       mean over random lines, with its standard error
+  triangle regions net3.json --box -1 1 --threads 2     three inputs and more: the whole box, on both cores
+  triangle regions net3.json --cells cells.npz          corners, half-spaces and affine map of every region
+  triangle regions acas.onnx --box -0.1 0.1 --limit 1000000
   triangle regions net3.json --plane 0,0,0 1,0,0 0,-1,1
 
 Numbers of a vector are set apart by commas; @FILE reads them from a .json list or from text."""
 
 NEGATIVE = re.compile(r"-(?:[\d.]|inf|nan)", re.IGNORECASE)
-SLICES = "--line, --plane, --lines or --planes"
+CELLS = (".npz", ".parquet")
 PICTURES = (".png", ".pdf", ".svg")
 
 
@@ -98,10 +102,24 @@ def parser() -> Parser:
         help="write each linear region in one dimension: its ends, y there, slope, intercept",
     )  # fmt: skip
     words.add_argument(
+        "--cells", type=Path, metavar="FILE",
+        help="write each activation region to .npz or .parquet: corners, half-spaces, affine map, linear region",
+    )  # fmt: skip
+    words.add_argument(
+        "--limit",
+        type=int,
+        metavar="N",
+        help="stop at N activation regions: a lower bound, and said to be one",
+    )
+    words.add_argument(
+        "--threads", type=int, default=1, metavar="N",
+        help="count with so many at once from three inputs on; the counts are the same; default: %(default)s",
+    )  # fmt: skip
+    words.add_argument(
         "--picture", type=Path, metavar="PNG",
         help="draw the function with its breakpoints, or the partition of the plane and the gradients",
     )  # fmt: skip
-    slices = words.add_argument_group("more than two inputs").add_mutually_exclusive_group()
+    slices = words.add_argument_group("slices, of any number of inputs").add_mutually_exclusive_group()
     slices.add_argument(
         "--line", nargs=2, metavar=("FROM", "TO"), help="exactly, along the segment between two points"
     )
@@ -124,9 +142,19 @@ def _check_options(options: argparse.Namespace) -> None:
         number = getattr(options, name)
         if number is not None and number < 1:
             raise ValueError(f"--{name} {number}: expected 1 or more")
-        for wanted in ("breakpoints", "picture"):
+        for wanted in ("breakpoints", "picture", "cells", "limit"):
             if number is not None and getattr(options, wanted):
                 raise ValueError(f"--{wanted}: expected one network on one line or plane, not --{name}")
+    for name in ("limit", "threads"):
+        number = getattr(options, name)
+        if number is not None and number < 1:
+            raise ValueError(f"--{name} {number}: expected 1 or more")
+    if options.cells and options.cells.suffix not in CELLS:
+        raise ValueError(f"--cells {options.cells}: expected a name in {', '.join(CELLS)}")
+    if options.limit:
+        for wanted in ("breakpoints", "picture", "cells", "exact"):
+            if getattr(options, wanted):
+                raise ValueError(f"--limit: expected no --{wanted}, which is of all regions")
     if options.box and (options.line or options.plane):
         raise ValueError("--box: expected none, --line and --plane say where to count")
     if options.picture and options.picture.suffix not in PICTURES:
@@ -156,10 +184,12 @@ def _box(network: LoadedNetwork, options: argparse.Namespace) -> list[list[float
 
 def _vector(word: str, inputs: int) -> list[float]:
     """A point from `1,2,3` or `@file`."""
+    from triangle_cli.store import files
+
     text = word.strip()
     try:
         if text.startswith("@"):
-            content = Path(text[1:]).read_text(encoding="utf-8")
+            content = files.read_text(Path(text[1:]))
             numbers = (
                 json.loads(content)
                 if text.endswith(".json")
@@ -168,7 +198,7 @@ def _vector(word: str, inputs: int) -> list[float]:
         else:
             numbers = text.split(",")
         point = [float(number) for number in numbers]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise ValueError(
             f"{text}: expected {inputs} numbers, such as {','.join(['0'] * min(inputs, 4))}"
         ) from None
@@ -181,15 +211,23 @@ def _count(network: LoadedNetwork, options: argparse.Namespace) -> None:
     from triangle_cli.inspection import report, terminal
 
     where, box, weights, biases = _domain(network, options)
-    if options.breakpoints and len(box) == 2:
-        raise ValueError("--breakpoints: expected a network of one input, or --line")
+    if options.breakpoints and len(box) > 1:
+        raise ValueError("--breakpoints: expected a network of one input, or --line; --cells is for more")
+    if options.picture and len(box) > 2:
+        raise ValueError(f"--picture: {len(box)} inputs, expected one or two, or --line or --plane")
     record = {"file": str(options.file)} | where | report.architecture(network, len(box))
-    counts, found = report.count(weights, biases, box, options.exact)
+    if options.limit:
+        record |= {"box": box} | report.count_up_to(weights, biases, box, options.limit)
+        done = report.guarantee(record["dtype"], False, next(iter(where), None))
+        record["exact"] = done if record["is_complete"] else report.AT_LEAST
+        print(json.dumps(record, indent=2) if options.json else terminal.limited_text(record))
+        return
+    counts, found = report.count(weights, biases, box, options.exact, options.threads)
     record |= {"box": box} | counts
     record["exact"] = report.guarantee(record["dtype"], options.exact, next(iter(where), None))
     record |= report.assumption(network)
     _write_files(options, record, found, weights, biases)
-    print(json.dumps(record, indent=2) if options.json else terminal.count_text(record))
+    console.say(json.dumps(record, indent=2) if options.json else terminal.count_text(record))
 
 
 def _domain(network: LoadedNetwork, options: argparse.Namespace) -> tuple[dict[str, Any], list, list, list]:
@@ -204,8 +242,6 @@ def _domain(network: LoadedNetwork, options: argparse.Namespace) -> tuple[dict[s
             box,
             *restrict(network.weights, network.biases, points),
         )
-    if network.inputs > 2:
-        raise ValueError(f"{options.file}: {network.inputs} inputs, expected {SLICES} for more than 2")
     return {}, _box(network, options), network.weights, network.biases
 
 
@@ -222,7 +258,7 @@ def _average(network: LoadedNetwork, options: argparse.Namespace) -> None:
     record |= {"box": box, "average_over": f"random {kind}s"} | found
     record["exact"] = report.AVERAGE.format(kind=kind)
     record |= report.assumption(network)
-    print(json.dumps(record, indent=2) if options.json else terminal.average_text(record))
+    console.say(json.dumps(record, indent=2) if options.json else terminal.average_text(record))
 
 
 def _write_files(
@@ -233,13 +269,19 @@ def _write_files(
     biases: list,
 ) -> None:
     """The files asked for; each is ready before any is written."""
+    from triangle_cli.inspection import cell_files
     from triangle_cli.store import run_folder
 
     if (options.breakpoints or options.picture) and found is None:
         regions = record["activation_regions"]
         raise ValueError(f"{regions:,} activation regions: too many for --breakpoints and --picture")
     table = _table(found, weights, biases) if options.breakpoints else None
+    write_cells = (
+        cell_files.writer(options.cells, weights, biases, record, options.exact) if options.cells else None
+    )
     figure = _figure(options, record, found, weights, biases) if options.picture else None
+    if write_cells is not None:
+        run_folder.write_whole(options.cells, write_cells)
     if table is not None:
         run_folder.write_table(options.breakpoints, table)
     if figure is not None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from triangle_cli import console, interrupts
+from triangle_cli.cli.yaml_files import guard_yaml
 from triangle_cli.runs import repeat
 from triangle_cli.store import run_folder
 
@@ -42,7 +43,8 @@ def run(words: list[str]) -> int:
     options, settings = overrides.split(words)
     words = options + settings
     atexit.register(gc.freeze)  # the last collection would go through all of torch, which takes half a second
-    register(_sweep_name(words))
+    made: list[Path] = []  # folders that were not there before
+    register(_sweep_name(words), made)
     application = hydra.main(version_base="1.3", config_path="pkg://triangle_cli.conf", config_name="config")(
         _job
     )
@@ -50,6 +52,7 @@ def run(words: list[str]) -> int:
     wants_traceback = bool(os.environ.get("HYDRA_FULL_ERROR"))
     try:
         overrides.check(settings)
+        made.extend(_folders_asked_for(words))
         typed = options + _once_there_are_data(settings) + _elsewhere(words)
         with _as_program("triangle run", typed), _raw_errors():
             application()
@@ -68,6 +71,8 @@ def run(words: list[str]) -> int:
             raise end.__cause__ from None
         console.fail(end.code)
         return 1
+    finally:
+        run_folder.remove_empty(made)
     return 0
 
 
@@ -102,9 +107,20 @@ def _sweep_name(words: list[str]) -> str:
     return hashlib.sha256("\n".join(chosen).encode()).hexdigest()[:8]
 
 
+def _folders_asked_for(words: list[str]) -> list[Path]:
+    """Folders that Hydra will make because words name them, and that are not there yet."""
+    named = [
+        word.partition("=")[2] for word in words if word.startswith(("hydra.run.dir=", "hydra.sweep.dir="))
+    ]
+    return [folder for name in named for folder in run_folder.missing_folders(Path(name))]
+
+
 def _elsewhere(words: list[str]) -> list[str]:
     """For a dry run, which writes nothing: what Hydra makes in any case goes to a folder that does not stay."""
-    if not any(word.lower() in ("dry_run=true", "dry_run=yes", "dry_run=on", "dry_run=1") for word in words):
+    asked = [
+        word.partition("=")[2].strip().lower() for word in words if word.lstrip("+").startswith("dry_run=")
+    ]
+    if all(value in ("false", "no", "off", "n", "0", "null") for value in asked):
         return []
     import shutil
     import tempfile
@@ -138,10 +154,11 @@ def _raw_errors() -> Iterator[None]:
             os.environ["HYDRA_FULL_ERROR"] = before
 
 
-def register(sweep: str) -> None:
+def register(sweep: str, made: list[Path]) -> None:
     """Tell Hydra the types of the settings, and how folders are named.
 
     sweep: the name of the folder of a sweep that is no experiment.
+    made: takes on the folders that Hydra is going to make.
     """
     from hydra.core.config_store import ConfigStore
     from hydra.core.plugins import Plugins
@@ -151,19 +168,24 @@ def register(sweep: str) -> None:
     from triangle_cli.settings.compose import composed_settings
     from triangle_cli.settings.run import Composed, require_outputs
 
+    guard_yaml()
+
     def folder_of_run(*, _root_: Any) -> str:
         settings = composed_settings(_root_)
         if not run_folder.read_run(Path(settings.folder)):
             from triangle_cli.runs.perform import experiment_of
 
             experiment_of(settings).check(settings)  # here: Hydra makes the folder before it starts the job
+        made.extend(run_folder.missing_folders(Path(settings.folder)))
         return settings.folder
 
     ConfigStore.instance().store("settings", Composed)
 
     def sweep_folder(*, _root_: Any) -> str:
         require_outputs(_root_.outputs)  # before Hydra makes the folder
-        return f"{_root_.outputs}/sweeps/{_root_.hydra.runtime.choices.get('experiment') or sweep}"
+        folder = f"{_root_.outputs}/sweeps/{_root_.hydra.runtime.choices.get('experiment') or sweep}"
+        made.extend(run_folder.missing_folders(Path(folder)))
+        return folder
 
     OmegaConf.register_new_resolver("triangle_folder", folder_of_run, replace=True)
     OmegaConf.register_new_resolver("triangle_sweep", sweep_folder, replace=True)
@@ -193,7 +215,7 @@ def _job(config: Any) -> Any:
             from triangle_cli.sweeps import collect, estimate, job
 
             planned = job.plan(0, collect.choosing(words), partial(composed_settings, config), folder)
-            print("\n".join(estimate.lines([planned], 1)))
+            console.say("\n".join(estimate.lines([planned], 1)))
             return None
         from triangle_cli.runs import report
 

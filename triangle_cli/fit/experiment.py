@@ -20,7 +20,7 @@ from triangle_cli.fit.functions import Target
 from triangle_cli.fit.measurement import Measurement
 from triangle_cli.fit.points import even_points, middle_points, side
 from triangle_cli.fit.unit_square import UnitSquare
-from triangle_cli.settings.require import require_device
+from triangle_cli.settings.require import require, require_device
 from triangle_cli.settings.run import FitSettings
 from triangle_cli.store import run_folder
 from triangle_cli.store.record import Stage
@@ -140,6 +140,20 @@ def check(settings: FitSettings) -> Target:
     starts.find(settings.init).check(settings, target)
     for count in (settings.points.train, settings.points.test, settings.points.grid):
         side(target, count)
+    points = side(target, settings.points.train) ** target.inputs
+    for index, phase in enumerate(settings.schedule.phases):
+        key = f"schedule.phases.{index}.group"
+        require(
+            (phase.group or 1) <= points, key, phase.group, f"1 to {points}, the number of training points"
+        )
+    largest = max(map(abs, target.range))
+    most = (torch.finfo(getattr(torch, settings.dtype.value)).max / points) ** 0.5
+    require(
+        largest < most,
+        "function.formula",
+        target.formula,
+        f"values up to {most:.2g}, whose squares {settings.dtype.value} can add up; it reaches {largest:.3g}",
+    )
     require_device(settings.device)
     return target
 
@@ -168,6 +182,7 @@ def run(
         train=even_points(target, points.train, dtype, device),
         test=middle_points(target, points.test, dtype, device),
         grid=even_points(target, points.grid, dtype, device),
+        limit=settings.regions.limit,
         threads=settings.threads,
         integral=settings.schedule.deepening is not None,
     )

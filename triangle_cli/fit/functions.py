@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import ast
 import math
+import operator
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -39,6 +42,13 @@ ALLOWED_NODES = (
     *(ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.Name, ast.Load, ast.Constant, ast.Compare),
     *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd, ast.Lt, ast.LtE, ast.Gt, ast.GtE),
 )
+OPERATIONS = {
+    **{ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul},
+    **{ast.Div: operator.truediv, ast.Pow: operator.pow},
+}
+LONGEST = 10_000  # characters of a formula
+SHOWN = 200  # of them, in a line that refuses it
+TOO_LONG = "too long, expected fewer terms, or brackets inside each other"
 SHAPE_GRID = 513  # points on which the sign of the second difference is looked at
 VARIABLES = ("x", "y")
 
@@ -52,33 +62,120 @@ def parse_formula(formula: str, variables: tuple[str, ...] = ("x",)) -> Callable
     Raises:
         ValueError: the formula does not parse, or uses a name or a construct that is not allowed.
     """
-    try:
-        tree = ast.parse(formula.strip(), mode="eval")
-    except (SyntaxError, ValueError) as error:
-        raise ValueError(f"function.formula={formula!r}: not a formula ({error.args[0]})") from None
+    tree = _parsed(formula)
     known = {*variables, *CONSTANTS, *CALLABLE}
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     for node in ast.walk(tree):
         if meant := _meant(node):
-            raise ValueError(f"function.formula={formula!r}: expected {meant}")
+            raise ValueError(f"{_quoted(formula)}: expected {meant}")
         if not isinstance(node, ALLOWED_NODES):
             raise ValueError(
-                f"function.formula={formula!r}: {type(node).__name__} is not allowed, "
+                f"{_quoted(formula)}: {type(node).__name__} is not allowed, "
                 "expected arithmetic on numbers, variables and functions"
             )
+    for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id not in known:
             raise ValueError(
-                f"function.formula={formula!r}: unknown name {node.id!r}, expected one of {', '.join(sorted(known))}"
+                f"{_quoted(formula)}: unknown name {node.id!r}, expected one of {', '.join(sorted(known))}"
             )
-        if isinstance(node, ast.Constant) and not isinstance(node.value, int | float):
-            raise ValueError(f"function.formula={formula!r}: {node.value!r} is not a number")
-    code = compile(tree, "<formula>", "eval")
-    scope = {"__builtins__": {}, **CONSTANTS, **CALLABLE}
+        if isinstance(node, ast.Name) and (id(node) in called) != (node.id in CALLABLE):
+            accepted = f"{node.id}(...)" if node.id in CALLABLE else f"no brackets after {node.id}"
+            raise ValueError(f"{_quoted(formula)}: expected {accepted}")
+        if isinstance(node, ast.Call) and not isinstance(node.func, ast.Name):
+            raise ValueError(
+                f"{_quoted(formula)}: expected an arithmetic sign before each bracket but a function's"
+            )
+        if isinstance(node, ast.Compare) and len(node.ops) > 1:
+            raise ValueError(f"{_quoted(formula)}: expected one comparison at a time")
+        if isinstance(node, ast.Constant) and type(node.value) not in (int, float):
+            raise ValueError(f"{_quoted(formula)}: {node.value!r} is not a number")
+    try:
+        tree = ast.fix_missing_locations(_Numbers(formula).visit(tree))
+        code = compile(tree, "<formula>", "eval")
+    except (RecursionError, MemoryError):
+        raise ValueError(f"{_quoted(formula)}: {TOO_LONG}") from None
 
     def evaluate(*arguments: Tensor) -> Tensor:
+        x = arguments[0]
+        called = {name: partial(_call, function, x) for name, function in CALLABLE.items()}
+        scope = {"__builtins__": {}, **CONSTANTS, **called}
         value = eval(code, scope, dict(zip(variables, arguments, strict=True)))
-        return value if isinstance(value, Tensor) else torch.full_like(arguments[0], value)
+        if isinstance(value, Tensor) and value.ndim:
+            return value.to(x.dtype)
+        return torch.full_like(x, value)
 
     return evaluate
+
+
+def _quoted(formula: str) -> str:
+    shown = formula if len(formula) <= SHOWN else f"{formula[:SHOWN]}.. ({len(formula)} characters)"
+    return f"function.formula={shown!r}"
+
+
+def _parsed(formula: str) -> ast.Expression:
+    """The tree of a formula; ValueError where it is none, or is longer than can be gone through."""
+    if len(formula) > LONGEST:
+        raise ValueError(f"{_quoted(formula)}: {TOO_LONG}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Python's, such as for 1(x)
+            return ast.parse(formula.strip(), mode="eval")
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(f"{_quoted(formula)}: not a formula ({error.args[0]})") from None
+    except (RecursionError, MemoryError):
+        raise ValueError(f"{_quoted(formula)}: {TOO_LONG}") from None
+
+
+def _call(function: Callable, like: Tensor, *arguments: Tensor | float) -> Tensor:
+    """A function of torch's, which takes tensors only; numbers become such."""
+    return function(*(a if isinstance(a, Tensor) else like.new_tensor(a) for a in arguments))
+
+
+def _as_float(node: ast.Constant) -> float:
+    value: Any = node.value  # what is no number is refused where formulas are looked through
+    return float(value)
+
+
+class _Numbers(ast.NodeTransformer):
+    """Replaces arithmetic on numbers alone by its value, in floats: in whole numbers 9**9**9**9 would never end."""
+
+    def __init__(self, formula: str) -> None:
+        self.formula = formula
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        return self._number(node, lambda: _as_float(node))
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return self._number(node, lambda: CONSTANTS[node.id]) if node.id in CONSTANTS else node
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        self.generic_visit(node)
+        inner = node.operand
+        if not isinstance(inner, ast.Constant):
+            return node
+        return self._number(node, lambda: (-1 if isinstance(node.op, ast.USub) else 1) * _as_float(inner))
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        left, right = node.left, node.right
+        if not (isinstance(left, ast.Constant) and isinstance(right, ast.Constant)):
+            return node
+        return self._number(node, lambda: OPERATIONS[type(node.op)](_as_float(left), _as_float(right)))
+
+    def _number(self, node: ast.AST, compute: Callable[[], float]) -> ast.Constant:
+        """A whole number as such, which torch raises to faster; refused where it is not real and finite."""
+        try:
+            value = compute()
+        except (ArithmeticError, ValueError):
+            value = math.nan
+        if isinstance(value, complex) or not math.isfinite(value):
+            part = ast.get_source_segment(self.formula.strip(), node) or self.formula
+            raise ValueError(f"{_quoted(self.formula)}: {part[:SHOWN]} is not a finite number")
+        return ast.copy_location(ast.Constant(int(value) if _is_whole(value) else value), node)
+
+
+def _is_whole(value: float) -> bool:
+    return float(value).is_integer() and abs(value) < 2**53
 
 
 def _meant(node: ast.AST) -> str:
@@ -114,11 +211,14 @@ class Target:
         x = self._grid()
         try:
             finite = self(x).isfinite()
-        except (TypeError, RuntimeError) as error:
-            raise ValueError(f"function.formula={self.formula!r}: {error}") from None
+        except RecursionError:
+            raise ValueError(f"{_quoted(self.formula)}: {TOO_LONG}") from None
+        except (TypeError, RuntimeError, IndexError, ArithmeticError) as error:
+            reason = str(error).splitlines()[0].split(" - got")[0]
+            raise ValueError(f"{_quoted(self.formula)}: {reason}") from None
         if not finite.all():
             raise ValueError(
-                f"function.formula={self.formula!r}: not finite at {self._place(x[~finite][0])}, "
+                f"{_quoted(self.formula)}: not finite at {self._place(x[~finite][0])}, "
                 f"expected finite values on [{lo:g}, {hi:g}]{self._move_the_end(x, finite)}"
             )
 
@@ -139,15 +239,15 @@ class Target:
     def inputs(self) -> int:
         """1, or 2 where the formula speaks of y."""
         try:
-            tree = ast.parse(self.formula.strip(), mode="eval")
-        except (SyntaxError, ValueError):  # `parse_formula` explains it
+            tree = _parsed(self.formula)
+        except ValueError:  # `parse_formula` says it too
             return 1
         return 2 if any(isinstance(node, ast.Name) and node.id == "y" for node in ast.walk(tree)) else 1
 
     @cached_property
     def is_constant(self) -> bool:
         """Whether the formula speaks of no variable."""
-        tree = ast.parse(self.formula.strip(), mode="eval")
+        tree = _parsed(self.formula)
         return not any(isinstance(node, ast.Name) and node.id in VARIABLES for node in ast.walk(tree))
 
     @cached_property

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
+import torch
 
 from triangle_cli.construction.network import Network
+from triangle_cli.construction.proof import proven_depth
 from triangle_cli.fit.deepening import integral_errors
 from triangle_cli.fit.floors import Floors
 from triangle_cli.fit.functions import Target
-from triangle_cli.regions import RegionCounts, count_regions
+from triangle_cli.regions import ceiling, count_regions
+from triangle_cli.regions.line.budget import surpasses
 from triangle_cli.training.loop import network_errors
 from triangle_cli.training.problem import Points
+
+COUNTS = ("linear_regions", "activation_regions", "dead_neurons")
+
+log = logging.getLogger(__name__)
 
 
 class Measurement:
@@ -27,6 +35,7 @@ class Measurement:
         grid: Points,
         threads: int = 1,
         integral: bool = False,
+        limit: int = 2**63 - 1,
     ) -> None:
         self.target = target
         self.threads = threads
@@ -34,6 +43,7 @@ class Measurement:
         self.test = test
         self.grid = grid
         self.integral = integral  # whether errors are integrated as well
+        self.limit = limit  # of regions that are counted
 
     @cached_property
     def floors(self) -> Floors | None:
@@ -51,12 +61,13 @@ class Measurement:
         """A row per restart: linear regions, activation regions, dead neurons; empty for one that diverged."""
         finite = network.is_finite()
         table = pd.DataFrame({"restart": restarts})
-        counts = count(network[finite].detach(), self.target)
-        rows = finite.nonzero().squeeze(1).tolist()
-        for name in ("linear_regions", "activation_regions", "dead_neurons"):
-            column = pd.Series(getattr(counts, name).tolist(), index=rows, dtype="Int64")
-            table[name] = column.reindex(table.index)
-        return table
+        counts = count(network[finite].detach(), self.target, self.limit)
+        counts.index = pd.Index(finite.nonzero().squeeze(1).tolist())
+        if missing := int(counts["linear_regions"].isna().sum()):
+            log.warning(
+                "%d of the networks cost more than regions.limit=%d to count: left out", missing, self.limit
+            )
+        return table.join(counts)
 
     def errors(self, network: Network, restarts: list[int]) -> pd.DataFrame:
         """A row per restart: the columns of errors.csv after `restart` and `stage`."""
@@ -80,6 +91,28 @@ class Measurement:
         return table
 
 
-def count(network: Network, target: Target) -> RegionCounts:
-    """The regions of every restart on the target's interval, or square; weights must be finite."""
-    return count_regions(network.weights, network.biases, target.box)
+def count(network: Network, target: Target, limit: int = 2**63 - 1) -> pd.DataFrame:
+    """The counts of every restart on the target's interval, or square, Int64; weights must be finite.
+
+    Where a network may have more regions than `limit`, those of a triangle network are proven layer by layer, and
+    others are left out, missing, once the budget is used up.
+    """
+    table = pd.DataFrame(index=range(len(network.weights[0])), columns=list(COUNTS), dtype="Int64")
+    left = np.ones(len(table), bool)
+    if target.inputs == 1 and ceiling([len(bias[0]) for bias in network.biases[:-1]], 1) > limit:
+        for i in range(len(table)):
+            weights, biases = ([layer[i] for layer in layers] for layers in (network.weights, network.biases))
+            depth = proven_depth(weights, biases, *target.interval)
+            if depth is not None and depth < 63:
+                table.loc[i] = (2**depth, 2**depth, 0)
+                left[i] = False
+            elif surpasses(weights, biases, *target.interval, limit):
+                left[i] = False
+    chosen = torch.from_numpy(left)
+    if left.any():
+        weights, biases = (
+            [layer[chosen] for layer in layers] for layers in (network.weights, network.biases)
+        )
+        counts = count_regions(weights, biases, target.box)
+        table.loc[left, :] = torch.stack([getattr(counts, name) for name in COUNTS], 1).numpy()
+    return table

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from triangle_cli.formats.network import LoadedNetwork, checked
+from triangle_cli.store import files
 
 SHAPE = '{"layers": [{"weight": [[..]], "bias": [..]}, ..], "box": [[lo, hi], ..]}'
 
@@ -27,7 +28,7 @@ def read_json(path: Path) -> LoadedNetwork:
         raise ValueError(f"{constant} is not a finite number")
 
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+        tree = json.loads(files.read_text(path), parse_constant=refuse)
     except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
         raise ValueError(f"{path}: not JSON of finite numbers ({error})") from None
     if not isinstance(tree, dict) or not isinstance(tree.get("layers"), list) or not tree["layers"]:

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from triangle_cli.store.run_folder import is_lfs_pointer
+from triangle_cli.store.tensors import require_memory
 
 KINDS = "a run folder, a network.pt or other state_dict, .safetensors, .onnx or .json"
+COPIES = 4  # of the weights, in float64, that counting makes
 FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
@@ -59,6 +61,7 @@ def checked(path: Path, names: list[str], weights: list[Tensor], biases: list[Te
         ValueError: they do not; the line names the layer.
     """
     fan_in = weights[0].shape[-1]
+    require_memory(str(path), COPIES * 8 * sum(tensor.numel() for tensor in [*weights, *biases]))
     for name, weight, bias in zip(names, weights, biases, strict=True):
         label = f"{path}: {name}" if name else str(path)
         if not weight.numel() or weight.ndim != 2:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from triangle_cli.formats.network import KINDS, LoadedNetwork, checked, require_content
-from triangle_cli.store import run_folder
+from triangle_cli.store import files, run_folder
 
 
 def load(
@@ -37,6 +37,7 @@ def load(
         folder, file = (path, None) if path.is_dir() else (path.parent, path.name)
         return read_run_network(folder, restart, stage, file)
     _refuse_options(path, stage=stage)
+    files.require_regular(path)
     require_content(path)
     if path.suffix in (".json", ".onnx"):
         _refuse_options(path, restart=restart, layers=layers)

@@ -27,9 +27,7 @@ def read_run_network(
     Raises:
         ValueError: no finished run, or one that did not keep this network.
     """
-    record, damage = run_folder.check_run(folder)
-    if record is None:
-        raise ValueError(damage or f"{folder}: not a finished run, expected a folder with run.json")
+    record = run_folder.whole_run(folder)
     try:
         kept = record.stage(stage, file)
     except ValueError as error:

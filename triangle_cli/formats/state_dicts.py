@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from triangle_cli.formats.layer_order import order_layers
 from triangle_cli.formats.network import KINDS, LoadedNetwork, checked
+from triangle_cli.store.tensors import read_state
 
 ASSUMED = "ReLU after every layer but the last: a state_dict does not say"
 SEQUENTIAL = (
@@ -54,16 +53,7 @@ def read_state_dict(
 def _read(path: Path) -> Any:
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
-    try:
-        return torch.load(path, weights_only=True, map_location="cpu")
-    except OSError:
-        raise
-    except pickle.UnpicklingError:
-        kinds = f"{KINDS}; `torch.save(model.state_dict(), ..)` writes a state_dict"
-        raise ValueError(f"{path}: not a file of plain tensors, expected {kinds}") from None
-    except Exception as error:  # torch.load fails in many ways on what is not its own
-        reason = str(error).partition("\n")[0].partition(". ")[0] or type(error).__name__
-        raise ValueError(f"{path}: not a network ({reason}), expected {KINDS}") from None
+    return read_state(path, f"{KINDS}; `torch.save(model.state_dict(), ..)` writes a state_dict")
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:

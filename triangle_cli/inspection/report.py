@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import astuple
@@ -16,13 +18,16 @@ from triangle_cli.regions import (
     Polygons,
     ceiling,
     count_regions,
+    count_some,
     expected_random,
     pieces,
     polygons,
     random_slices,
     restrict,
+    sizes,
 )
 from triangle_cli.regions.slices import SEGMENT, TRIANGLE
+from triangle_cli.regions.space.sizes import WIDE
 
 COUNTS = (
     "linear_regions",
@@ -31,9 +36,11 @@ COUNTS = (
     "wide_linear_regions",
     "wide_activation_regions",
 )
+MOST_VOLUMES = 2**18  # from three dimensions on: beyond, volumes would take far longer than the count
 MOST_PIECES = 2**22  # beyond, the pieces themselves, a line each, would fill the memory
 RESOLUTION = 2.0**-50  # of the box: what two float64 coordinates can tell apart
 
+AT_LEAST = "a lower bound: the count was stopped by --limit; each of these regions is one"
 AVERAGE = "an average over random {kind}s, not a count of the network; on each of them the count is exact"
 
 
@@ -66,11 +73,39 @@ def architecture(network: LoadedNetwork, dimensions: int) -> dict[str, Any]:
     }
 
 
+class SoFar:
+    """Says on stderr, from 5 s on, how many regions a count has found so far; every 30 s if that is no terminal."""
+
+    def __init__(self) -> None:
+        self.start = time.monotonic()
+        self.next = 5.0
+        self.is_terminal = sys.stderr.isatty()
+        self.has_spoken = False
+
+    def __call__(self, regions: int) -> None:
+        """Called now and then by the counter."""
+        passed = time.monotonic() - self.start
+        if passed < self.next:
+            return
+        self.next = passed + (0.5 if self.is_terminal else 30.0)
+        self.has_spoken = True
+        text = f"{regions:,} activation regions so far, {passed:.0f} s"
+        start, end = ("\r", "") if self.is_terminal else ("", "\n")
+        print(f"{start}{text}", end=end, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Take the line back."""
+        if self.has_spoken and self.is_terminal:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
 def count(
-    weights: list[Tensor], biases: list[Tensor], box: Sequence, exact: bool
+    weights: list[Tensor], biases: list[Tensor], box: Sequence, exact: bool, threads: int = 1
 ) -> tuple[dict[str, Any], Pieces | Polygons | None]:
     """Counts, narrowest and widest linear region, seconds; and the pieces or polygons, unless too many."""
     loading = load_compiled_code(weights, biases, box)
+    if len(box) > 2:
+        return _count_space(weights, biases, box, exact, threads) | {"loading_seconds": loading}, None
     start = time.perf_counter()
     counts = count_regions(weights, biases, box, exact=exact)
     seconds = time.perf_counter() - start
@@ -87,12 +122,56 @@ def count(
     return record | extremes | {"seconds": seconds, "loading_seconds": loading}, found
 
 
+def _count_space(
+    weights: list[Tensor], biases: list[Tensor], box: Sequence, exact: bool, threads: int
+) -> dict[str, Any]:
+    """As `count`, from three dimensions on: counts first, then volumes if there are not too many."""
+    start, so_far = time.perf_counter(), SoFar()
+    try:
+        counts = count_regions(weights, biases, box, exact=exact, wide=False, threads=threads, tell=so_far)
+    finally:
+        so_far.close()
+    seconds = time.perf_counter() - start
+    record: dict[str, Any] = dict(zip(COUNTS, (column.item() for column in astuple(counts)), strict=True))
+    record |= {
+        "wide_linear_regions": None,
+        "wide_activation_regions": None,
+        "narrowest": None,
+        "widest": None,
+    }
+    if record["activation_regions"] <= MOST_VOLUMES:
+        found = sizes(weights, biases, box, exact=exact)
+        record["wide_linear_regions"] = int((found.linear > WIDE).sum())
+        record["wide_activation_regions"] = int((found.activation > WIDE).sum())
+        volume = math.prod(hi - lo for lo, hi in box)
+        for name, i in (("narrowest", found.linear.argmin()), ("widest", found.linear.argmax())):
+            share = found.linear[i].item()
+            record[name] = {
+                "volume": share * volume,
+                "share": share,
+                "is_resolved": share > RESOLUTION,
+                "at": found.place[i].tolist(),
+            }
+    return record | {"seconds": seconds}
+
+
+def count_up_to(weights: list[Tensor], biases: list[Tensor], box: Sequence, limit: int) -> dict[str, Any]:
+    """At least how many activation regions there are, stopping at `limit`."""
+    start, so_far = time.perf_counter(), SoFar()
+    try:
+        found, is_complete = count_some(weights, biases, box, limit, so_far)
+    finally:
+        so_far.close()
+    seconds = time.perf_counter() - start
+    return {"activation_regions": found, "is_complete": is_complete, "limit": limit, "seconds": seconds}
+
+
 def load_compiled_code(weights: list[Tensor], biases: list[Tensor], box: Sequence) -> float:
     """Seconds of counting a network of the same shape but with one breakpoint: what loads is what counting needs."""
     start = time.perf_counter()
     weights, biases = ([torch.zeros_like(layer) for layer in layers] for layers in (weights, biases))
     weights[0][0, 0], biases[0][0] = 1.0, -(box[0][0] / 2 + box[0][1] / 2)
-    count_regions(weights, biases, box)
+    count_regions(weights, biases, box, wide=False)
     return time.perf_counter() - start
 
 

@@ -5,6 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+TOO_MANY = "not looked for among so many"
+
+
+def limited_text(record: dict[str, Any]) -> str:
+    """A count that was to stop at a limit."""
+    found = _number(record["activation_regions"])
+    rows = [("activation regions", found if record["is_complete"] else f">= {found}", ""), *_bounds(record)]
+    return "\n".join([*_heading(record), _place(record), "", *_aligned(rows), "", record["exact"]])
+
 
 def count_text(record: dict[str, Any]) -> str:
     """The counts of one network on its box, line or plane."""
@@ -14,9 +23,11 @@ def count_text(record: dict[str, Any]) -> str:
         ("activation regions", _number(record["activation_regions"]), ""),
         *_bounds(record),
         ("dead neurons", _number(record["dead_neurons"]), f"of {neurons:,}, off on the whole box"),
-        ("wide linear regions", _number(record["wide_linear_regions"]), "wider than 1e-9 of the box"),
-        ("wide activation regions", _number(record["wide_activation_regions"]), "wider than 1e-9 of the box"),
     ]
+    for kind in ("linear", "activation"):
+        wide = record[f"wide_{kind}_regions"]
+        note = "wider than 1e-9 of the box" if wide is not None else TOO_MANY
+        rows.append((f"wide {kind} regions", "-" if wide is None else _number(wide), note))
     for name in ("narrowest", "widest"):
         rows.append((f"{name} linear region", *_extreme(record[name])))
     lines = [*_heading(record), _place(record), "", *_aligned(rows), "", *_claims(record)]
@@ -73,9 +84,10 @@ def _box_text(box: list[list[float]]) -> str:
 
 
 def _bounds(record: dict[str, Any]) -> list[tuple[str, str, str]]:
-    is_line = record["dimensions"] == 1
-    ceiling = "width + 1" if is_line else "1 + width + width (width - 1) / 2"
-    guess = "neurons" if is_line else "neurons^2 / 2"
+    n = record["dimensions"]
+    parts = ["width + 1", "1 + width + width (width - 1) / 2"]
+    ceiling = parts[n - 1] if n <= 2 else f"C(width, 0) + .. + C(width, {n})"
+    guess = ["neurons", "neurons^2 / 2"][n - 1] if n <= 2 else f"neurons^{n} / {n}!"
     return [
         (
             "ceiling",
@@ -92,12 +104,13 @@ def _bounds(record: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 def _extreme(found: dict[str, Any] | None) -> tuple[str, str]:
     if found is None:
-        return "-", "not looked for among so many"
-    size = found["width"] if "width" in found else found["area"]
+        return "-", TOO_MANY
+    kind = next(name for name in ("width", "area", "volume") if name in found)
+    size = found[kind]
     text = f"{size:.4g}" if found["is_resolved"] else "under 1e-15"
     if "width" in found:
         return text, f"from {found['left']:.8g} to {found['right']:.8g}"
-    return text, f"in area, at ({found['at'][0]:.6g}, {found['at'][1]:.6g})"
+    return text, f"in {kind}, at ({', '.join(f'{x:.6g}' for x in found['at'])})"
 
 
 def _aligned(rows: list[tuple[str, str, str]]) -> list[str]:

@@ -13,7 +13,10 @@ from torch import Tensor, nn
 from triangle_cli.nn.layer import convert
 from triangle_cli.nn.layer import release as release_layers
 from triangle_cli.settings.learn import Architecture, ModelSettings
+from triangle_cli.settings.run import Dtype
 from triangle_cli.store import run_folder
+from triangle_cli.store.record import RunRecord
+from triangle_cli.store.tensors import read_state
 
 # channels of VGG-16's convolutions, by block; a pooling by two ends each block
 VGG16 = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
@@ -80,29 +83,45 @@ def load_model(folder: str | Path, stage: str | None = None) -> nn.Module:
         ValueError: the folder holds no finished run, or none that has a model.
     """
     folder = Path(folder)
-    record, damage = run_folder.check_run(folder)
-    if record is None:
-        raise ValueError(damage or f"{folder}: expected the folder of a finished run")
+    record = run_folder.whole_run(folder)
     try:
         kept = record.stage(stage)
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from None
     if kept.best_restart is None:
         raise ValueError(f"{folder}: all restarts diverged, expected a run with a model")
-    state = torch.load(folder / kept.file, weights_only=True)
-    if record.shape is None or record.outputs is None:  # which runs on data have
-        return _plain_network(state, kept.restarts.index(kept.best_restart))
+    path = folder / kept.file
+    state = read_state(path, "the model of a run")
+    try:
+        if not record.from_data:
+            return _plain_network(state, kept.restarts.index(kept.best_restart))
+        model = _described(record, sum(tensor.numel() for tensor in state.values()))
+        model.load_state_dict(state)
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ValueError(f"{path}: not the model that {run_folder.RUN} describes ({reason})") from None
+    return model.eval()
+
+
+def _described(record: RunRecord, numbers: int) -> nn.Module:
+    """The model of a run as its record says, before the weights, of which there are so many `numbers`, come."""
+    if record.shape is None or record.outputs is None:
+        raise ValueError("no shape, or no outputs")
     config = record.settings
     words = config["model"] | {"hidden": record.hidden, "weights": None, "matched": False}
     settings = ModelSettings(**words | {"architecture": Architecture(words["architecture"])})
+    with torch.device("meta"):  # takes no memory
+        wanted = parameter_count(build(settings, tuple(record.shape), record.outputs, None))
+    if wanted > numbers or not 1 <= config["depth"] <= 64:
+        raise ValueError(f"{numbers:,} numbers for {wanted:,} parameters, depth {config['depth']}")
     layers = None
     if config["init"]["mode"] == "triangle":
         free = config["schedule"]["phases"][0]["space"] == "peaks_and_scales"
         layers = {"depth": config["depth"], "interval": tuple(settings.interval), "free_scales": free}
     model = build(settings, tuple(record.shape), record.outputs, layers)
-    model.to(getattr(torch, config["dtype"]))  # before the weights come, which would be rounded
-    model.load_state_dict(state)
-    return model.eval()
+    return model.to(
+        getattr(torch, Dtype(config["dtype"]).value)
+    )  # before the weights come, which would be rounded
 
 
 def _plain_network(state: dict[str, Tensor], place: int) -> nn.Sequential:
@@ -212,13 +231,15 @@ def _convolutions(
 def _load_features(features: nn.Sequential, path: str) -> None:
     key = f"model.weights={path}"
     try:
-        state = torch.load(Path(path), map_location="cpu", weights_only=True)
+        state = read_state(Path(path), "a state_dict")
     except FileNotFoundError:
         raise ValueError(f"{key}: no such file, expected a state_dict with features.*") from None
-    except Exception:  # torch.load raises whatever its readers do
+    except (OSError, ValueError):
         raise ValueError(f"{key}: expected a state_dict, saved by torch.save") from None
     prefix = "features."
-    inner = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    inner = {
+        str(name).removeprefix(prefix): value for name, value in state.items() if str(name).startswith(prefix)
+    }
     try:
         features.load_state_dict(inner)
     except RuntimeError as error:

@@ -5,7 +5,8 @@
 f_j is the construction of `parameterization.py`, convex, with u = (z - lo) / (hi - lo). It starts as a smoothed
 ReLU: below lo it is 0 and above hi it is z, at every depth, and in between it bends at 2^depth - 1 places.
 
-Outside [lo, hi] the outermost pieces go on: y is linear there, with a slope that is trained like all else.
+Outside [lo, hi] the outermost pieces go on: y is linear there, with a slope that is trained like all else. NaN and
+infinity go through as they do through a ReLU: -inf is taken for lo.
 
 >>> layer = TriangleLayer(64, 32, depth=4)          # where Linear(64, 32), ReLU() stood
 >>> layer(torch.zeros(8, 10, 64)).shape
@@ -31,6 +32,7 @@ from triangle_cli.nn.units import evaluate
 from triangle_cli.training.spaces import PEAK_MARGIN, PeakSpace
 
 CONVEX = -1.0
+SPARE = 2.0**10  # how far an interval stays from the ends of what a dtype holds
 PEAKS, WEIGHTS = "peaks", "weights"  # the names of the parameters in a state_dict
 
 
@@ -76,6 +78,7 @@ class TriangleActivation(nn.Module):
         _check(units, depth, interval, peak_low, peak_high)
         self.units, self.interval = units, (float(interval[0]), float(interval[1]))
         self.peak_range = (peak_low, peak_high)
+        _check_resolution(self.interval, dtype or torch.get_default_dtype())
         self.space = PeakSpace(depth, CONVEX, self.interval, free_scales)
         empty = torch.empty(units, 2 * depth + 3 if free_scales else depth + 4, device=device, dtype=dtype)
         self.peaks = nn.Parameter(empty)
@@ -319,6 +322,14 @@ def _check(units: int, depth: int, interval: tuple[float, float], low: float, hi
         raise ValueError(f"interval={interval}: expected (lo, hi) with 0, where ReLU bends, well inside")
     if not PEAK_MARGIN < low <= high < 1 - PEAK_MARGIN:
         raise ValueError(f"peak_low={low}, peak_high={high}: expected {PEAK_MARGIN} < low <= high < 0.999")
+
+
+def _check_resolution(interval: tuple[float, float], dtype: torch.dtype) -> None:
+    """Raise ValueError for an interval that [0, 1] cannot be stretched to in this dtype."""
+    length = interval[1] - interval[0]
+    least, most = SPARE * torch.finfo(dtype).tiny, torch.finfo(dtype).max / SPARE
+    if not least <= length <= most:
+        raise ValueError(f"interval={interval}: expected a length from {least:.1e} to {most:.1e} for {dtype}")
 
 
 def _check_whole(name: str, value: int, most: float = math.inf) -> None:

@@ -7,6 +7,7 @@ one compiled pass over all units, forwards and backwards: `units_kernel`. Where 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -28,7 +29,12 @@ def evaluate(z: Tensor, numbers: Tensor, interval: Interval, released: bool) -> 
         return _Compiled.apply(z.contiguous(), numbers.contiguous(), interval, released)
     if torch.compiler.is_compiling() and _is_plain(z):
         return units(z, numbers, *interval, released)
-    return _formula(released)(z, numbers, interval)
+    return _formula(released)(without_end(z, interval), numbers, interval)
+
+
+def without_end(z: Tensor, interval: Interval) -> Tensor:
+    """lo in the place of -inf: there the units are flat when they start, and infinity less infinity is no number."""
+    return z.masked_fill(z == -math.inf, interval[0])
 
 
 def by_peaks(z: Tensor, numbers: Tensor, interval: Interval) -> Tensor:
@@ -133,7 +139,7 @@ class _Compiled(torch.autograd.Function):
             return by_z, by_numbers, None, None
         with torch.enable_grad():  # the derivative has a derivative where the formula has
             inputs = [tensor.view_as(tensor) for tensor in (z, numbers)]
-            y = _formula(ctx.released)(*inputs, ctx.interval)
+            y = _formula(ctx.released)(without_end(inputs[0], ctx.interval), inputs[1], ctx.interval)
             wanted = [tensor for tensor in inputs if tensor.requires_grad]
             found = iter(torch.autograd.grad(y, wanted, by_y, create_graph=create_graph))
         return *(next(found) if tensor.requires_grad else None for tensor in inputs), None, None

@@ -45,6 +45,7 @@ def evaluate(
         _pack(numbers, first, units, packed)
         for row in range(z.shape[0]):
             _copy(z[row, first : first + units], x)
+            _without_end(x, lo)
             if released:
                 _weights(x, packed, lo, hi, values, out)
             else:
@@ -78,6 +79,7 @@ def differentiate(
             sums[:] = 0
             for row in range(top, min(top + SUMMED, n)):
                 _copy(z[row, first : first + units], x)
+                _without_end(x, lo)
                 _copy(by_y[row, first : first + units], signal)
                 if released:
                     _weights(x, packed, lo, hi, values, out)
@@ -86,6 +88,9 @@ def differentiate(
                     _peaks(x, packed, lo, hi, values, out)
                     _peaks_derivative(packed, lo, hi, values, signal, sums, out)
                 _copy(out[:units], by_z[row, first:])
+                for j in range(units):
+                    if z[row, first + j] == -np.inf:
+                        by_z[row, first + j] = 0
             for i in range(len(sums)):
                 totals[i] += sums[i]
         for j in range(units):
@@ -106,6 +111,13 @@ def _rows(count: int, like: np.ndarray) -> np.ndarray:
 def _copy(source: np.ndarray, target: np.ndarray) -> None:
     for j in range(len(source)):
         target[j] = source[j]
+
+
+@compiled
+def _without_end(x: np.ndarray, lo: float) -> None:
+    """As `units.without_end`, in place."""
+    for j in range(len(x)):
+        x[j] = lo if x[j] == -np.inf else x[j]
 
 
 @compiled

@@ -7,21 +7,24 @@ from collections.abc import Sequence
 
 
 def ceiling(hidden_widths: Sequence[int], inputs: int) -> int:
-    """The most activation regions, and so linear regions, of any ReLU network with these hidden layers.
+    """An upper bound on the activation regions, and so linear regions, of any ReLU network with these hidden layers.
 
-    prod_l sum_{k <= d_l} C(n_l, k), d_l = min(inputs, n_1, .., n_l): each layer's n_l lines, planes, .. cut the at
-    most d_l-dimensional image of a region into that many parts (Zaslavsky 1975 per layer; Montufar 2017, Notes on
-    the number of linear regions of deep neural networks; Serra, Tjandraatmadja, Ramalingam 2018 refine it). With
-    one input: prod_l (n_l + 1).
+    sum over (j_1, .., j_L) of prod_l C(n_l, j_l), each j_l <= d_l = min(inputs, n_1 - j_1, .., n_{l-1} - j_{l-1},
+    n_l): theorem 1 of Serra, Tjandraatmadja, Ramalingam 2018, Bounding and counting linear regions of deep neural
+    networks. Zaslavsky's count of the parts into which n_l hyperplanes cut d_l dimensions (1975), layer by layer,
+    where a region with j neurons off has an image of at most n_l - j dimensions. One input: prod_l (n_l + 1) for
+    widths over 1.
 
     >>> ceiling([4, 4, 4], inputs=1), ceiling([3, 3], inputs=2)
-    (125, 49)
+    (125, 40)
     """
-    bound, dimension = 1, inputs
-    for width in hidden_widths:
-        dimension = min(dimension, width)
-        bound *= sum(math.comb(width, k) for k in range(dimension + 1))
-    return bound
+    bounds = [1] * (inputs + 1)  # of the layers further up, for each dimension of what enters them
+    for width in reversed(hidden_widths):
+        bounds = [
+            sum(math.comb(width, j) * bounds[min(d, width - j)] for j in range(min(d, width) + 1))
+            for d in range(inputs + 1)
+        ]
+    return bounds[inputs]
 
 
 def expected_random(hidden_widths: Sequence[int], inputs: int) -> float:

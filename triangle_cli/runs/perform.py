@@ -23,7 +23,7 @@ from triangle_cli.settings.run import FitSettings, LearnSettings, plain
 from triangle_cli.store import run_folder
 from triangle_cli.store.locks import hold
 from triangle_cli.store.record import RunRecord
-from triangle_cli.store.stages import stage_summary
+from triangle_cli.store.stages import read_errors, stage_summary
 
 PACKAGES = ("triangle-cli", "torch", "numpy", "numba", "pandas", "hydra-core", "omegaconf", "matplotlib")
 
@@ -62,7 +62,7 @@ def perform(
         OSError: the disk is full, or the folder cannot be written; a finished run there is left as it was.
     """
     if not settings.force and (record := finished(settings, folder)):
-        return Run(folder, record, pd.read_csv(folder / run_folder.ERRORS), reused=True)
+        return Run(folder, record, read_errors(folder), reused=True)
     with hold(folder, wait):
         record = None if settings.force else run_folder.read_run(folder)  # by the process that held the lock
         reused = record is not None
@@ -71,7 +71,7 @@ def perform(
             record = run_folder.read_run(folder)
     if record is None:
         raise ValueError(f"{folder}: expected the run that was just written there")
-    return Run(folder, record, pd.read_csv(folder / run_folder.ERRORS), reused)
+    return Run(folder, record, read_errors(folder), reused)
 
 
 def finished(settings: FitSettings | LearnSettings, folder: Path) -> RunRecord | None:

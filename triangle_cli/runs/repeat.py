@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from triangle_cli import console
 from triangle_cli.settings.run import FitSettings, LearnSettings
-from triangle_cli.store import index, run_folder
+from triangle_cli.store import files, index, run_folder
 from triangle_cli.store.record import RunRecord
 
 if TYPE_CHECKING:
@@ -33,9 +34,7 @@ def main(words: list[str], settings_of: Callable[[str, dict, int], FitSettings |
     if len(parts) != 2 or parts[0] != FROM or not parts[1]:
         raise ValueError(f"{' '.join(words)}: expected --from RUN alone, which repeats a run exactly")
     folder = index.locate(parts[1], Path("outputs"))
-    record, damage = run_folder.check_run(folder)
-    if record is None:
-        raise ValueError(damage or f"{folder}: no longer a finished run")
+    record = run_folder.whole_run(folder)
     return _repeat(folder, record, settings_of(record.hash, record.settings, record.threads))
 
 
@@ -53,17 +52,17 @@ def _repeat(folder: Path, record: RunRecord, settings: FitSettings | LearnSettin
     lines = [compare(name, folder, table) for name, table in result.tables.items()]
     same = not any(lines)
     if same:
-        print(f"{folder}: repeated, every number the same ({', '.join(result.tables)})")
+        console.say(f"{folder}: repeated, every number the same ({', '.join(result.tables)})")
         return 0
-    print(f"{folder}: repeated, with other numbers")
+    console.say(f"{folder}: repeated, with other numbers")
     for line in filter(None, lines):
-        print(f"  {line}")
+        console.say(f"  {line}")
     there, here = record.versions, perform.versions()
     for name in here:
         if there.get(name) != here[name]:
-            print(f"  {name} was {there.get(name, 'absent')}, here {here[name]}")
+            console.say(f"  {name} was {there.get(name, 'absent')}, here {here[name]}")
     if moved:
-        print("  written by a version of triangle whose numbers were others")
+        console.say("  written by a version of triangle whose numbers were others")
     return 1
 
 
@@ -73,9 +72,12 @@ def compare(name: str, folder: Path, table: pd.DataFrame) -> str | None:
     import pandas as pd
 
     path = folder / name
-    if table.to_csv(index=False).encode() == path.read_bytes():
+    if table.to_csv(index=False).encode() == files.read_bytes(path):
         return None
-    before, now = pd.read_csv(path), pd.read_csv(io.StringIO(table.to_csv(index=False)))
+    before, now = (
+        pd.read_csv(io.BytesIO(files.read_bytes(path))),
+        pd.read_csv(io.StringIO(table.to_csv(index=False))),
+    )
     if list(before) != list(now) or len(before) != len(now):
         return f"{name}: {before.shape[0]} rows of {before.shape[1]} columns before, {now.shape} now"
     worst, where = 0.0, ""

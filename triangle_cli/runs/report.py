@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from triangle_cli.console import err, out
 from triangle_cli.runs import trackers
@@ -32,7 +33,7 @@ def print_run(run: Run) -> None:
         if kept == starts
         else f"the best {kept} of {starts} restarts"
     )
-    out().print(f"[bold]{run.record.function}[/], {count}: {origin}")
+    out().print(Text(run.record.function, style="bold") + Text(f", {count}: {origin}", style="not bold"))
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("\nstage", no_wrap=True)
     for number, (_, row) in enumerate(stage_summary(run.errors).iterrows()):
@@ -69,10 +70,10 @@ def progress() -> Iterator[Watch]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description:>16}"),
+        TextColumn("{task.description:>16}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[loss]}"),
+        TextColumn("{task.fields[loss]}", markup=False),
     )
     with Progress(*columns, TimeRemainingColumn(), console=err(), transient=True) as bars:
         bar, shown = bars.add_task("starting", total=None, loss=""), 0.0

@@ -92,7 +92,7 @@ def _chosen(group: str, name: str) -> dict[str, Any]:
 
 def _as_name(formula: str) -> str:
     """A formula as the name of a folder: exp(-x**2) is exp_-x2."""
-    return re.sub(r"[^\w.+-]+", "_", formula.replace("**", "")).strip("_")[:60]
+    return re.sub(r"[^\w.+-]+", "_", formula.replace("**", "")).strip("_").lstrip(".")[:60] or "formula"
 
 
 def recorded_settings(name: str, settings: dict[str, Any], threads: int) -> FitSettings | LearnSettings:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Optional
 
-from triangle_cli.settings.require import require
+from triangle_cli.settings.require import require, require_folder_name, require_name
 
 
 class Freedom(Enum):
@@ -32,6 +32,7 @@ class FunctionSettings:
     interval: list[float]  # [lo, hi], of x and of y
 
     def __post_init__(self) -> None:
+        require_folder_name("function.name", self.name)
         require(len(self.interval) == 2, "function.interval", self.interval, "two numbers, [lo, hi]")
 
 
@@ -45,6 +46,7 @@ class NetworkSettings:
     weights: Freedom  # what a phase in weight space moves; dense: the zeros between blocks too
 
     def __post_init__(self) -> None:
+        require_name("network.name", self.name)
         require(self.blocks >= 1, "network.blocks", self.blocks, "1 or more")
         directions = self.directions
         require(directions is None or directions >= 1, "network.directions", directions, "1 or more")
@@ -75,6 +77,7 @@ class PointsSettings:
     grid: int  # points among which the largest error is sought
 
     def __post_init__(self) -> None:
+        require_name("points.name", self.name)
         require(self.train >= 2, "points.train", self.train, "2 or more")
         require(self.test >= 1, "points.test", self.test, "1 or more")
         require(self.grid >= 2, "points.grid", self.grid, "2 or more")

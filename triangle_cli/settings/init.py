@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Optional
 
-from triangle_cli.settings.require import require
+from triangle_cli.settings.require import require, require_name
 
 OPTIONAL = ("width", "peak_low", "peak_high", "peaks", "scale")  # which of them a start takes, it says itself
 TRIANGLE_WIDTH = 4
@@ -37,6 +37,7 @@ class InitSettings:
         return self.peak_low, self.peak_high
 
     def __post_init__(self) -> None:
+        require_name("init.name", self.name)
         if not self.triangle:
             return
         require(

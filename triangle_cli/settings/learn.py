@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Optional
 
-from triangle_cli.settings.require import require
+from triangle_cli.settings.require import LONGEST_NAME, SWEEPS, require, require_folder_name, require_name
 
 
 class Source(Enum):
@@ -61,6 +62,7 @@ class DataSettings:
     workers: int  # processes that read pictures
 
     def __post_init__(self) -> None:
+        require_folder_name("data.name", self.name)
         require(self.batch >= 1, "data.batch", self.batch, "1 or more examples")
         require(self.workers >= 0, "data.workers", self.workers, "0 or more processes")
         from_folder = self.source in (Source.cifar10, Source.image_folder)
@@ -89,7 +91,12 @@ class DataSettings:
     @property
     def title(self) -> str:
         """What the examples are called: the name of a CSV file, else the word that chose them."""
-        return self.location.name.split(".")[0] if self.source is Source.csv else self.name
+        if self.source is not Source.csv:
+            return self.name
+        stem = self.location.name.lstrip(".").split(".")[0]
+        plain = re.sub(r"[^\w+-]+", "_", stem)  # what a folder is called by
+        plain = plain.encode(errors="replace")[:LONGEST_NAME].decode(errors="ignore")
+        return plain if plain not in ("", SWEEPS) else self.name
 
     @property
     def location(self) -> Path:
@@ -108,7 +115,8 @@ class DataSettings:
         if self.path is None:
             return
         if self.source is Source.csv:
-            there, wanted = Path(self.path).exists(), "a CSV file (there is no such file)"
+            there = Path(self.path).is_file()  # neither a folder nor a pipe, which would wait
+            wanted = "a CSV file (there is no such file)"
         else:
             there = Path(self.path).is_dir()
             wanted = (
@@ -143,6 +151,7 @@ class ModelSettings:
     frozen: bool  # keep the convolutions as they start
 
     def __post_init__(self) -> None:
+        require_name("model.name", self.name)
         for key in ("hidden", "channels"):
             widths = getattr(self, key)
             require(all(width >= 1 for width in widths or ()), f"model.{key}", widths, "1 or more, each")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,29 @@ def require(holds: bool, key: str, value: Any, expected: str) -> None:
     """Raise ValueError with one line that names the setting, its value and what is accepted."""
     if not holds:
         raise ValueError(f"{key}={value}: expected {expected}")
+
+
+NAME = re.compile(r"[\w+-][\w.+-]*")
+SWEEPS = "sweeps"
+LONGEST_NAME = 100  # bytes: two names and more make the name of a folder, which may have 255
+
+
+def is_name(value: str) -> bool:
+    """Whether a word can be a part of a path and stays there: plain characters, no dot first."""
+    return NAME.fullmatch(value) is not None and len(value.encode()) <= LONGEST_NAME
+
+
+def require_name(key: str, value: str) -> None:
+    """Raise ValueError with one line for a name that could lead out of its folder, or hide in it."""
+    shown = value if len(value) <= LONGEST_NAME else f"{value[:20]}... ({len(value)} characters)"
+    accepted = f"letters, digits and . _ + -, no dot first, at most {LONGEST_NAME} bytes"
+    require(is_name(value), key, shown, accepted)
+
+
+def require_folder_name(key: str, value: str) -> None:
+    """As `require_name`, for what names a folder beside that of the sweeps."""
+    require_name(key, value)
+    require(value != SWEEPS, key, value, f"another name: {SWEEPS} is the folder of the sweeps")
 
 
 def require_one_of(value: str, key: str, choices: Iterable[str]) -> None:

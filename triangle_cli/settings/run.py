@@ -18,7 +18,7 @@ from triangle_cli.settings.learn import DataSettings, ModelSettings
 from triangle_cli.settings.require import require, require_one_of
 from triangle_cli.settings.schedule import TENTS, ScheduleSettings, SpaceName
 
-RESULTS_VERSION = 2  # raise when the same settings give other numbers: finished runs are then not reused
+RESULTS_VERSION = 3  # raise when the same settings give other numbers: finished runs are then not reused
 
 
 class Dtype(Enum):
@@ -53,6 +53,13 @@ class RecordSettings:
     every: int
 
 
+@dataclass
+class RegionsSettings(RecordSettings):
+    """How often linear regions are counted, and up to how many of them a network's are."""
+
+    limit: int = 2**20  # a default: records of earlier runs have none
+
+
 @dataclass(kw_only=True)
 class Settings:
     """What all runs have."""
@@ -64,7 +71,7 @@ class Settings:
     seed: int
     dtype: Dtype
     device: str
-    regions: RecordSettings
+    regions: RegionsSettings
     history: RecordSettings
     threads: int
     outputs: str
@@ -80,6 +87,7 @@ class Settings:
         require(self.threads >= 1, "threads", self.threads, "1 or more")
         require_outputs(self.outputs)
         require(self.regions.every >= 1, "regions.every", self.regions.every, "1 or more epochs")
+        require(1 <= self.regions.limit < 2**63, "regions.limit", self.regions.limit, "1 or more regions")
         require(self.history.every >= 1, "history.every", self.history.every, "1 or more epochs")
         require_one_of(self.tracker, "tracker", TRACKERS)
         self._check_kind()
@@ -141,6 +149,8 @@ class Settings:
     def describe(self) -> dict[str, Any]:
         """Everything that decides the numbers, as plain values: what the hash is taken of."""
         settings = plain(asdict(self))
+        if self.regions.limit == RegionsSettings(1).limit:  # as all runs had it before there was one
+            del settings["regions"]["limit"]
         for phase in settings["schedule"]["phases"]:
             _leave_out(phase, LATER_PHASE)
         _leave_out(settings, LATER)

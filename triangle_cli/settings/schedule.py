@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Optional
 
-from triangle_cli.settings.require import require, require_one_of
+from triangle_cli.settings.require import require, require_name, require_one_of
 
 
 class SpaceName(Enum):
@@ -74,9 +74,7 @@ class PhaseSettings:
     damping: Optional[float] = None  # of levenberg_marquardt: the first, relative  # noqa: UP045
     group: Optional[int] = None  # of levenberg_marquardt: a step sees one of so many neighbouring points  # noqa: UP045
     keep: Optional[int] = None  # how many restarts, the best, go on after this phase; null: all  # noqa: UP045
-    hand_on: HandOn = (
-        HandOn.last
-    )  # the numbers of each restart: of its last epoch, or the best that were seen
+    hand_on: HandOn = HandOn.last  # what each restart hands on: its last numbers, or the best seen
 
     @property
     def optimizer_settings(self) -> dict[str, float]:
@@ -127,6 +125,7 @@ class ScheduleSettings:
     deepening: Optional[DeepeningSettings] = None  # in the place of phases  # noqa: UP045
 
     def __post_init__(self) -> None:
+        require_name("schedule.name", self.name)
         if self.deepening is not None:
             require(not self.phases, "schedule.phases", self.phases, "no phases with schedule.deepening")
             require(self.starts is None, "schedule.starts", self.starts, "null with schedule.deepening")

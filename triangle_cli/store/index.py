@@ -6,13 +6,14 @@ Without pandas, which takes longer to import than ten thousand runs take to list
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from triangle_cli.store import run_folder
+from triangle_cli.store import files, run_folder
 from triangle_cli.store.record import RunRecord
 
 INDEX = ".index.json"
@@ -127,17 +128,24 @@ def flat(settings: dict[str, Any], prefix: str = "", deep: bool = False) -> Row:
 
 
 def _read_index(outputs: Path) -> dict[str, tuple[Signature, Row]]:
-    """What the index says; nothing where it is missing, damaged or of another version."""
+    """What the index says; nothing where it is missing, of another version, or not as it was written."""
     try:
-        content = json.loads((outputs / INDEX).read_text(encoding="utf-8"))
-        if content["version"] != INDEX_VERSION:
+        content = json.loads(files.read_text(outputs / INDEX))
+        if content["version"] != INDEX_VERSION or content["digest"] != _digest(
+            content["columns"], content["runs"]
+        ):
             return {}
         return {
             folder: (signature, dict(zip(content["columns"][kind], values)))
             for folder, (signature, kind, values) in content["runs"].items()
         }
-    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         return {}
+
+
+def _digest(columns: list, runs: dict) -> str:
+    """Tells an index as it was written from one that was damaged, or written by hand."""
+    return hashlib.sha256(json.dumps([columns, runs], separators=(",", ":")).encode()).hexdigest()
 
 
 def _write_index(outputs: Path, rows: dict[str, tuple[Signature, Row]]) -> None:
@@ -147,7 +155,8 @@ def _write_index(outputs: Path, rows: dict[str, tuple[Signature, Row]]) -> None:
         folder: (signature, kinds.setdefault(tuple(row), len(kinds)), list(row.values()))
         for folder, (signature, row) in rows.items()
     }
-    content = {"version": INDEX_VERSION, "columns": [list(kind) for kind in kinds], "runs": runs}
+    columns = [list(kind) for kind in kinds]
+    content = {"version": INDEX_VERSION, "digest": _digest(columns, runs), "columns": columns, "runs": runs}
     with contextlib.suppress(OSError):
         run_folder.write_text(outputs / INDEX, json.dumps(content, separators=(",", ":")))
 

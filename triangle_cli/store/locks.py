@@ -10,6 +10,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from triangle_cli.store import run_folder
+
 LOCK = ".lock"
 
 log = logging.getLogger(__name__)
@@ -33,6 +35,7 @@ def hold(folder: Path, wait: bool) -> Iterator[None]:
         Busy: another process holds it, and `wait` is false.
         OSError: the folder cannot be written.
     """
+    made = run_folder.missing_folders(folder)
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK)
     try:
@@ -49,4 +52,7 @@ def hold(folder: Path, wait: bool) -> Iterator[None]:
     try:
         yield
     finally:
+        if [path.name for path in folder.iterdir()] == [LOCK]:  # no run came to be
+            (folder / LOCK).unlink(missing_ok=True)
+            run_folder.remove_empty(made)
         lock.release()

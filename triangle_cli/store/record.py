@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-NUMBER = (int, float)
-# of which type each entry is, where it is there
-TYPES: dict[str, type | tuple[type, ...]] = {
-    "hash": str,
-    "function": str,
-    "settings": dict,
-    "summary": dict,
-    "seconds": dict,
-    "started": str,
-    "files": list,
-    "sha256": dict,
-    "best_restart": (int, type(None)),
-    "restarts": list,
-    "stages": list,
-    "best": dict,
-    "starts": int,
-    "versions": dict,
-    "overrides": list,
-    "threads": int,
-    "device": str,
-    "dtype": str,
-    "git_commit": (str, type(None)),
-}
+from triangle_cli.settings.require import is_name
 
 
 @dataclass(frozen=True)
@@ -56,7 +37,8 @@ class Stage:
             not isinstance(content, dict)
             or content.keys() != types.keys()
             or not all(isinstance(content[key], kind) for key, kind in types.items())
-            or "/" in content["file"]
+            or not is_name(content["file"])
+            or not _list_of(_is_whole)(content["restarts"])
         ):
             raise ValueError("not written by a finished run (stages)")
         return cls(**content)
@@ -134,7 +116,7 @@ class RunRecord:
 
     @classmethod
     def from_json(cls, content: Any) -> RunRecord:
-        """The record that run.json holds.
+        """The record that run.json holds; of what an entry holds, all that other modules rely on is looked at.
 
         Raises:
             ValueError: it is not what a run writes; says what is missing, or of another type.
@@ -143,11 +125,9 @@ class RunRecord:
             raise ValueError("not written by a finished run")
         if missing := [key for key in NEEDED if key not in content]:
             raise ValueError(f"not written by a finished run (no {', '.join(missing)})")
-        for key, kind in TYPES.items():
-            if key in content and (not isinstance(content[key], kind) or isinstance(content[key], bool)):
+        for key, holds in CHECKS.items():
+            if key in content and not holds(content[key]):
                 raise ValueError(f"not written by a finished run ({key})")
-        if not all(isinstance(value, NUMBER) for value in content["seconds"].values()):
-            raise ValueError("not written by a finished run (seconds)")
         stages = [Stage.from_json(stage) for stage in content.get("stages", [])]
         content = content | {"stages": stages}
         known = {part.name for part in fields(cls)}
@@ -155,3 +135,120 @@ class RunRecord:
 
 
 NEEDED = ("hash", "function", "settings", "summary", "seconds", "started", "best_restart", "files", "sha256")
+LARGEST = 2**63  # of whole numbers that can be shown, and kept in tables
+
+
+def is_number(value: Any) -> bool:
+    """A float, or a whole number that fits 64 bits; no truth value."""
+    return isinstance(value, float) or _is_whole(value)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST
+
+
+def is_file_name(value: Any) -> bool:
+    """A name in the run's own folder, which leads nowhere else."""
+    return isinstance(value, str) and is_name(value)
+
+
+def _none_or(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or holds(value)
+
+
+def _list_of(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and all(map(holds, value))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+def _are_digests(value: Any) -> bool:
+    return isinstance(value, dict) and all(is_file_name(k) and _is_digest(v) for k, v in value.items())
+
+
+def _are_settings(value: Any) -> bool:
+    """Nested dictionaries; where a part is named its name is text, and phases are a list of dictionaries."""
+    if not isinstance(value, dict) or not is_plain_tree(value):
+        return False
+    parts = [
+        value[key] for key in ("function", "init", "schedule", "points", "data", "model") if key in value
+    ]
+    if not all(isinstance(part, dict) and isinstance(part.get("name", ""), str) for part in parts):
+        return False
+    phases = value.get("schedule", {}).get("phases", [])
+    return isinstance(phases, list) and all(isinstance(phase, dict) for phase in phases)
+
+
+def is_plain_tree(value: Any, depth: int = 8) -> bool:
+    """Whether a value from JSON is nested a few times at most, and its numbers can be shown."""
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return depth > 0 and all(is_plain_tree(item, depth - 1) for item in inner)
+    return value is None or isinstance(value, str | bool) or is_number(value)
+
+
+def _are_figures(value: Any) -> bool:
+    """A number for each name, or none; the stage is a word."""
+    if not isinstance(value, dict) or not isinstance(value.get("stage", ""), str):
+        return False
+    return all(is_number(figure) for key, figure in value.items() if key != "stage" and figure is not None)
+
+
+def _is_box(value: Any) -> bool:
+    """An interval, or one for each input."""
+    return _is_interval(value) or (
+        isinstance(value, list) and len(value) > 0 and all(map(_is_interval, value))
+    )
+
+
+def _is_interval(value: Any) -> bool:
+    pair = isinstance(value, list) and len(value) == 2 and all(map(is_number, value))
+    return pair and -math.inf < value[0] < value[1] < math.inf
+
+
+def _is_seconds(value: Any) -> bool:
+    return isinstance(value, dict) and "total" in value and all(map(is_number, value.values()))
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+
+
+# what holds of each entry, where it is there
+CHECKS: dict[str, Callable[[Any], bool]] = {
+    "hash": lambda value: isinstance(value, str) and re.fullmatch("[0-9a-f]{1,64}", value) is not None,
+    "function": lambda value: isinstance(value, str) and is_name(value),
+    "settings": _are_settings,
+    "summary": _are_figures,
+    "seconds": _is_seconds,
+    "started": _is_text,
+    "files": _list_of(is_file_name),
+    "sha256": _are_digests,
+    "best_restart": _none_or(_is_whole),
+    "restarts": _list_of(_is_whole),
+    "best": lambda value: (
+        isinstance(value, dict) and is_plain_tree(value) and _is_text(value.get("stage", ""))
+    ),
+    "stages": lambda value: isinstance(value, list),
+    "starts": _is_whole,
+    "parameters": _none_or(_is_whole),
+    "diverged_restarts": _is_whole,
+    "seed": _none_or(_is_whole),
+    "device": _is_text,
+    "dtype": _is_text,
+    "threads": _is_whole,
+    "overrides": _list_of(_is_text),
+    "git_commit": _none_or(_is_text),
+    "versions": _are_texts,
+    "interval": _none_or(_is_box),
+    "curvature": _none_or(_is_text),
+    "shape": _none_or(_list_of(_is_whole)),
+    "outputs": _none_or(_is_whole),
+    "hidden": _none_or(_list_of(_is_whole)),
+}

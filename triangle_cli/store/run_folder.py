@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # `triangle ls` does not wait for pandas
     import pandas as pd
 
 from triangle_cli import console, interrupts
+from triangle_cli.store import files
 from triangle_cli.store.record import RunRecord
 
 ERRORS = "errors.csv"
@@ -28,6 +29,7 @@ CONFIG = "config.yaml"
 PICTURE = "fit.png"
 STAGE_NETWORK = "network-{}.pt"  # of the stages before the last
 RUN = "run.json"  # written last: it marks a finished run, and holds the digests of the other files
+NEEDED = (ERRORS, NETWORK, CONFIG)  # what other commands read of every run
 LFS = b"version https://git-lfs"  # how the text begins that stands for a file
 UNFINISHED = ".unfinished-"  # begins the names of what a long run keeps on the way
 STAGING = ".new-"  # a folder inside the run's, whose files are moved out once all of them are there
@@ -48,12 +50,18 @@ def is_network(name: str) -> bool:
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file beside `path`, then rename it to `path`: readers see all of it or nothing.
 
+    A link is followed. What is no regular file, such as /dev/stdout or a pipe, is not replaced but written to.
+
     Raises:
         OSError: the disk is full, or the folder cannot be written; what was at `path` is still there.
     """
     with _naming(path):
+        if not files.is_replaceable(path):
+            files.write_through(path, write)
+            return
+        prefix, path = f".{path.stem}-", files.followed(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
         os.close(descriptor)
         beside = Path(name)
         try:
@@ -109,10 +117,10 @@ def write_text(path: Path, text: str) -> None:
 def remember(path: Path, name: str, asked: dict[str, Any], compute: Callable[[], Any]) -> Any:
     """What `compute` gives, kept under `name` in a JSON file; read back as long as the same is asked."""
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        kept = json.loads(files.read_text(path))
         if kept["asked"] == asked:
             return kept[name]
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
+    except (FileNotFoundError, ValueError, TypeError, KeyError, RecursionError):
         pass
     found = compute()
     write_text(path, json.dumps({"asked": asked, name: found}, indent=2) + "\n")
@@ -190,7 +198,11 @@ def _tried(path: Path, write: Callable[[Path], object]) -> str | None:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    with files.opened(path) as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def unfinished_file(folder: Path, name: str) -> Path:
@@ -203,6 +215,18 @@ def read_run(folder: Path) -> RunRecord | None:
     return check_run(folder)[0]
 
 
+def whole_run(folder: Path) -> RunRecord:
+    """What `run.json` of a finished run says.
+
+    Raises:
+        ValueError: no run was finished there, or a file of it is damaged or missing; says which.
+    """
+    record, damage = check_run(folder)
+    if record is None:
+        raise ValueError(damage or f"{folder}: not a finished run, expected a folder with {RUN}")
+    return record
+
+
 def check_run(folder: Path) -> tuple[RunRecord | None, str | None]:
     """What `run.json` of a finished run says, or what is wrong with the folder; neither where no run was finished."""
     try:
@@ -211,6 +235,8 @@ def check_run(folder: Path) -> tuple[RunRecord | None, str | None]:
         return None, str(error)
     if record is None:
         return None, None
+    if missing := [name for name in NEEDED if name not in record.sha256]:
+        return None, f"{folder / RUN}: not written by a finished run (no digest of {', '.join(missing)})"
     for name, digest in record.sha256.items():
         try:
             if _digest(folder / name) != digest:
@@ -228,12 +254,12 @@ def read_record(folder: Path) -> RunRecord | None:
     """
     path = folder / RUN
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(files.read_text(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from None
-    except ValueError:  # of json, or of UTF-8
+    except (ValueError, RecursionError):  # of json, or of UTF-8
         raise ValueError(f"{path}: not JSON, or cut off") from None
     try:
         record = RunRecord.from_json(content)
@@ -244,7 +270,13 @@ def read_record(folder: Path) -> RunRecord | None:
     return record
 
 
-def remove_if_empty(folder: Path) -> None:
-    """Remove a folder in which nothing came to be."""
-    with contextlib.suppress(OSError):
-        folder.rmdir()
+def missing_folders(folder: Path) -> list[Path]:
+    """This folder and those above it that are not there yet, the innermost first."""
+    return [path for path in (folder, *folder.parents) if not path.exists()]
+
+
+def remove_empty(folders: list[Path]) -> None:
+    """Remove folders, the innermost first, in which nothing came to be."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from triangle_cli.store import files, run_folder
 
 
 def stage_summary(errors: pd.DataFrame) -> pd.DataFrame:
@@ -22,6 +25,49 @@ def stage_summary(errors: pd.DataFrame) -> pd.DataFrame:
         ).reindex(order)
     table["diverged"] = errors.groupby("stage", sort=False)["diverged"].sum()
     return table.rename_axis("stage").reset_index()
+
+
+def read_table(path: Path, numbers: tuple[str, ...], words: tuple[str, ...]) -> pd.DataFrame:
+    """A CSV file of a run.
+
+    Args:
+        path: the file.
+        numbers: columns of numbers or truth values that it must have.
+        words: columns of text that it must have.
+
+    Raises:
+        ValueError: it is no such table; the line names the file.
+        OSError: it cannot be read.
+    """
+    with files.opened(path) as file:
+        try:
+            table = pd.read_csv(file)
+        except (ValueError, OverflowError) as error:  # pandas' own are ValueErrors
+            raise ValueError(f"{path}: not a table ({str(error).splitlines()[0]})") from None
+    for column in (*numbers, *words):
+        if column not in table:
+            raise ValueError(f"{path}: not written by a run (no column {column})")
+    if table.empty:
+        raise ValueError(f"{path}: not written by a run (no rows)")
+    for column in numbers:
+        if not pd.api.types.is_numeric_dtype(table[column]):
+            raise ValueError(f"{path}: not written by a run (no numbers in {column})")
+    if table[list(words)].isna().any(axis=None):
+        raise ValueError(f"{path}: not written by a run (a stage without name)")
+    return table.astype({column: str for column in words})
+
+
+def read_errors(folder: Path) -> pd.DataFrame:
+    """errors.csv of a run; errors as of `read_table`."""
+    path = folder / run_folder.ERRORS
+    with files.opened(path) as file:
+        heading = file.readline(2**16).decode(errors="replace").strip().split(",")
+    kind = next((column for column in FIGURES if column in heading), "linear_regions")
+    numbers = {column for column, _ in FIGURES[kind].values()}
+    errors = read_table(path, ("restart", *sorted(numbers)), ("stage",))
+    if errors.get("diverged", pd.Series()).dtype != bool:
+        raise ValueError(f"{path}: not written by a run (diverged says neither True nor False)")
+    return errors
 
 
 TRAIN_MSE = {f"mse_{name}": ("mse_train", name) for name in ("min", "mean", "median")}

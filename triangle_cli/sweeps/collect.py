@@ -14,6 +14,7 @@ from triangle_cli.settings.require import require
 from triangle_cli.settings.run import HOW
 from triangle_cli.store import run_folder
 from triangle_cli.store.stages import stage_cells, stage_summary
+from triangle_cli.store.texts import markdown_cell
 from triangle_cli.sweeps import report
 from triangle_cli.sweeps.job import JobRecord
 
@@ -41,8 +42,8 @@ def collect(folder: Path, jobs: list[JobRecord]) -> bool:
         if tables:
             run_folder.write_table(folder / name, pd.concat(tables, ignore_index=True))
     summary, notes = _summary(jobs), _notes(jobs)
-    text = summary.to_markdown(index=False, disable_numparse=True)
-    run_folder.write_text(folder / SUMMARY, "\n\n".join([text, *notes]) + "\n")
+    text = summary.map(markdown_cell).to_markdown(index=False, disable_numparse=True)
+    run_folder.write_text(folder / SUMMARY, "\n\n".join([text, *map(markdown_cell, notes)]) + "\n")
     run_folder.write_text(folder / JOBS, json.dumps([job.to_json() for job in jobs], indent=1) + "\n")
     _records(folder).unlink(missing_ok=True)
     print_summary(folder, jobs)

@@ -30,7 +30,7 @@ def print_sweep(summary: pd.DataFrame, notes: list[str], count: str, folder: Pat
         table.add_row(*row)
     out().print(table)
     for note in notes:
-        out().print(note, style="red", markup=False)
+        out().print(note, style="red")
     out().print(count)
     out().print(f"-> {folder}")
 
@@ -72,6 +72,6 @@ def sweep_progress(jobs: int) -> Iterator[Callable[[JobRecord], None]]:
                 "finished": "" if live else f"finished in {record.seconds:.1f} s",
             }.get(record.status)
             if said:
-                err().print(f"[{done}/{jobs}] {' '.join(record.overrides)}: {said}", markup=False)
+                err().print(f"[{done}/{jobs}] {' '.join(record.overrides)}: {said}")
 
         yield show

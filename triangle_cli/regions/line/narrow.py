@@ -6,6 +6,7 @@ import numpy as np
 
 from triangle_cli.regions.line import depth_first as walker
 from triangle_cli.regions.line.arithmetic import LEAST, PLAIN
+from triangle_cli.regions.line.budget import Exhausted
 from triangle_cli.regions.line.exact import Ratio
 from triangle_cli.regions.line.leaves import Leaves
 from triangle_cli.regions.line.packing import PackedNetworks, Unresolved, rounded
@@ -14,10 +15,13 @@ CHUNK = 1 << 14  # leaves recorded at a time
 
 
 class NarrowWalks:
-    """One walk for each network of a batch; capacity: how many leaves to record, 0 to only count."""
+    """One walk for each network of a batch; capacity: how many leaves to record, 0 to only count.
 
-    def __init__(self, packed: PackedNetworks, capacity: int = 0) -> None:
-        self.packed = packed
+    questions: how many may be answered in integers before `Exhausted` is raised; None: all.
+    """
+
+    def __init__(self, packed: PackedNetworks, capacity: int = 0, questions: int | None = None) -> None:
+        self.packed, self.questions = packed, questions
         threshold = 1e-9 * (packed.ends[:, 1] - packed.ends[:, 0])
         self.networks = walker.Network(packed.weights, packed.biases, packed.least, threshold)
         self.walks = walker.new_walk(len(threshold), packed.widths, packed.size, packed.ends, capacity)
@@ -30,6 +34,10 @@ class NarrowWalks:
             asking = np.flatnonzero((self.status == walker.SIGN) | (self.status == walker.KINK))
             if not len(asking):
                 return self.status
+            if self.questions is not None:
+                self.questions -= len(asking)
+                if self.questions < 0:
+                    raise Exhausted
             for i in asking.tolist():
                 try:
                     self._answer(i)
@@ -71,9 +79,9 @@ def count_narrow(packed: PackedNetworks) -> tuple[np.ndarray, np.ndarray]:
     return np.column_stack([counts[:, :2], dead, counts[:, 2:]]), status != walker.DONE
 
 
-def narrow_leaves(packed: PackedNetworks) -> Iterator[Leaves]:
-    """The activation regions of a single network, from left to right, in blocks."""
-    narrow = NarrowWalks(packed, CHUNK)
+def narrow_leaves(packed: PackedNetworks, questions: int | None = None) -> Iterator[Leaves]:
+    """The activation regions of a single network, from left to right, in blocks; `questions` as of `NarrowWalks`."""
+    narrow = NarrowWalks(packed, CHUNK, questions)
     walks, widths = narrow.walks, packed.widths
     status = walker.FULL
     while status == walker.FULL:

@@ -66,7 +66,7 @@ def count_plane(
         ValueError: shapes that do not fit, a box of no size, weights or corners that are not finite.
     """
     corners = _corners(box)
-    all_weights, all_biases, batch = _checked(weights, biases)
+    all_weights, all_biases, batch = checked_layers(weights, biases, 2)
     counts = [
         _count([w[i] for w in all_weights], [b[i] for b in all_biases], corners, exact)
         for i in range(len(all_weights[0]))
@@ -83,7 +83,7 @@ def polygons(
     The partition itself is exact; coordinates and affine maps are its float64 roundings.
     """
     corners = _corners(box)
-    all_weights, all_biases, batch = _checked(weights, biases)
+    all_weights, all_biases, batch = checked_layers(weights, biases, 2)
     if batch:
         raise ValueError(
             f"polygons: weights have batch shape {tuple(batch)}, expected one network, (out, in) each"
@@ -133,8 +133,8 @@ def _affine_maps(part: Partition, weights: list, biases: list) -> tuple[np.ndarr
     return maps[:, :, :2].copy(), maps[:, :, 2].copy()
 
 
-def _checked(
-    weights: Sequence[Tensor], biases: Sequence[Tensor]
+def checked_layers(
+    weights: Sequence[Tensor], biases: Sequence[Tensor], inputs: int
 ) -> tuple[list[np.ndarray], list[np.ndarray], torch.Size]:
     """Arrays (networks, out, in) and (networks, out) in float64, and the batch shape."""
     weights, biases = as_tensors(weights), as_tensors(biases)
@@ -142,7 +142,7 @@ def _checked(
         raise ValueError(
             f"weights, biases: {len(weights)} and {len(biases)} layers, expected equally many, 1 or more"
         )
-    batch, inputs = weights[0].shape[:-2], 2
+    batch = weights[0].shape[:-2]
     arrays = []
     for l, (weight, bias) in enumerate(zip(weights, biases)):
         if weight.ndim < 2:

@@ -74,8 +74,8 @@ def spread(values, errors, gamma):
     result = np.empty(values.shape)
     for v in range(values.shape[0]):
         for k in range(values.shape[1]):
-            bound = errors[v, k] + gamma * abs(values[v, k])
-            result[v, k] = 0.0 if bound == 0.0 else bound + TINY
+            is_zero = values[v, k] == 0.0 and errors[v, k] == 0.0  # not: the bound is 0, which may underflow
+            result[v, k] = 0.0 if is_zero else errors[v, k] + gamma * abs(values[v, k]) + TINY
     return result
 
 

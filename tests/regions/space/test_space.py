@@ -1,0 +1,262 @@
+"""Counts of networks of three inputs and more: known answers, then brute force in rational arithmetic."""
+
+import math
+from itertools import combinations, pairwise, product
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from regions.space import reference_space as reference
+
+from triangle_cli.regions import cells, count_regions, count_some, sizes
+
+BOXES = [[-1.0, 1.0], [0.0, 1.0], [-2.0, 3.0], [1.0, 1.0 + 2.0**-50], [-1e-310, 3e-310]]
+
+
+def tensors(*layers):
+    """Weights and biases of layers given as (weight, bias)."""
+    columns = [[torch.tensor(part, dtype=torch.float64) for part in layer] for layer in layers]
+    return [weight for weight, _ in columns], [bias for _, bias in columns]
+
+
+def counts(weights, biases, box, **options):
+    found = count_regions(weights, biases, box, wide=False, **options)
+    return int(found.linear_regions), int(found.activation_regions), int(found.dead_neurons)
+
+
+def arrangement(planes):
+    """One hidden layer with a neuron per hyperplane (a, c): a . x + c = 0; every kink is in the output."""
+    normals, constants = zip(*planes)
+    return tensors((normals, constants), ([[1.0 + i for i in range(len(planes))]], [0.0]))
+
+
+def difference(n, i, j, constant=0.0):
+    """x_i - x_j + constant."""
+    return [float(k == i) - float(k == j) for k in range(n)], constant
+
+
+def test_braid_arrangements():
+    for n in (3, 4, 5):
+        planes = [difference(n, i, j) for i, j in combinations(range(n), 2)]
+        expected = math.factorial(n)
+        assert counts(*arrangement(planes), [[-1, 1]] * n) == (expected, expected, 0)
+
+
+def test_type_b_arrangements():
+    for n in (3, 4):
+        planes = [([float(k == i) for k in range(n)], 0.0) for i in range(n)]
+        for i, j in combinations(range(n), 2):
+            planes += [difference(n, i, j), ([float(k in (i, j)) for k in range(n)], 0.0)]
+        expected = 2**n * math.factorial(n)
+        assert counts(*arrangement(planes), [[-1, 1]] * n) == (expected, expected, 0)
+
+
+@pytest.mark.parametrize(("n", "shi", "catalan"), [(3, 16, 30), (4, 125, 336)])
+def test_shi_and_catalan_arrangements(n, shi, catalan):
+    pairs = list(combinations(range(n), 2))
+    planes = [difference(n, i, j, -c) for i, j in pairs for c in (0.0, 1.0)]
+    assert counts(*arrangement(planes), [[-9, 9]] * n)[:2] == (shi, shi)
+    planes = [difference(n, i, j, -c) for i, j in pairs for c in (-1.0, 0.0, 1.0)]
+    assert counts(*arrangement(planes), [[-9, 9]] * n)[:2] == (catalan, catalan)
+
+
+@pytest.mark.parametrize(("n", "expected"), [(2, 6), (3, 32), (4, 370)])
+def test_resonance_arrangements(n, expected):
+    planes = [(list(map(float, s)), 0.0) for s in product((0, 1), repeat=n) if any(s)]
+    assert counts(*arrangement(planes), [[-1, 1]] * n)[:2] == (expected, expected)
+    assert len(cells(*arrangement(planes), [[-1, 1]] * n).volume) == expected
+
+
+@pytest.mark.parametrize(("n", "expected"), [(2, 14), (3, 104), (4, 1882)])
+def test_there_are_as_many_regions_as_threshold_functions(n, expected):
+    planes = [([*map(float, corner), 1.0], 0.0) for corner in product((0, 1), repeat=n)]
+    assert counts(*arrangement(planes), [[-1, 1]] * (n + 1))[:2] == (expected, expected)
+
+
+@pytest.mark.parametrize("depths", [(1, 2, 3), (2, 2, 1, 1), (4, 3, 3)])
+def test_products_of_sawtooths(depths):
+    n, most = len(depths), max(depths)
+    fold, top = [[2.0, -4.0], [2.0, -4.0]], [[2.0, -4.0]]
+    layers = []
+    for level in range(most):  # a sawtooth that is finished is passed on
+        blocks, shift = [], []
+        for depth in depths:
+            if level == 0:
+                blocks.append(torch.ones(2, 1))
+            else:
+                blocks.append(torch.tensor(fold) if level < depth else torch.eye(2))
+            shift += [0.0, -0.5] if level < depth else [0.0, 0.0]
+        layers.append((torch.block_diag(*blocks).tolist(), shift))
+    layers.append((torch.block_diag(*[torch.tensor(top)] * n).tolist(), [0.0] * n))
+    expected = 2 ** sum(depths)
+    assert counts(*tensors(*layers), [[0, 1]] * n)[:2] == (expected, expected)
+
+
+def test_wedges_that_touch_in_an_edge_are_two_regions():
+    first = [[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [-1, 1, 0]]  # x, -x, y, -y, y - x
+    least, most = [0, 0, 1, -1, -1], [1, -1, 0, 0, 1]  # min(x, y), max(x, y)
+    weights, biases = tensors(
+        (first, [0.0] * 5), ([least, [-value for value in most]], [0.0, 0.0]), ([[1.0, -1.0]], [0.0])
+    )
+    assert counts(weights, biases, [[-1, 1]] * 3)[:2] == (6, 6)  # 0 in two quadrants, not joined
+    assert counts(weights, biases, [[-1, 1]] * 3, exact=True)[:2] == (6, 6)
+
+
+def test_kinks_that_cancel_and_duplicates():
+    x = [1.0, 2.0, -1.0]
+    box = [[-1, 1]] * 3
+    assert counts(*tensors(([x, x], [0.5, 0.5]), ([[1.0, -1.0]], [0.0])), box) == (1, 2, 0)
+    minus = [-1.0, -2.0, 1.0]
+    assert counts(*tensors(([x, minus], [0.5, -0.5]), ([[1.0, -1.0]], [0.0])), box) == (1, 2, 0)
+    assert counts(*tensors(([x, x, minus], [0.5, 0.5, -0.5]), ([[1.0, 1.0, 1.0]], [0.0])), box) == (2, 2, 0)
+    # across a layer: relu(relu(z)) - relu(z) is 0; the kinks of the two layers are one hyperplane
+    layers = ([x], [0.5]), ([[1.0], [0.0]], [0.0, 1.0]), ([[0.0, 1.0]], [0.0])
+    assert counts(*tensors(*layers), box) == (1, 2, 0)
+
+
+def test_a_dead_layer():
+    layers = ([[1.0, 2.0, 3.0], [1.0, 0.0, 0.0]], [0.0, 0.0]), ([[-1.0, -1.0]], [-0.5]), ([[1.0]], [0.0])
+    assert counts(*tensors(*layers), [[-1, 1]] * 3) == (1, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("plane", "regions"),
+    [
+        (([1.0, 1.0, 1.0], -3.0), 1),  # a corner
+        (([1.0, 1.0, 0.0], -2.0), 1),  # an edge
+        (([1.0, 0.0, 0.0], -1.0), 1),  # a face
+        (([1.0, 1.0, 1.0], -1.0), 2),  # through three corners, inside
+        (([1.0, -1.0, 0.0], 0.0), 2),  # through two edges, inside
+        (([1.0, 1.0, 1.0], -3.0 + 2.0**-51), 2),  # cuts a corner off
+    ],
+)
+def test_hyperplanes_through_corners_edges_and_faces(plane, regions):
+    assert counts(*arrangement([plane]), [[-1, 1]] * 3)[:2] == (regions, regions)
+
+
+def test_slivers():
+    thin = 2.0**-60
+    planes = [([1.0, 0.0, 0.0], 0.0), ([1.0, 0.0, 0.0], -thin), ([1.0, thin, 0.0], 0.0)]
+    assert counts(*arrangement(planes), [[-1, 1]] * 3)[:2] == (5, 5)
+    planes.append(([0.0, 1.0, 0.0], -1.0 + 2.0**-52))  # y < 1 by the least
+    assert counts(*arrangement(planes), [[-1, 1]] * 3)[:2] == (9, 9)
+
+
+def test_weights_of_any_size():
+    planes = [([1e300, 0.0, 1e-300], 0.0), ([1e-300, 1e-300, 0.0], 1e-301), ([0.0, 0.0, 1.0], 0.5)]
+    assert counts(*arrangement(planes), [[-1, 1]] * 3)[:2] == (8, 8)
+
+
+def test_threads_do_not_change_the_counts():
+    torch.manual_seed(0)
+    layers = [torch.nn.Linear(a, b).double() for a, b in pairwise((4, 12, 12, 2))]
+    net = [layer.weight.detach() for layer in layers], [layer.bias.detach() for layer in layers]
+    one = counts(*net, [[-1, 1]] * 4)
+    assert one[0] > 500
+    assert counts(*net, [[-1, 1]] * 4, threads=2) == counts(*net, [[-1, 1]] * 4, threads=3) == one
+
+
+def test_a_count_stops_at_its_limit():
+    planes = [([1.0, 0.0, 0.0], i / 100) for i in range(-60, 60)]
+    net = arrangement(planes)
+    found, is_complete = count_some(*net, [[-1, 1]] * 3, limit=50)
+    assert not is_complete
+    assert 50 <= found <= 52
+    assert count_some(*net, [[-1, 1]] * 3, limit=1000) == (121, True)
+
+
+def test_a_batch_and_no_hidden_layer():
+    weights, biases = arrangement([([1.0, 0.0, 0.0], 0.0)])
+    many = [w.expand(2, 3, *w.shape) for w in weights], [b.expand(2, 3, *b.shape) for b in biases]
+    assert count_regions(*many, [[-1, 1]] * 3).linear_regions.tolist() == [[2] * 3] * 2
+    assert counts([torch.ones(2, 3)], [torch.ones(2)], [[-1, 1]] * 3) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("box", "message"),
+    [
+        ([[0, 1]] * 2, r"box: shape \(2, 2\), expected \(3, 2\)"),
+        ([[0, 1], [0, 1], [1, 1]], "expected finite ends with lo < hi"),
+        ([[0, 1], [0, 1], [0, math.inf]], "expected finite ends with lo < hi"),
+    ],
+)
+def test_boxes_that_do_not_fit_are_refused(box, message):
+    with pytest.raises(ValueError, match=message):
+        count_regions([torch.ones(1, 3)], [torch.ones(1)], box)
+
+
+@pytest.mark.parametrize("widths", [(3, 7, 6, 2), (4, 6, 5, 1), (5, 7, 1)])
+def test_cells_tile_the_box_and_carry_the_map(widths):
+    torch.manual_seed(1)
+    layers = [torch.nn.Linear(a, b).double() for a, b in pairwise(widths)]
+    net = [layer.weight.detach() for layer in layers], [layer.bias.detach() for layer in layers]
+    box = torch.tensor([[-1.0, 2.0]] * widths[0])
+    found = cells(*net, box)
+    linear, activation, _ = counts(*net, box)
+    assert (int(found.linear_region.max()) + 1, len(found.volume)) == (linear, activation)
+    assert len({tuple(row) for row in found.on.tolist()}) == activation
+    assert found.volume.sum().item() == pytest.approx(3.0 ** widths[0], rel=1e-9)
+    model = torch.nn.Sequential(*[part for layer in layers for part in (layer, torch.nn.ReLU())][:-1])
+    for i in range(activation):
+        corners = found.vertices[found.offsets[i] : found.offsets[i + 1]]
+        inside = corners.mean(0)
+        assert torch.allclose(model(inside), found.gradient[i] @ inside + found.intercept[i])
+        spaces = slice(*found.half_space_offsets[i : i + 2].tolist())
+        heights = corners @ found.normals[spaces].T + found.constants[spaces]
+        assert heights.min() > -1e-9
+        assert ((heights.abs() < 1e-9).sum(0) >= widths[0]).all()  # each a facet
+    shares = sizes(*net, box)
+    assert shares.activation.sum() == pytest.approx(1, rel=1e-9)
+    assert len(shares.linear) == linear
+
+
+@st.composite
+def networks(draw, numbers, inputs):
+    """Weights, biases, box, with entries from `numbers`: 1 to 3 hidden layers, 1 or 2 outputs."""
+    n = draw(st.sampled_from(inputs))
+    widest = 4 if n < 4 else 3
+    widths = [n, *draw(st.lists(st.integers(1, widest), min_size=1, max_size=3)), draw(st.integers(1, 2))]
+    weights, biases = [], []
+    for fan_in, width in pairwise(widths):
+        rows = draw(st.lists(numbers, min_size=width * (fan_in + 1), max_size=width * (fan_in + 1)))
+        layer = torch.tensor(rows, dtype=torch.float64).reshape(width, fan_in + 1)
+        weights.append(layer[:, :-1])
+        biases.append(layer[:, -1])
+    box = draw(st.lists(st.sampled_from(BOXES), min_size=n, max_size=n))
+    return weights, biases, box
+
+
+NUMBERS = {
+    "integers": st.integers(-2, 2),
+    "sparse": st.sampled_from([0, 0, 0, 1, -1]),
+    "nearly-integers": st.tuples(st.integers(-2, 2), st.integers(-2, 2)).map(
+        lambda n: n[0] * (1 + n[1] * 2.0**-52)
+    ),
+    "any-scale": st.tuples(st.integers(-3, 3), st.sampled_from([-300, -150, -8, 0, 8, 150, 300])).map(
+        lambda n: n[0] * 10.0 ** n[1]
+    ),
+}
+
+
+def check_brute_force(numbers, examples, inputs):
+    @settings(max_examples=examples, deadline=None, derandomize=True)
+    @given(net=networks(numbers, inputs))
+    def check(net):
+        weights, biases, box = net
+        expected = reference.counts(weights, biases, torch.tensor(box, dtype=torch.float64))
+        for options in ({}, {"exact": True}, {"threads": 2}):
+            assert counts(weights, biases, box, **options) == expected, options
+
+    check()
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_small_networks_agree_with_brute_force(kind):
+    check_brute_force(NUMBERS[kind], 12, [3])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_many_small_networks_agree_with_brute_force(kind):
+    check_brute_force(NUMBERS[kind], 150, [3, 3, 4])

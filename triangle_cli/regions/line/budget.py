@@ -1,0 +1,42 @@
+"""Whether counting a network of one input would go beyond a budget: looked at piece by piece, and given up there."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+IN_INTEGERS = 512  # regions that a decision in integers costs the time of
+
+
+class Exhausted(Exception):
+    """The budget is used up."""
+
+
+def surpasses(weights: list[Tensor], biases: list[Tensor], lo: float, hi: float, limit: int) -> bool:
+    """Whether one network has more than `limit` activation regions, or needs the time of as many in integers.
+
+    weights[l]: (out, in), biases[l]: (out,), float64 or float32.
+    """
+    from triangle_cli.regions.line.exact import ExactLine
+    from triangle_cli.regions.line.narrow import narrow_leaves
+    from triangle_cli.regions.line.packing import PackedNetworks, Unresolved
+    from triangle_cli.regions.line.pieces import NARROW
+    from triangle_cli.regions.line.wide import wide_leaves
+
+    arrays = [[layer.detach().cpu().double().numpy() for layer in layers] for layers in (weights, biases)]
+    batches = [[array[np.newaxis] for array in layers] for layers in arrays]
+    packed = PackedNetworks(batches[0], batches[1], lo, hi)
+    count = 0
+    try:
+        narrow = packed.widths[1:-1].max(initial=0) <= NARROW
+        for leaves in narrow_leaves(packed, limit // IN_INTEGERS) if narrow else wide_leaves(packed):
+            count += len(leaves.left)
+            if count > limit:
+                return True
+    except Exhausted:
+        return True
+    except Unresolved:  # in integers throughout
+        network = ExactLine(arrays[0], arrays[1], lo, hi)
+        alive = [[False] * len(bias) for bias in network.biases[:-1]]
+        return any(number * IN_INTEGERS > limit for number, _ in enumerate(network.pieces(alive), 1))
+    return False

@@ -1,0 +1,284 @@
+"""The memory of a walk through the cells of a network of n inputs, and the names of its parts.
+
+The walk (`walk.py`) keeps one frame for each split on the path to the present cell, one behind the other in a
+few flat arrays, so that memory is depth times the vertices of one cell. Every number of a frame that the walk
+needs to go on is here and not in local variables: the walk can stop at any question, and be resumed.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+# What the walk returns.
+DONE, ASK, GROW, FLUSH, PAUSE, LIMITED, CROWDED = 0, 1, 2, 3, 4, 5, 6
+
+# Where a frame stands: its cell enters a layer, is classified by it, is split, its two sides are made, it is left.
+ENTER, CLASSIFY, SPLIT, ABOVE, BELOW, LEAVE = 0, 1, 2, 3, 4, 5
+
+# Entries of `Arena.control`.
+DEPTH, CELLS, BUDGET, LIMIT, QUESTIONS, LOOKS, JOINS, LEAVES, CORNERS, PART, PARTS, NODE, FACETS, EMITTING = (
+    range(14)
+)
+CONTROL_SIZE = 16
+
+CUT = 8  # splits after which the cells are dealt out to threads
+
+# Rows of `Arena.frame`, one column per frame.
+(
+    STAGE, LAYER, ROW, COUNT, NEW, VALUE, COLUMNS, CROSSING, STEPS, TOLD, SIMPLE, CAREFUL, GAIN, BIT, LABEL, SPLITTER,
+) = range(16)  # fmt: skip
+FRAME_SIZE = 16
+
+PLUS, MINUS, ZERO = 1, 2, 3  # answers in `Arena.told`; 0: none
+
+
+class Arena(NamedTuple):
+    """All state of a walk; `n` inputs, `N` hidden neurons numbered through, `L` hidden layers."""
+
+    # the network, scaled so that no value in the box exceeds 1
+    weights: np.ndarray  # flat, layer after layer, (fan-in, fan-out) each
+    steep: np.ndarray  # |weights| for bounds: at least LEAST_WEIGHT where not 0
+    biases: np.ndarray  # (N,)
+    weight_at: np.ndarray  # (L,) int64, where a layer's weights start
+    neuron_at: np.ndarray  # (L + 1,) int64, a layer's first neuron
+    widths: np.ndarray  # (L + 1,) int64, inputs first
+    mix: (
+        np.ndarray
+    )  # (last width,) one combination of the outputs: its weight on each neuron of the last layer
+    mix_steep: np.ndarray  # (last width,) the same of absolute values, 0 only where no output has a weight
+    hashes: np.ndarray  # (N, 2) uint64: a pattern's key is the xor of those of the neurons that are on
+    # forms of the neurons on the present cell
+    forms: np.ndarray  # flat, (n + 1, fan-out) of each layer at form_at
+    form_at: np.ndarray  # (L,) int64
+    reach: np.ndarray  # (N,) sum of the absolute coefficients: a bound on the value in the box
+    error: np.ndarray  # (N,) bound on form minus true form in the box
+    lost: np.ndarray  # (N,) what scaling may have lost to underflow
+    slope: np.ndarray  # (N,) bound on the change of a value per distance (largest coordinate)
+    base: np.ndarray  # (N,) error of a value at a vertex that is exact
+    on: np.ndarray  # (N,) uint8
+    alive: np.ndarray  # (N,) uint8: on in some cell
+    # frames
+    control: np.ndarray
+    frame: np.ndarray  # (FRAME_SIZE, frames) int64
+    shared: np.ndarray  # (frames,) uint64: facets on which other neurons vanish too
+    spread: (
+        np.ndarray
+    )  # (frames, 2): diameter of the cell when it entered the layer, largest error of its vertices
+    crossing: np.ndarray  # neurons that take both signs in a frame's cell, in a row per frame at CROSSING
+    label: np.ndarray  # (64,) int64: neuron of each facet; -1 - i for side i of the box
+    # vertices
+    place: np.ndarray  # (rows, n)
+    facets: np.ndarray  # (rows,) uint64
+    doubt: np.ndarray  # (rows,) bound on |place - true vertex|, largest coordinate
+    sign: np.ndarray  # (rows,) int8, of the splitting neuron
+    fine: np.ndarray  # (rows,) uint8: solved for, so that doubt is as small as it gets
+    values: np.ndarray  # flat: a frame's rows times its columns
+    told: np.ndarray  # flat, as `values`, int8: what the oracle has said
+    rows: np.ndarray  # (rows,) int64: vertices of one side
+    # scratch
+    low: np.ndarray  # (widest,)
+    high: np.ndarray
+    keep: np.ndarray  # (widest,) int64
+    ends: np.ndarray  # (n, 2) the box
+    planes: np.ndarray  # (rows, n + 3), of `refining`, as the following
+    square: np.ndarray
+    inverse: np.ndarray
+    residual: np.ndarray
+    moved: np.ndarray
+    touch: np.ndarray  # (2,) uint64: facets found shared; whether a neuron is 0 all over
+    slack: np.ndarray  # (1,) added to every bound: infinity to have all decided in integers
+    # gains of the facets of lower layers in the last one
+    gain: np.ndarray  # flat, one row of FACETS per frame at GAIN
+    gain_bit: np.ndarray  # (64,) int64
+    gain_error: np.ndarray  # (64,)
+    gain_part: np.ndarray  # (64, last width): what each neuron of the last layer adds
+    column: np.ndarray  # (6, widest) scratch
+    # what is handed out
+    questions: np.ndarray  # (.., 3) int64: row, neuron, position in `told`
+    joins: np.ndarray  # (.., 4) uint64: keys of two cells with one map
+    looks: np.ndarray  # (.., N + 1) int32: pattern, and the neuron of the facet to look across
+    leaf_on: np.ndarray  # (.., N) uint8
+    leaf_size: np.ndarray  # (..,) int64 vertices
+    leaf_label: np.ndarray  # (.., 64) int32
+    leaf_place: np.ndarray  # (.., n)
+    leaf_facets: np.ndarray  # (..,) uint64
+
+
+SMALL = 1e-200  # added to every bound that is not exactly 0: covers all underflow
+LEAST_WEIGHT = 1e-90  # bounds count every nonzero weight as at least this much, so that no product underflows
+
+
+def scaled(
+    weights: list[np.ndarray], biases: list[np.ndarray], box: np.ndarray
+) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray, list[np.ndarray]]:
+    """The network with inputs and neurons multiplied by powers of two, so that none exceeds 1 in the box.
+
+    relu(2^k z) = 2^k relu(z): the regions stay the same. Returns weights, biases, box and the exponents of each
+    level; what underflows is covered by the bounds.
+    """
+    below = -np.frexp(np.abs(box).max(axis=1))[1].astype(np.int64)
+    ends = np.ldexp(box, below[:, None].astype(np.int32))
+    shifts, new_weights, new_biases = [below], [], []
+    for weight, bias in zip(weights, biases):
+        terms = np.concatenate([weight, bias[:, None]], axis=1)
+        mantissa, exponent = np.frexp(terms)
+        exponent = exponent.astype(np.int64) - np.append(below, 0)
+        top = np.where(terms == 0, -(2**40), exponent).max(axis=1)
+        top = np.where(top == -(2**40), 0, top)
+        total = np.ldexp(np.abs(mantissa), np.maximum(exponent - top[:, None], -1100).astype(np.int32)).sum(
+            axis=1
+        )
+        shift = -(top + np.ceil(np.log2(np.maximum(total, 0.5)) + 1e-9).astype(np.int64))
+        power = np.clip(exponent + shift[:, None], -1100, 1000).astype(np.int32)
+        new = np.ldexp(mantissa, power)
+        new_weights.append(new[:, :-1])
+        new_biases.append(new[:, -1])
+        below = shift
+        shifts.append(shift)
+    return new_weights, new_biases, ends, shifts
+
+
+def steepness(original: np.ndarray, scaled_down: np.ndarray) -> np.ndarray:
+    """Absolute weights for bounds: what is not 0 in the original counts as LEAST_WEIGHT at least."""
+    return np.where(original == 0, 0.0, np.maximum(np.abs(scaled_down), LEAST_WEIGHT)) * 1.000001
+
+
+def _losses(weights: list, biases: list, new_weights: list, new_biases: list) -> list[np.ndarray]:
+    """SMALL for the hidden neurons whose bias, or weights in the first layer, scaling has not kept in full."""
+    losses = []
+    for l, (weight, bias, w, b) in enumerate(zip(weights[:-1], biases[:-1], new_weights, new_biases)):
+        lost = (bias != 0) & (np.abs(b) < 1e-290)
+        if l == 0:
+            lost |= ((weight != 0) & (np.abs(w) < 1e-290)).any(axis=1)
+        losses.append(np.where(lost, SMALL, 0.0))
+    return losses
+
+
+def hash_keys(neurons: int) -> np.ndarray:
+    """(neurons, 2) uint64: one bit each while there are no more than 128, then random."""
+    keys = np.zeros((neurons, 2), np.uint64)
+    if neurons <= 128:
+        for i in range(neurons):
+            keys[i, i // 64] = np.uint64(1) << np.uint64(i % 64)
+        return keys
+    return np.random.default_rng(2023).integers(0, 2**64, (neurons, 2), np.uint64)
+
+
+def new_arena(
+    weights: list[np.ndarray],
+    biases: list[np.ndarray],
+    box: np.ndarray,
+    *,
+    exact: bool,
+    emitting: bool,
+    part: int = 0,
+    parts: int = 1,
+    limit: int | None = None,
+) -> Arena:
+    """An arena with the box as its first frame. weights[l]: (out, in), the outputs' last; box: (n, 2)."""
+    n = len(box)
+    new_weights, new_biases, ends, _ = scaled(weights, biases, box)
+    widths = np.array([n, *(len(bias) for bias in biases[:-1])], np.int64)
+    neuron_at = np.concatenate([[0], np.cumsum(widths[1:])]).astype(np.int64)
+    neurons, widest, last = int(neuron_at[-1]), int(widths.max()), int(widths[-1])
+    sizes = widths[:-1] * widths[1:]
+    form_sizes = (n + 1) * widths[1:]
+    mixing = 1 + np.random.default_rng(7).random(len(biases[-1]))
+    out = new_weights[-1]
+    frames, rows = 32, 512
+    control = np.zeros(CONTROL_SIZE, np.int64)
+    control[[LIMIT, PART, PARTS, EMITTING]] = limit or 2**62, part, parts, emitting
+    arena = Arena(
+        weights=_flat([w.T for w in new_weights[:-1]]),
+        steep=_flat([steepness(w, s).T for w, s in zip(weights[:-1], new_weights[:-1])]),
+        biases=_flat(new_biases[:-1]),
+        weight_at=np.concatenate([[0], np.cumsum(sizes)])[:-1].astype(np.int64),
+        neuron_at=neuron_at,
+        widths=widths,
+        mix=mixing @ out,
+        mix_steep=mixing @ steepness(weights[-1], out),
+        hashes=hash_keys(neurons),
+        forms=np.zeros(int(form_sizes.sum())),
+        form_at=np.concatenate([[0], np.cumsum(form_sizes)])[:-1].astype(np.int64),
+        reach=np.zeros(neurons),
+        error=np.concatenate(_losses(weights, biases, new_weights, new_biases)),
+        lost=np.concatenate(_losses(weights, biases, new_weights, new_biases)),
+        slope=np.zeros(neurons),
+        base=np.zeros(neurons),
+        on=np.zeros(neurons, np.uint8),
+        alive=np.zeros(neurons, np.uint8),
+        control=control,
+        frame=np.zeros((FRAME_SIZE, frames), np.int64),
+        shared=np.zeros(frames, np.uint64),
+        spread=np.zeros((frames, 2)),
+        crossing=np.zeros(4 * (neurons + widest), np.int64),
+        label=np.zeros(64, np.int64),
+        place=np.zeros((rows, n)),
+        facets=np.zeros(rows, np.uint64),
+        doubt=np.zeros(rows),
+        sign=np.zeros(rows, np.int8),
+        fine=np.ones(rows, np.uint8),
+        values=np.zeros(rows * widest),
+        told=np.zeros(rows * widest, np.int8),
+        rows=np.zeros(rows, np.int64),
+        low=np.zeros(widest),
+        high=np.zeros(widest),
+        keep=np.zeros(widest, np.int64),
+        ends=ends,
+        planes=np.zeros((64, n + 3)),
+        square=np.zeros((64, n)),
+        inverse=np.zeros((n, n)),
+        residual=np.zeros(n),
+        moved=np.zeros(n),
+        touch=np.zeros(2, np.uint64),
+        slack=np.array([math.inf if exact else 0.0]),
+        gain=np.zeros(64 * frames),
+        gain_bit=np.zeros(64, np.int64),
+        gain_error=np.zeros(64),
+        gain_part=np.zeros((64, last)),
+        column=np.zeros((6, widest)),
+        questions=np.zeros((1024, 3), np.int64),
+        joins=np.zeros((4096, 4), np.uint64),
+        looks=np.zeros((1024, neurons + 1), np.int32),
+        leaf_on=np.zeros((4096 if emitting else 0, neurons), np.uint8),
+        leaf_size=np.zeros(4096 if emitting else 0, np.int64),
+        leaf_label=np.zeros((4096 if emitting else 0, 64), np.int32),
+        leaf_place=np.zeros((65536 if emitting else 0, n)),
+        leaf_facets=np.zeros(65536 if emitting else 0, np.uint64),
+    )
+    corners = 1 << n
+    if corners > rows:
+        arena = grown(arena, corners)
+    for v in range(corners):
+        mask = 0
+        for j in range(n):
+            side = v >> j & 1
+            arena.place[v, j] = ends[j, side]
+            mask |= 1 << (2 * j + side)
+        arena.facets[v] = mask
+    arena.label[: 2 * n] = -1 - np.arange(2 * n)
+    arena.frame[[COUNT, SIMPLE, BIT], 0] = corners, 1, -1
+    for j in range(n):
+        arena.forms[j * widths[1] : (j + 1) * widths[1]] = new_weights[0][:, j]
+    arena.forms[n * widths[1] : (n + 1) * widths[1]] = new_biases[0]
+    return arena
+
+
+def _flat(arrays: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate([np.ascontiguousarray(array).ravel() for array in arrays])
+
+
+def grown(arena: Arena, least: int = 0) -> Arena:
+    """A copy with twice the room for frames and vertices."""
+
+    def double(array: np.ndarray, axis: int = 0) -> np.ndarray:
+        room = list(array.shape)
+        room[axis] = max(room[axis], least - room[axis])
+        return np.concatenate([array, np.zeros(room, array.dtype)], axis=axis)
+
+    names = "shared spread crossing place facets doubt sign fine values told rows gain"
+    larger = {name: double(getattr(arena, name)) for name in names.split()}
+    return arena._replace(frame=double(arena.frame, 1), **larger)

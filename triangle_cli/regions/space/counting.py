@@ -1,0 +1,206 @@
+"""Counting the regions of one network of n inputs: the compiled walk, its questions answered in integers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Thread
+from typing import Any
+
+import numpy as np
+
+from triangle_cli.regions.plane.merge import components
+from triangle_cli.regions.space import arena as state
+from triangle_cli.regions.space.arena import Arena, grown, new_arena
+from triangle_cli.regions.space.exact import Exact
+from triangle_cli.regions.space.walk import walk
+
+BUDGET = 200_000  # steps of the walk between two looks around
+
+
+@dataclass
+class Found:
+    """What one walk has found: cells, neurons that are on somewhere, and pairs of cells with one map."""
+
+    cells: int
+    alive: np.ndarray  # (N,) bool
+    joins: np.ndarray  # (.., 4) uint64: keys of both cells
+    is_complete: bool
+    questions: int
+
+
+class Walker:
+    """One walk through the cells of a network, or through one thread's part of them."""
+
+    def __init__(
+        self,
+        weights: list[np.ndarray],
+        biases: list[np.ndarray],
+        box: np.ndarray,
+        *,
+        exact: bool = False,
+        emitting: bool = False,
+        part: int = 0,
+        parts: int = 1,
+        limit: int | None = None,
+    ) -> None:
+        options: dict[str, Any] = {"exact": exact, "emitting": emitting}
+        options |= {"part": part, "parts": parts, "limit": limit}
+        if len(weights) == 1:  # no hidden layer: one neuron that is off changes nothing
+            weights, biases = [np.zeros((1, len(box))), np.zeros((1, 1))], [-np.ones(1), np.zeros(1)]
+        self.arena: Arena = new_arena(weights, biases, box, **options)
+        self.network = weights, biases, box
+        self._exact: Exact | None = None
+        self._looks: Exact | None = None
+        self.joins: list[np.ndarray] = []
+        self.questions = 0
+
+    def run(
+        self, tell: Callable[[int], None] | None = None, take: Callable[[Arena], None] | None = None
+    ) -> Found:
+        """Walk to the end. tell: called now and then with the cells so far; take: with full leaf buffers."""
+        is_complete = True
+        while True:
+            self.arena.control[state.BUDGET] = BUDGET
+            status = walk(self.arena)
+            if status == state.ASK:
+                self._answer()
+            elif status == state.GROW:
+                self.arena = grown(self.arena)
+            elif status == state.FLUSH:
+                self._flush(take)
+            elif status == state.CROWDED:
+                raise ValueError("a region with more than 64 facets, expected fewer")
+            elif status in (state.DONE, state.LIMITED):
+                is_complete = status == state.DONE
+                break
+            if tell is not None:
+                tell(int(self.arena.control[state.CELLS]))
+        self._flush(take)
+        joins = np.concatenate(self.joins) if self.joins else np.zeros((0, 4), np.uint64)
+        cells = int(self.arena.control[state.CELLS])
+        return Found(cells, self.arena.alive.astype(bool), joins, is_complete, self.questions)
+
+    def _answer(self) -> None:
+        """Answer the questions of the walk in integers."""
+        a = self.arena
+        if self._exact is None:
+            self._exact = Exact(*self.network)
+        asked = int(a.control[state.QUESTIONS])
+        self.questions += asked
+        frame = a.frame[:, a.control[state.DEPTH]]
+        inherited = frame[state.ROW] + frame[state.COUNT]
+        on, labels = a.on.tobytes(), a.label.tolist()
+        for row, neuron, spot in a.questions[:asked].tolist():
+            mask = int(a.facets[row])
+            facets = [labels[b] for b in range(64) if mask >> b & 1]
+            if row >= inherited:
+                facets.append(int(frame[state.SPLITTER]))
+            sign = self._exact.sign(tuple(facets), neuron, on)
+            a.told[spot] = (state.ZERO, state.PLUS, state.MINUS)[sign]
+        a.control[state.QUESTIONS] = 0
+
+    def _flush(self, take: Callable[[Arena], None] | None) -> None:
+        a = self.arena
+        if joins := int(a.control[state.JOINS]):
+            self.joins.append(a.joins[:joins].copy())
+        if looks := int(a.control[state.LOOKS]):
+            self.joins.append(self._look(a.looks[:looks]))
+        if take is not None and a.control[state.LEAVES]:
+            take(a)
+        a.control[[state.JOINS, state.LOOKS, state.LEAVES, state.CORNERS]] = 0
+
+    def _look(self, looks: np.ndarray) -> np.ndarray:
+        """Joins (.., 4) across those facets that do not change the map."""
+        if self._looks is None:
+            self._looks = Exact(*self.network)
+        exact, pairs = self._looks, []
+        for *on, neuron in looks.tolist():
+            here = bytes(on)
+            there = exact.across(here, neuron)
+            if exact.same_map(here, there):
+                pairs.append((here, there))
+        if not pairs:
+            return np.zeros((0, 4), np.uint64)
+        both = np.frombuffer(b"".join(here + there for here, there in pairs), np.uint8)
+        states = both.reshape(len(pairs), 2, -1, 1).astype(bool)
+        return np.bitwise_xor.reduce(np.where(states, self.arena.hashes, np.uint64(0)), axis=2).reshape(-1, 4)
+
+
+def walk_all(
+    weights: list[np.ndarray],
+    biases: list[np.ndarray],
+    box: np.ndarray,
+    *,
+    exact: bool = False,
+    threads: int = 1,
+    limit: int | None = None,
+    tell: Callable[[int], None] | None = None,
+) -> Found:
+    """The whole partition, by so many threads; counts do not depend on their number."""
+    if threads == 1 or limit is not None:
+        return Walker(weights, biases, box, exact=exact, limit=limit).run(tell)
+    walkers = [Walker(weights, biases, box, exact=exact, part=i, parts=threads) for i in range(threads)]
+    found: list[Found | BaseException] = [KeyboardInterrupt()] * threads
+    cells = [0] * threads
+
+    def run(i: int) -> None:
+        def note(so_far: int) -> None:
+            cells[i] = so_far
+            if i == 0 and tell is not None:
+                tell(sum(cells))
+
+        try:
+            found[i] = walkers[i].run(note)
+        except BaseException as error:
+            found[i] = error
+
+    workers = [Thread(target=run, args=(i,), daemon=True) for i in range(1, threads)]
+    for worker in workers:
+        worker.start()
+    run(0)
+    for worker in workers:
+        worker.join()
+    parts: list[Found] = []
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
+        parts.append(one)
+    return Found(
+        sum(part.cells for part in parts),
+        np.any([part.alive for part in parts], axis=0),
+        np.concatenate([part.joins for part in parts]),
+        True,
+        sum(part.questions for part in parts),
+    )
+
+
+def joined(joins: np.ndarray) -> int:
+    """By how many the joins (.., 4) lower the number of regions."""
+    if not len(joins):
+        return 0
+    keys, names = np.unique(joins.reshape(-1, 2), axis=0, return_inverse=True)
+    return len(keys) - int(components(len(keys), names.reshape(-1, 2)).max()) - 1
+
+
+def labels_of(hashes: np.ndarray, on: np.ndarray, joins: np.ndarray) -> np.ndarray:
+    """Linear region 0, 1, .. (cells,) of cells with patterns `on` (cells, N)."""
+    if not len(joins):
+        return np.arange(len(on))
+    own = np.zeros((len(on), 2), np.uint64)
+    for i, key in enumerate(hashes):
+        own ^= np.where(on[:, i : i + 1], key, np.uint64(0))
+    _, names = np.unique(np.concatenate([own, joins.reshape(-1, 2)]), axis=0, return_inverse=True)
+    names = names.reshape(-1)
+    cell = np.empty(len(on), np.int64)
+    cell[names[: len(on)]] = np.arange(len(on))
+    return components(len(on), cell[names[len(on) :]].reshape(-1, 2))
+
+
+def count(
+    weights: list[np.ndarray], biases: list[np.ndarray], box: np.ndarray, **options: Any
+) -> tuple[int, int, int]:
+    """Linear regions, activation regions, dead neurons of one network."""
+    found = walk_all(weights, biases, box, **options)
+    dead = int((~found.alive).sum()) if len(weights) > 1 else 0
+    return found.cells - joined(found.joins), found.cells, dead

@@ -1,0 +1,139 @@
+# mypy: allow-untyped-defs, no-check-untyped-defs
+"""A cell enters a layer: the affine forms of the layer's neurons on it, and their values at its vertices.
+
+Every value comes with a bound. `error` of a neuron bounds |computed form - true form| all over the box, where
+coordinates do not exceed 1; with `doubt` of a vertex, its distance from the true one, the value of neuron i at
+vertex v is off by at most slope[i] doubt[v] + base[i]. Higham, Accuracy and Stability of Numerical Algorithms,
+section 3.1: a dot product of k terms, in any order, is off by k u |w| . |h|.
+"""
+
+# ruff: noqa: ANN001, ANN201
+from triangle_cli.regions.space.arena import (
+    COLUMNS,
+    COUNT,
+    CROSSING,
+    LAYER,
+    ROW,
+    SMALL,
+    STEPS,
+    TOLD,
+    VALUE,
+)
+from triangle_cli.regions.space.bits import compiled
+
+UNIT = 2.0**-53
+ROOM = 1.0 + 1e-9  # covers the rounding of the bounds themselves
+
+
+@compiled
+def has_room(s, frame, columns):
+    """Whether the arena can hold this frame's values, and one frame more."""
+    rows = s.frame[COUNT, frame]
+    return (
+        frame + 2 < s.frame.shape[1]
+        and s.frame[VALUE, frame] + (rows + 1) * columns <= s.values.size
+        and s.frame[CROSSING, frame] + 2 * columns <= s.crossing.size
+    )
+
+
+@compiled
+def compose(s, layer, n):
+    """Forms of `layer` from those of the layer below and its on/off states."""
+    width, below = s.widths[layer + 1], s.widths[layer]
+    first, first_below = s.neuron_at[layer], s.neuron_at[layer] - below
+    size = (n + 1) * width
+    forms = s.forms[s.form_at[layer] : s.form_at[layer] + size]
+    lower = s.forms[s.form_at[layer - 1] : s.form_at[layer - 1] + (n + 1) * below]
+    error, constant = s.error[first : first + width], s.biases[first : first + width]
+    for i in range(n * width):
+        forms[i] = 0.0
+    last = forms[n * width : size]
+    for i in range(width):
+        last[i] = constant[i]
+        error[i] = 0.0
+    gamma = (below + 4) * UNIT
+    active = 0
+    for k in range(below):
+        if s.on[first_below + k] and (s.reach[first_below + k] > 0.0 or s.error[first_below + k] > 0.0):
+            s.keep[active] = k
+            active += 1
+    weights = s.weights[s.weight_at[layer] : s.weight_at[layer] + below * width]
+    steeps = s.steep[s.weight_at[layer] : s.weight_at[layer] + below * width]
+    for at in range(0, active, 2):  # two at a time: forms are read and written half as often
+        k, has_two = s.keep[at], at + 1 < active
+        m = s.keep[at + 1] if has_two else k
+        weight, other = weights[k * width : (k + 1) * width], weights[m * width : (m + 1) * width]
+        steep, other_steep = steeps[k * width : (k + 1) * width], steeps[m * width : (m + 1) * width]
+        for j in range(n + 1):
+            factor = lower[j * below + k]
+            other_factor = lower[j * below + m] if has_two else 0.0
+            form = forms[j * width : (j + 1) * width]
+            for i in range(width):
+                form[i] += factor * weight[i] + other_factor * other[i]
+        loss = s.error[first_below + k] + gamma * s.reach[first_below + k] + SMALL
+        other_loss = s.error[first_below + m] + gamma * s.reach[first_below + m] + SMALL if has_two else 0.0
+        for i in range(width):
+            error[i] += loss * steep[i] + other_loss * other_steep[i]
+    for i in range(width):
+        if error[i] > 0.0:
+            error[i] = error[i] * ROOM + gamma * abs(constant[i])
+        error[i] += s.lost[first + i]
+
+
+@compiled
+def measure(s, layer, n):
+    """`reach`, `slope` and `base` of the neurons of a layer from their forms and errors."""
+    width, first = s.widths[layer + 1], s.neuron_at[layer]
+    forms = s.forms[s.form_at[layer] : s.form_at[layer] + (n + 1) * width]
+    error, slope = s.error[first : first + width], s.slope[first : first + width]
+    reach, base = s.reach[first : first + width], s.base[first : first + width]
+    for i in range(width):
+        slope[i] = 0.0
+    for j in range(n):
+        form = forms[j * width : (j + 1) * width]
+        for i in range(width):
+            slope[i] += abs(form[i])
+    form = forms[n * width : (n + 1) * width]
+    factor = (n + 4) * UNIT
+    for i in range(width):
+        reach[i] = (slope[i] + abs(form[i])) * ROOM
+        slope[i] = (slope[i] + 2.0 * error[i]) * ROOM
+        base[i] = error[i] + factor * reach[i]
+        if base[i] > 0.0:
+            base[i] = base[i] * ROOM + SMALL
+
+
+@compiled
+def evaluate(s, frame, n):
+    """Values of all neurons of the frame's layer at the vertices of its cell, a column each; its size."""
+    layer = s.frame[LAYER, frame]
+    width, first = s.widths[layer + 1], s.neuron_at[layer]
+    forms = s.forms[s.form_at[layer] : s.form_at[layer] + (n + 1) * width]
+    row, count, at = s.frame[ROW, frame], s.frame[COUNT, frame], s.frame[VALUE, frame]
+    constant = forms[n * width : (n + 1) * width]
+    for v in range(count):
+        values = s.values[at + v * width : at + (v + 1) * width]
+        x, y = s.place[row + v, 0], s.place[row + v, 1] if n > 1 else 0.0
+        form, other = forms[:width], forms[width : 2 * width]  # for one input the constants, times 0
+        for i in range(width):
+            values[i] = constant[i] + x * form[i] + y * other[i]
+        for j in range(2, n):
+            x = s.place[row + v, j]
+            form = forms[j * width : (j + 1) * width]
+            for i in range(width):
+                values[i] += x * form[i]
+    s.frame[COLUMNS, frame] = width
+    s.frame[STEPS, frame] = s.frame[TOLD, frame] = 0
+    start = s.frame[CROSSING, frame]
+    for i in range(width):
+        s.crossing[start + i] = first + i
+    diameter, doubt = 0.0, 0.0
+    for v in range(count):
+        doubt = max(doubt, s.doubt[row + v])
+    for j in range(n):
+        least, most = s.place[row, j], s.place[row, j]
+        for v in range(1, count):
+            least, most = min(least, s.place[row + v, j]), max(most, s.place[row + v, j])
+        diameter = max(diameter, most - least)
+    s.spread[frame, 0] = (diameter + 2.0 * doubt) * ROOM
+    s.spread[frame, 1] = doubt

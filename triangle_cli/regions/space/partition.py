@@ -1,0 +1,139 @@
+"""The cells of a partition themselves: vertices, half-spaces, volumes, and the affine map on each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from triangle_cli.regions.space.arena import CORNERS, LEAVES, Arena, scaled
+from triangle_cli.regions.space.counting import Walker, labels_of
+from triangle_cli.regions.space.sizes import Cells, Sizes
+from triangle_cli.regions.space.volumes import volumes
+
+
+class _Collector:
+    """Takes the leaves of a walk a buffer at a time, and puts what is made of them into columns."""
+
+    def __init__(self, weights: list, biases: list, box: np.ndarray, with_cells: bool) -> None:
+        self.weights, self.biases, self.box, self.with_cells = weights, biases, box, with_cells
+        self.shift = scaled(weights, biases, box)[3][0]
+        self.columns: dict[str, list[np.ndarray]] = {}
+
+    def take(self, a: Arena) -> None:
+        """A buffer of leaves."""
+        leaves, corners = int(a.control[LEAVES]), int(a.control[CORNERS])
+        sizes, facets = a.leaf_size[:leaves].copy(), a.leaf_facets[:corners]
+        pointer = np.concatenate([[0], np.cumsum(sizes)])
+        on = a.leaf_on[:leaves, : sum(len(bias) for bias in self.biases[:-1])].astype(bool)
+        made = {"on": on, "volume": volumes(a.leaf_place[:corners], facets, pointer)}
+        made["place"] = np.ldexp(
+            np.add.reduceat(a.leaf_place[:corners], pointer[:-1]) / sizes[:, None],
+            -self.shift.astype(np.int32),
+        )
+        if self.with_cells:
+            made |= {
+                "vertices": np.ldexp(a.leaf_place[:corners], -self.shift.astype(np.int32)),
+                "sizes": sizes,
+            }
+            made |= self._forms(a, made["on"], facets, pointer)
+        for name, column in made.items():
+            self.columns.setdefault(name, []).append(column)
+
+    def _forms(self, a: Arena, on: np.ndarray, facets: np.ndarray, pointer: np.ndarray) -> dict:
+        """Half-spaces and affine maps of a buffer of leaves."""
+        n = len(self.box)
+        maps = np.broadcast_to(np.eye(n, n + 1), (len(on), n, n + 1))
+        forms, first = [], 0
+        with np.errstate(all="ignore"):
+            for weight, bias in zip(self.weights, self.biases):
+                maps = weight @ maps
+                maps[:, :, n] += bias
+                forms.append(maps)
+                states = on[:, first : first + len(bias)]
+                first += len(bias)
+                if len(forms) < len(self.weights):
+                    maps = maps * states[:, :, None]
+        outputs = forms.pop()
+        hidden = np.concatenate([np.empty((len(on), 0, n + 1)), *forms], axis=1)
+        used = np.bitwise_or.reduceat(facets, pointer[:-1])
+        cell, bit = np.nonzero(used[:, None] >> np.arange(64, dtype=np.uint64) & np.uint64(1))
+        is_facet = _are_facets(facets, pointer, cell, bit)
+        cell, bit = cell[is_facet], bit[is_facet]
+        label = a.leaf_label[cell, bit]
+        rows = np.zeros((len(cell), n + 1))
+        inner = label >= 0
+        sign = np.where(on[cell[inner], label[inner]], 1.0, -1.0)
+        rows[inner] = hidden[cell[inner], label[inner]] * sign[:, None]
+        side = -1 - label[~inner]
+        outer = np.flatnonzero(~inner)
+        rows[outer, side // 2] = np.where(side % 2, -1.0, 1.0)
+        rows[outer, n] = np.where(side % 2, 1.0, -1.0) * self.box[side // 2, side % 2]
+        return {
+            "normals": rows[:, :n],
+            "constants": rows[:, n],
+            "half_space_neuron": np.where(inner, label, -1).astype(np.int64),
+            "half_spaces": np.bincount(cell, minlength=len(on)),
+            "gradient": outputs[:, :, :n],
+            "intercept": outputs[:, :, n],
+        }
+
+    def column(self, name: str, like: np.ndarray) -> np.ndarray:
+        """All of a column."""
+        return np.concatenate(self.columns[name]) if name in self.columns else like
+
+
+def _are_facets(facets: np.ndarray, pointer: np.ndarray, cell: np.ndarray, bit: np.ndarray) -> np.ndarray:
+    """Whether each (cell, bit) is a facet: no other one contains all its vertices."""
+    sizes = np.diff(pointer)[cell]
+    start = np.repeat(pointer[cell] - np.concatenate([[0], np.cumsum(sizes)])[:-1], sizes)
+    masks = facets[start + np.arange(sizes.sum())]
+    own = np.uint64(1) << bit.astype(np.uint64)
+    masks = np.where(masks & np.repeat(own, sizes), masks, ~np.uint64(0))
+    return np.bitwise_and.reduceat(masks, np.concatenate([[0], np.cumsum(sizes)])[:-1]) == own
+
+
+def cells(
+    weights: list[np.ndarray],
+    biases: list[np.ndarray],
+    box: np.ndarray,
+    *,
+    exact: bool = False,
+    tell: Callable[[int], None] | None = None,
+) -> Cells:
+    """The partition of a box by one network: weights[l] (out, in), biases[l] (out,), box (n, 2)."""
+    collector = _Collector(weights, biases, box, with_cells=True)
+    walker = Walker(weights, biases, box, exact=exact, emitting=True)
+    found = walker.run(tell, collector.take)
+    get = collector.columns
+    on = np.concatenate(get["on"])
+    made = {name: np.concatenate(get[name]) for name in get if name not in ("sizes", "half_spaces", "place")}
+    made["offsets"] = np.concatenate([[0], np.cumsum(np.concatenate(get["sizes"]))])
+    made["half_space_offsets"] = np.concatenate([[0], np.cumsum(np.concatenate(get["half_spaces"]))])
+    made["linear_region"] = labels_of(walker.arena.hashes, on, found.joins)
+    made["volume"] = np.ldexp(made["volume"], -int(collector.shift.sum()))
+    return Cells(**{name: torch.from_numpy(np.ascontiguousarray(column)) for name, column in made.items()})
+
+
+def sizes(
+    weights: list[np.ndarray],
+    biases: list[np.ndarray],
+    box: np.ndarray,
+    *,
+    exact: bool = False,
+    tell: Callable[[int], None] | None = None,
+) -> Sizes:
+    """The volumes of all regions of one network; arguments as `cells`."""
+    collector = _Collector(weights, biases, box, with_cells=False)
+    walker = Walker(weights, biases, box, exact=exact, emitting=True)
+    found = walker.run(tell, collector.take)
+    on = np.concatenate(collector.columns["on"])
+    ends = scaled(weights, biases, box)[2]
+    share = np.concatenate(collector.columns["volume"]) / np.prod(ends[:, 1] - ends[:, 0])
+    region = labels_of(walker.arena.hashes, on, found.joins)
+    linear = np.bincount(region, share)
+    place = np.empty((len(linear), len(box)))
+    order = np.argsort(share, kind="stable")
+    place[region[order]] = np.concatenate(collector.columns["place"])[order]
+    return Sizes(share, linear, place)

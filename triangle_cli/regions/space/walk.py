@@ -1,0 +1,362 @@
+# mypy: allow-untyped-defs, no-check-untyped-defs
+"""The compiled walk: depth first through the cells of a network, layer by layer, neuron by neuron.
+
+It stops where floats leave a sign open (ASK), where a buffer is full, and now and then for the caller to look
+around; all of its state is in the arena, so that it can be called again.
+"""
+
+# ruff: noqa: ANN001, ANN201, SIM109 - what numba compiles
+from collections.abc import Callable
+
+import numpy as np
+
+from triangle_cli.compiling import njit
+from triangle_cli.regions.line.lanes import digest
+from triangle_cli.regions.space import arena, bits, forms, leaves, refining, splitting
+from triangle_cli.regions.space.arena import (
+    ABOVE,
+    ASK,
+    BELOW,
+    BIT,
+    BUDGET,
+    CAREFUL,
+    CELLS,
+    CLASSIFY,
+    COLUMNS,
+    COUNT,
+    CROSSING,
+    CROWDED,
+    CUT,
+    DEPTH,
+    DONE,
+    EMITTING,
+    ENTER,
+    FACETS,
+    FLUSH,
+    GAIN,
+    GROW,
+    LABEL,
+    LAYER,
+    LEAVE,
+    LIMIT,
+    LIMITED,
+    NEW,
+    NODE,
+    PART,
+    PARTS,
+    PAUSE,
+    ROW,
+    SIMPLE,
+    SPLIT,
+    SPLITTER,
+    STAGE,
+    STEPS,
+    TOLD,
+    VALUE,
+)
+from triangle_cli.regions.space.bits import NONE, compiled, size
+from triangle_cli.regions.space.forms import compose, evaluate, has_room, measure
+from triangle_cli.regions.space.leaves import (
+    ALL,
+    all_loud,
+    all_loud_with,
+    facet_gains,
+    is_loud,
+    leaf,
+    leaf_room,
+    side_gains,
+)
+from triangle_cli.regions.space.splitting import (
+    classify,
+    extremes,
+    find_signs,
+    free_facet,
+    gather_side,
+    new_vertices,
+)
+
+GO_ON = -1
+
+
+@compiled
+def is_dealt(s):
+    """Whether the next cell at depth CUT is this thread's: up to there all walk the same way."""
+    s.control[NODE] += 1
+    return s.control[NODE] % s.control[PARTS] == s.control[PART]
+
+
+@compiled
+def counts(s, depth, is_frame):
+    """Whether a final cell at this depth is this thread's to count; a frame there has been dealt already."""
+    if depth < CUT:
+        return s.control[PART] == 0
+    return depth > CUT or is_frame or is_dealt(s)
+
+
+@compiled
+def enter(s, frame, n):
+    """Values of the next layer's neurons on the frame's cell."""
+    layer = s.frame[LAYER, frame]
+    if not has_room(s, frame, s.widths[layer + 1]):
+        return GROW
+    if layer > 0:
+        compose(s, layer, n)
+    measure(s, layer, n)
+    s.frame[NEW, frame] = 0
+    evaluate(s, frame, n)
+    s.frame[STAGE, frame] = CLASSIFY
+    return GO_ON
+
+
+@compiled
+def compress(s, frame, old, kept):
+    """Keep only the columns s.keep[:kept] of `old` ones."""
+    at, start = s.frame[VALUE, frame], s.frame[CROSSING, frame]
+    told = s.frame[TOLD, frame]
+    for v in range(s.frame[COUNT, frame]):
+        for c in range(kept):
+            s.values[at + v * kept + c] = s.values[at + v * old + s.keep[c]]
+            if told:
+                s.told[at + v * kept + c] = s.told[at + v * old + s.keep[c]]
+    for c in range(kept):
+        s.crossing[start + c] = s.crossing[start + s.keep[c]]
+    s.frame[COLUMNS, frame] = kept
+
+
+@compiled
+def enter_classified(s, frame, n):
+    """Classify all neurons of the layer on the frame's cell."""
+    layer, count = s.frame[LAYER, frame], s.frame[COUNT, frame]
+    width, first = s.widths[layer + 1], s.neuron_at[layer]
+    for v in range(count):
+        s.rows[v] = v
+    doubt = extremes(s, frame, count, width)
+    kept = classify(s, frame, count, width, n, doubt, 0, NONE)
+    if kept < 0:
+        return ASK
+    s.shared[frame] |= s.touch[0]
+    if s.touch[1]:
+        s.frame[CAREFUL, frame] = ALL
+    compress(s, frame, width, kept)
+    for i in range(first, first + width):
+        s.alive[i] |= s.on[i]
+    for c in range(kept):
+        s.alive[s.crossing[s.frame[CROSSING, frame] + c]] = 1
+    s.frame[STAGE, frame] = SPLIT
+    return GO_ON
+
+
+@compiled
+def begin_last(s, frame):
+    """What is to be known of a cell that has entered the last hidden layer."""
+    columns, first = s.frame[COLUMNS, frame], s.neuron_at[s.frame[LAYER, frame]]
+    facet_gains(s, frame, columns)
+    careful = s.frame[CAREFUL, frame]
+    if careful == 0:
+        used = NONE
+        row = s.frame[ROW, frame]
+        for v in range(s.frame[COUNT, frame]):
+            used |= s.facets[row + v]
+        if s.shared[frame] & used or s.control[EMITTING] or s.slack[0] > 0.0:
+            careful = 1
+        for c in range(columns):
+            if not is_loud(s, s.crossing[s.frame[CROSSING, frame] + c], first):
+                careful = 1
+    s.frame[CAREFUL, frame] = careful
+
+
+@compiled
+def finish(s, frame, n):
+    """Count a final cell that has vertices."""
+    if not leaf_room(s, frame):
+        return FLUSH
+    if counts(s, frame, True):
+        s.control[CELLS] += 1
+        leaf(s, frame, n)
+    return GO_ON
+
+
+@compiled
+def leave(s, frame):
+    """Back to the frame before; undo the label of the facet that led here."""
+    s.control[DEPTH] = frame - 1
+    return GO_ON
+
+
+@compiled
+def split(s, frame, n):
+    """Signs of the last column's neuron, and new vertices; or on to the next layer where there is none."""
+    last = s.widths.size - 2
+    layer, columns = s.frame[LAYER, frame], s.frame[COLUMNS, frame]
+    if s.frame[STEPS, frame] == 0 and layer == last:
+        begin_last(s, frame)
+        if not s.frame[CAREFUL, frame] and columns <= 1:
+            first = s.neuron_at[layer]
+            at = s.frame[GAIN, frame]
+            if all_loud(s, at) and (
+                columns == 0 or all_loud_with(s, at, s.crossing[s.frame[CROSSING, frame]], first)
+            ):
+                s.frame[STAGE, frame] = LEAVE
+                for _ in range(columns + 1):
+                    if counts(s, frame + columns, columns == 0):
+                        s.control[CELLS] += 1
+                return GO_ON
+            s.frame[CAREFUL, frame] = 1
+    if columns == 0:
+        if layer == last:
+            status = finish(s, frame, n)
+            if status == GO_ON:
+                s.frame[STAGE, frame] = LEAVE
+            return status
+        s.frame[LAYER, frame] = layer + 1
+        s.frame[STAGE, frame] = ENTER
+        return GO_ON
+    if not find_signs(s, frame, n):
+        return ASK
+    if not new_vertices(s, frame, n):
+        return GROW
+    s.frame[STAGE, frame] = ABOVE
+    return GO_ON
+
+
+@compiled
+def make_side(s, frame, n, is_above):
+    """Make one side of the split as the next frame, or count it where that is enough."""
+    last = s.widths.size - 2
+    layer, columns = s.frame[LAYER, frame], s.frame[COLUMNS, frame] - 1
+    if not has_room(s, frame, columns + 1):
+        return GROW
+    splitter, start = s.frame[SPLITTER, frame], s.frame[CROSSING, frame]
+    s.on[splitter] = is_above
+    rows = gather_side(s, frame, 1 if is_above else -1)
+    number = free_facet(s, frame, rows)
+    if number == 64:
+        return CROWDED
+    extra = np.uint64(1) << np.uint64(number)
+    steps = s.frame[STEPS, frame] + 1
+    doubt = extremes(s, frame, rows, columns)
+    s.frame[STEPS, frame] = steps  # new vertices have one more interpolation
+    kept = classify(s, frame, rows, columns, n, doubt, steps, extra)
+    s.frame[STEPS, frame] = steps - 1
+    if kept < 0:
+        return ASK
+    child = frame + 1
+    careful = s.frame[CAREFUL, frame]
+    if s.touch[1]:
+        careful = ALL
+    elif s.touch[0] != NONE and layer == last and careful == 0:
+        careful = 1
+    gains = s.frame[GAIN, frame]
+    at_row = s.frame[ROW, frame] + s.frame[COUNT, frame] + s.frame[NEW, frame]
+    at_value = s.frame[VALUE, frame] + (s.frame[COUNT, frame] + s.frame[NEW, frame]) * (columns + 1)
+    if (
+        at_row + rows > s.facets.size
+        or at_value + (rows + 1) * (kept + 1) > s.values.size
+        or gains + 2 * s.control[FACETS] + 64 > s.gain.size
+    ):
+        return GROW
+    s.frame[STAGE, frame] = BELOW if is_above else LEAVE
+    if child == CUT and s.control[PARTS] > 1 and not is_dealt(s):
+        return GO_ON
+    if layer == last:
+        gains = side_gains(s, frame, columns, kept, is_above, splitter)
+        if careful == 0 and kept <= 1:
+            first = s.neuron_at[layer]
+            if all_loud(s, gains) and (
+                kept == 0 or all_loud_with(s, gains, s.crossing[start + s.keep[0]], first)
+            ):
+                for _ in range(kept + 1):
+                    if counts(s, child + kept, kept == 0):
+                        s.control[CELLS] += 1
+                return GO_ON
+            careful = 1
+    fill_side(s, frame, child, n, rows, columns, kept, extra)
+    s.frame[ROW, child], s.frame[VALUE, child] = at_row, at_value
+    s.frame[CAREFUL, child], s.frame[GAIN, child], s.frame[STEPS, child] = careful, gains, steps
+    s.shared[child] = (s.shared[frame] | s.touch[0]) & ~extra | (s.touch[0] & extra)
+    s.frame[BIT, frame], s.frame[LABEL, frame] = number, s.label[number]
+    s.label[number] = splitter
+    s.frame[BIT, child] = -1
+    s.frame[STAGE, child] = SPLIT
+    s.control[DEPTH] = child
+    return GO_ON
+
+
+@compiled
+def fill_side(s, frame, child, n, rows, columns, kept, extra):
+    """Copy the vertices of a side, and the columns that are left, into the next frame."""
+    row, count = s.frame[ROW, frame], s.frame[COUNT, frame]
+    total = count + s.frame[NEW, frame]
+    new_row, stride = row + total, columns + 1
+    at, new_at = s.frame[VALUE, frame], s.frame[VALUE, frame] + total * stride
+    told, simple, doubt = s.frame[TOLD, frame], 1, 0.0
+    for r in range(rows):
+        v = s.rows[r]
+        w = new_row + r
+        for j in range(n):
+            s.place[w, j] = s.place[row + v, j]
+        mask = s.facets[row + v]
+        if v >= count or s.sign[row + v] == 0:
+            mask |= extra
+        s.facets[w] = mask
+        if size(mask) != n:
+            simple = 0
+        s.doubt[w], s.fine[w] = s.doubt[row + v], s.fine[row + v]
+        doubt = max(doubt, s.doubt[w])
+        source, target = at + v * stride, new_at + r * kept
+        for c in range(kept):
+            s.values[target + c] = s.values[source + s.keep[c]]
+        if told:
+            for c in range(kept):
+                s.told[target + c] = s.told[source + s.keep[c]]
+    start = s.frame[CROSSING, frame]
+    for c in range(kept):
+        s.crossing[start + stride + c] = s.crossing[start + s.keep[c]]
+    s.frame[CROSSING, child] = start + stride
+    s.frame[COUNT, child], s.frame[NEW, child], s.frame[COLUMNS, child] = rows, 0, kept
+    s.frame[TOLD, child], s.frame[SIMPLE, child] = told, simple
+    s.frame[LAYER, child] = s.frame[LAYER, frame]
+    s.spread[child, 0], s.spread[child, 1] = s.spread[frame, 0], doubt
+
+
+def _compile_walk(sources: str) -> Callable:
+    """Compile `walk`; `sources` enters the key of Numba's cache, which looks at one file's date only."""
+
+    @njit(cache=True, error_model="numpy", fastmath={"contract"}, _nrt=False, nogil=True)
+    def walk(s):
+        """Go on until done, or until the caller is needed: the reason why, as in `arena`."""
+        sources  # noqa: B018
+        n = s.place.shape[1]
+        while True:
+            frame = s.control[DEPTH]
+            if frame < 0:
+                return DONE
+            if s.control[CELLS] >= s.control[LIMIT]:
+                return LIMITED
+            s.control[BUDGET] -= 1
+            if s.control[BUDGET] < 0:
+                return PAUSE
+            stage = s.frame[STAGE, frame]
+            if stage == SPLIT:
+                status = split(s, frame, n)
+            elif stage == ABOVE or stage == BELOW:
+                if s.frame[BIT, frame] >= 0:  # the label that the side before had put in the place of another
+                    s.label[s.frame[BIT, frame]] = s.frame[LABEL, frame]
+                    s.frame[BIT, frame] = -1
+                status = make_side(s, frame, n, stage == ABOVE)
+            elif stage == ENTER:
+                status = enter(s, frame, n)
+            elif stage == CLASSIFY:
+                status = enter_classified(s, frame, n)
+            else:
+                if s.frame[BIT, frame] >= 0:
+                    s.label[s.frame[BIT, frame]] = s.frame[LABEL, frame]
+                    s.frame[BIT, frame] = -1
+                status = leave(s, frame)
+            if status != GO_ON:
+                return status
+
+    return walk
+
+
+walk = _compile_walk(digest(arena, bits, forms, leaves, refining, splitting))

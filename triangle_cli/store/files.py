@@ -1,0 +1,88 @@
+"""What may stand where a file is expected: only regular files are read, and devices are written to, not replaced."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+def require_regular(path: Path) -> None:
+    """Raise OSError, without opening it, for what is no file on a disk: a pipe waits, a device never ends.
+
+    Raises:
+        OSError: there is nothing, or a folder, a pipe, a device; the reason says which.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(21, "Is a directory", str(path))
+    if not stat.S_ISREG(mode):
+        kind = "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
+        raise OSError(22, f"is {kind}, expected a file", str(path))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A regular file, open to be read; errors as of `require_regular`."""
+    require_regular(path)
+    with path.open("rb") as file:
+        yield file
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a regular file; errors as of `require_regular`."""
+    with opened(path) as file:
+        return file.read()
+
+
+def read_text(path: Path) -> str:
+    """The text, in UTF-8, of a regular file. Raises ValueError for other bytes; else errors as of `require_regular`."""
+    return read_bytes(path).decode("utf-8")
+
+
+def followed(path: Path) -> Path:
+    """Where links lead: the file to be replaced, or one that is to be."""
+    path.exists()  # raises OSError for links that go round in a circle
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+def is_replaceable(path: Path) -> bool:
+    """Whether a file can take the place of what is there: a regular file, or nothing; not what is open as stdout."""
+    if _descriptor(path) is not None:
+        return False
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)  # the system says what is wrong with a folder
+
+
+def write_through(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file, then copy it into the device, pipe or open file that `path` names.
+
+    Raises:
+        OSError: it takes no bytes.
+    """
+    with tempfile.TemporaryDirectory(prefix="triangle-") as folder:
+        made = Path(folder) / path.with_suffix(path.suffix or ".out").name
+        write(made)
+        number = _descriptor(path)
+        target = os.dup(number) if number is not None else os.open(path, os.O_WRONLY)
+        with made.open("rb") as source, os.fdopen(target, "wb") as sink:
+            shutil.copyfileobj(source, sink)
+
+
+def _descriptor(path: Path) -> int | None:
+    """The number of the open file that names such as /dev/stdout lead to; None for other names."""
+    for _ in range(40):  # as many links as the system itself follows
+        if path.name.isdecimal() and str(path.parent.resolve()) == f"/proc/{os.getpid()}/fd":
+            return int(path.name)
+        if not path.is_symlink():
+            return None
+        path = path.parent / path.readlink()
+    return None

@@ -1,0 +1,95 @@
+"""Tensors from files that anybody may have written: nothing runs, nothing waits, nothing fills the memory."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import resource
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from triangle_cli import console
+from triangle_cli.store import files
+
+
+def free_memory() -> int:
+    """Bytes that this process may still ask for: of the machine's memory, and of its own limit (ulimit -v)."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    free = os.sysconf("SC_PHYS_PAGES") * page
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return free
+    try:
+        taken = int(Path("/proc/self/statm").read_text().split()[0]) * page
+    except (OSError, ValueError):  # no such file on this system
+        taken = 0
+    return min(free, limit - taken)
+
+
+def require_memory(label: str, wanted: int) -> None:
+    """Raise ValueError, before it is taken, for memory that is not there."""
+    free = free_memory()
+    if wanted > free:
+        raise ValueError(
+            f"{label}: needs about {wanted / 1e9:.3g} GB of memory, {free / 1e9:.3g} GB are free"
+        )
+
+
+def read_state(path: Path, expected: str) -> dict[Any, Any]:
+    """What torch.save wrote, on the CPU; tensors in it are dense, and as large as they say.
+
+    Args:
+        path: the file.
+        expected: what would be accepted, for the line that refuses it.
+
+    Raises:
+        ValueError: it holds something else than plain tensors, or more than the memory does.
+        OSError: the file cannot be read.
+    """
+    files.require_regular(path)
+    try:
+        require_memory(str(path), _unpacked_size(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of old kinds of tensors, which are refused below
+            state = torch.load(path, weights_only=True, map_location="cpu")
+    except (OSError, ValueError):
+        raise
+    except pickle.UnpicklingError:
+        raise ValueError(f"{path}: not a file of plain tensors, expected {expected}") from None
+    except Exception as error:  # torch.load fails in many ways on what is not its own
+        if console.of_memory(error):
+            raise ValueError(f"{path}: {console.NO_MEMORY}") from None
+        reason = str(error).partition("\n")[0].partition(". ")[0] or type(error).__name__
+        raise ValueError(f"{path}: not a network ({reason}), expected {expected}") from None
+    if not isinstance(state, dict) or not state:
+        raise ValueError(f"{path}: holds a {type(state).__name__}, expected a state_dict: tensors by name")
+    for name, tensor in state.items():
+        if isinstance(tensor, Tensor):
+            _require_dense(f"{path}: {name}", tensor)
+    return state
+
+
+def _unpacked_size(path: Path) -> int:
+    """Bytes of all parts of a file that torch.save wrote; 0 for its older format."""
+    try:
+        with zipfile.ZipFile(path) as parts:
+            return sum(part.file_size for part in parts.infolist())
+    except (zipfile.BadZipFile, NotImplementedError, EOFError):
+        return 0
+
+
+def _require_dense(label: str, tensor: Tensor) -> None:
+    """Raise ValueError for a tensor that is not a block of numbers: quantized, sparse, or a view that repeats them."""
+    if tensor.is_quantized:
+        raise ValueError(f"{label} is quantized ({tensor.dtype}), expected floating point of 16 to 64 bits")
+    if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_nested:
+        raise ValueError(f"{label} is {tensor.layout} on {tensor.device}, expected a plain tensor of numbers")
+    held, said = tensor.untyped_storage().nbytes(), tensor.numel() * tensor.element_size()
+    if said > held:
+        shape = tuple(tensor.shape)
+        raise ValueError(f"{label} of shape {shape} repeats {held:,} bytes, expected a number for each entry")

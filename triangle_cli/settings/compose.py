@@ -68,7 +68,7 @@ def _require_fitting_method(method: str | None, from_data: bool) -> None:
         raise ValueError(f"method={method}: expected {wanted}")
 
 
-DEEPENING_FROM = 6  # layers; below, the second-order method is better: see docs and conf/schedule/auto.yaml
+DEEPENING_FROM = 6  # layers; what this rests on: docs/depth.md, "When to leave peak space"
 
 
 def _choose_schedule(config: Any, words: list[str]) -> str:

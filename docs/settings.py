@@ -138,6 +138,7 @@ def settings() -> list[Setting]:
     register("settings", [])
     with initialize_config_module("triangle_cli.conf", version_base="1.3"):
         fitting, learning = compose("config"), compose("config", overrides=[f"data={WITH_DATA}"])
+        deepening = compose("config", overrides=["schedule=deepening"])
     meaning = meanings()
     hints = {
         f"{prefix}{key}": hint
@@ -150,6 +151,8 @@ def settings() -> list[Setting]:
         if name == "paper" or is_dataclass(without_none(hints[name])):
             continue
         config = learning if name.split(".")[0] in DATA_GROUPS else fitting
+        if name.startswith("schedule.deepening."):  # which other schedules have not
+            config = deepening
         value: Any = OmegaConf.to_container(config, resolve=False)
         for key in name.split("."):
             value = value[int(key) if isinstance(value, list) else key]

@@ -144,13 +144,6 @@ def check(settings: FitSettings) -> Target:
         require(
             (phase.group or 1) <= points, key, phase.group, f"1 to {points}, the number of training points"
         )
-    most = (torch.finfo(getattr(torch, settings.dtype.value)).max / points) ** 0.5
-    require(
-        target.largest < most,
-        "function.formula",
-        target.formula,
-        f"values up to {most:.2g}, whose squares {settings.dtype.value} can add up; it reaches {target.largest:.3g}",
-    )
     require_device(settings.device)
     return target
 

@@ -241,7 +241,7 @@ class Target:
     @cached_property
     def is_constant(self) -> bool:
         """Whether the formula speaks of no variable."""
-        tree = ast.parse(self.formula.strip(), mode="eval")
+        tree = _parsed(self.formula)
         return not any(isinstance(node, ast.Name) and node.id in VARIABLES for node in ast.walk(tree))
 
     @cached_property

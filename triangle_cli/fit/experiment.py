@@ -20,6 +20,7 @@ from triangle_cli.fit.functions import Target
 from triangle_cli.fit.measurement import Measurement
 from triangle_cli.fit.points import even_points, middle_points, side
 from triangle_cli.fit.unit_square import UnitSquare
+from triangle_cli.settings.fit import Scaling
 from triangle_cli.settings.require import require, require_device
 from triangle_cli.settings.run import FitSettings
 from triangle_cli.store import run_folder
@@ -146,6 +147,11 @@ def check(settings: FitSettings) -> Target:
         require(
             (phase.group or 1) <= points, key, phase.group, f"1 to {points}, the number of training points"
         )
+    if settings.scaling is Scaling.none:  # else `UnitSquare` says it
+        largest = max(map(abs, target.range))
+        most = (torch.finfo(getattr(torch, settings.dtype.value)).max / points) ** 0.5
+        accepted = f"values up to {most:.2g}, whose squares {settings.dtype.value} can add up; it reaches {largest:.3g}"
+        require(largest < most, "function.formula", target.formula, accepted)
     require_device(settings.device)
     return target
 

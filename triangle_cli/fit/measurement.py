@@ -99,7 +99,7 @@ def count(network: Network, target: Target, limit: int = 2**63 - 1) -> pd.DataFr
     """
     table = pd.DataFrame(index=range(len(network.weights[0])), columns=list(COUNTS), dtype="Int64")
     left = np.ones(len(table), bool)
-    if target.inputs == 1 and ceiling([len(bias[0]) for bias in network.biases[:-1]], 1) > limit:
+    if target.inputs == 1 and ceiling([bias.shape[-1] for bias in network.biases[:-1]], 1) > limit:
         for i in range(len(table)):
             weights, biases = ([layer[i] for layer in layers] for layers in (network.weights, network.biases))
             depth = proven_depth(weights, biases, *target.interval)

@@ -26,6 +26,7 @@ from triangle_cli.settings.schedule import PhaseSettings
 CONF = Path(__file__).parents[1] / "conf"
 PHASE = "schedule.phases.0"  # how the settings of a phase are typed
 WITH_DATA = "csv"  # the word whose defaults are shown for data= and model=
+DEEPENING = "schedule.deepening"  # null but with this schedule, whose defaults are shown for it
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,8 @@ def settings() -> list[Setting]:
     """Every setting that is a value."""
     register("settings", [])
     with initialize_config_module("triangle_cli.conf", version_base="1.3"):
-        fitting, learning = compose("config"), compose("config", overrides=[f"data={WITH_DATA}"])
+        chosen = ([], [f"data={WITH_DATA}"], ["schedule=deepening"])
+        fitting, learning, deepening = (compose("config", overrides=overrides) for overrides in chosen)
     meaning = meanings()
     hints = {
         f"{prefix}{key}": hint
@@ -150,6 +152,8 @@ def settings() -> list[Setting]:
         if name == "paper" or is_dataclass(without_none(hints[name])):
             continue
         config = learning if name.split(".")[0] in DATA_GROUPS else fitting
+        if name.startswith(DEEPENING):
+            config = deepening
         value: Any = OmegaConf.to_container(config, resolve=False)
         for key in name.split("."):
             value = value[int(key) if isinstance(value, list) else key]

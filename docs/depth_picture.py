@@ -58,7 +58,7 @@ def picture() -> Figure:
 def main() -> None:
     """Write the picture; the same versions give the same SVG."""
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("depth.svg")
-    style = {"svg.fonttype": "path", "svg.hashsalt": "depth", "font.size": 11, "mathtext.fontset": "cm"}
+    style: Any = {"svg.fonttype": "path", "svg.hashsalt": "depth", "font.size": 11, "mathtext.fontset": "cm"}
     with mpl.rc_context(style):
         metadata = {"Date": None} if path.suffix == ".svg" else {}
         picture().savefig(path, dpi=150, metadata=metadata)

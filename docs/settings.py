@@ -26,7 +26,6 @@ from triangle_cli.settings.schedule import PhaseSettings
 CONF = Path(__file__).parents[1] / "conf"
 PHASE = "schedule.phases.0"  # how the settings of a phase are typed
 WITH_DATA = "csv"  # the word whose defaults are shown for data= and model=
-DEEPENING = "schedule.deepening"  # null but with this schedule, whose defaults are shown for it
 
 
 @dataclass(frozen=True)
@@ -138,8 +137,8 @@ def settings() -> list[Setting]:
     """Every setting that is a value."""
     register("settings", [])
     with initialize_config_module("triangle_cli.conf", version_base="1.3"):
-        chosen = ([], [f"data={WITH_DATA}"], ["schedule=deepening"])
-        fitting, learning, deepening = (compose("config", overrides=overrides) for overrides in chosen)
+        fitting, learning = compose("config"), compose("config", overrides=[f"data={WITH_DATA}"])
+        deepening = compose("config", overrides=["schedule=deepening"])
     meaning = meanings()
     hints = {
         f"{prefix}{key}": hint
@@ -152,7 +151,7 @@ def settings() -> list[Setting]:
         if name == "paper" or is_dataclass(without_none(hints[name])):
             continue
         config = learning if name.split(".")[0] in DATA_GROUPS else fitting
-        if name.startswith(DEEPENING):
+        if name.startswith("schedule.deepening."):  # which other schedules have not
             config = deepening
         value: Any = OmegaConf.to_container(config, resolve=False)
         for key in name.split("."):

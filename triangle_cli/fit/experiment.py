@@ -146,14 +146,6 @@ def check(settings: FitSettings) -> Target:
         require(
             (phase.group or 1) <= points, key, phase.group, f"1 to {points}, the number of training points"
         )
-    largest = max(map(abs, target.range))
-    most = (torch.finfo(getattr(torch, settings.dtype.value)).max / points) ** 0.5
-    require(
-        largest < most,
-        "function.formula",
-        target.formula,
-        f"values up to {most:.2g}, whose squares {settings.dtype.value} can add up; it reaches {largest:.3g}",
-    )
     require_device(settings.device)
     return target
 

@@ -106,7 +106,7 @@ def test_sweeps_on_data_are_estimated_tracked_and_spread_over_cores(learned):
         ),
         (["data=csv"], "data=csv: expected data.path=FILE data.target=COLUMN with it"),
         (["data=digits", "function=x3"], "function=x3: expected nothing with data=..."),
-        (["data=csv", "data.path=.", "data.target=y"], "data.path=.: Is a directory, expected a CSV file"),
+        (["data=csv", "data.path=.", "data.target=y"], "data.path=.: expected a CSV file (it is none)"),
         (["data=wine", "data.augment=true"], "data.augment=True: expected false for data=wine"),
         (
             ["data=wine", "data.drop=alcohol"],

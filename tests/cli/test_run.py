@@ -31,6 +31,8 @@ def test_a_run_leaves_its_files(finished):
         "errors.csv",
         "regions.csv",
         "history.csv",
+        "network-init.pt",
+        "network-peaks.pt",
         "network.pt",
         "config.yaml",
         "run.json",
@@ -163,7 +165,7 @@ def test_the_user_may_choose_the_folder(triangle):
         ),
         (
             ["init=trianle"],
-            "init=trianle: expected one of raai, random, triangle, zigzag; did you mean triangle?",
+            "init=trianle: expected one of front, raai, random, triangle, zigzag; did you mean triangle?",
         ),
         (
             ["init=random", "schedule=paper"],
@@ -203,7 +205,7 @@ def test_the_user_may_choose_the_folder(triangle):
             "schedule.phases.7.epochs=3: expected a phase of the schedule, counted from 0",
         ),
         (["function=x2,x3"], "function=x2,x3: several values make a sweep, expected -m before them"),
-        (["function="], "function=: expected one of circle, cubic, exp"),
+        (["function="], "function=: expected a name; a formula of your own is"),
         (
             ["outputs=a=b"],
             "outputs=a=b: expected such a value in quotes inside the quotes: 'outputs=\"a=b\"'",

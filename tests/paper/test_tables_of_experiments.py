@@ -82,10 +82,15 @@ def markdown(outputs: Path, name: str) -> dict[str, list[list[str]]]:
     parts, rows = {}, []
     for line in (outputs / "tables" / f"{name}.md").read_text().splitlines():
         if title := re.fullmatch(r"\*\*(.*)\*\*", line):
-            rows = parts.setdefault(title[1], [])
+            rows = parts.setdefault(as_read(title[1]), [])
         elif line.startswith("|") and not line.startswith("|:"):
-            rows.append([cell.strip() for cell in line.strip("|").split("|")])
+            rows.append([as_read(cell.strip()) for cell in line.strip("|").split("|")])
     return parts
+
+
+def as_read(markdown: str) -> str:
+    """Markdown without what keeps signs from meaning something."""
+    return re.sub(r"\\([^\w\s])", r"\1", markdown)
 
 
 def caption(outputs: Path, name: str) -> str:

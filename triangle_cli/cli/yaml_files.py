@@ -23,7 +23,10 @@ def guard_yaml() -> None:
         if isinstance(file, io.TextIOBase):
             text = file.read()
             require_finite(text, Path(getattr(file, "name", "configuration")))
-            file = io.StringIO(text)
+            named, file = file, io.StringIO(text)
+            file.name = getattr(
+                named, "name", "configuration"
+            )  # what a parser says of a mistake begins with it
         return load(file)
 
     guarded.is_guarded = True  # type: ignore[attr-defined]

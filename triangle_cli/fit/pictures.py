@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,6 +17,7 @@ from triangle_cli.settings.run import FitSettings
 
 MANY_BREAKPOINTS = 300  # beyond this, dots hide the line
 MOST_BREAKPOINTS = 20_000  # beyond this, they are a solid line that takes long to draw
+MOST_PIECES = 2**22  # beyond this, they are not even gone through
 SMOOTH = 4001  # points that a curve is drawn with
 
 
@@ -24,10 +26,15 @@ def evaluate(network: Network, x: Tensor) -> Tensor:
     return network(x.to(network.layers[0]))[0].double().cpu()
 
 
-def draw_fit(axes: Axes, target: Target, network: Network, label: str) -> Tensor:
-    """Draw target, fit and breakpoints of a batch of one network; returns the breakpoints, (n,)."""
-    found = pieces([w[0] for w in network.weights], [b[0] for b in network.biases], target.interval)
-    kinks = found.left[1:]
+def draw_fit(axes: Axes, target: Target, network: Network, label: str, all_pieces: bool = True) -> Tensor:
+    """Draw target, fit and breakpoints of a batch of one network; returns the breakpoints, (n,).
+
+    all_pieces: false where there are too many to go through; no breakpoint is drawn then.
+    """
+    kinks = torch.empty(0, dtype=torch.float64)
+    if all_pieces:
+        weights, biases = [w[0] for w in network.weights], [b[0] for b in network.biases]
+        kinks = pieces(weights, biases, target.interval).left[1:]
     x = torch.linspace(*target.interval, SMOOTH, dtype=torch.float64)
     axes.plot(x, target(x), color=GREY, linewidth=5, alpha=0.5, label=f"target: {target.formula}")
     axes.plot(x, evaluate(network, x), color=BLUE, linewidth=1.2, label=label)
@@ -61,14 +68,18 @@ def fit_figure(result: Result, settings: FitSettings) -> Figure:
         above.set_title(f"{title}: all restarts diverged")
         return figure
     label = f"best of {settings.restarts}: restart {best['restart']}, stage {best['stage']}"
-    kinks = draw_fit(above, target, network, label)
+    counted = None if pd.isna(best["linear_regions"]) else int(best["linear_regions"])
+    regions = "regions not counted" if counted is None else f"{counted} linear regions"
+    kinks = draw_fit(above, target, network, label, counted is not None and counted <= MOST_PIECES)
     largest = draw_error(below, target, network, kinks)
     mse = (
         f"MSE (integral) {best['mse_integral']:.2e}"
         if "mse_integral" in best
         else f"MSE {best['mse_train']:.2e}"
     )
-    above.set_title(f"{title}\n{mse}, {len(kinks) + 1} linear regions, largest error {largest:.1e}")
+    above.set_title(
+        f"{title}\n{mse}, {'not counted' if counted is None else counted} linear regions, largest error {largest:.1e}"
+    )
     above.set_ylabel("y")
     below.set_ylabel("fit - target")
     below.set_xlabel("x")

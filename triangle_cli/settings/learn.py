@@ -115,8 +115,9 @@ class DataSettings:
         if self.path is None:
             return
         if self.source is Source.csv:
-            there = Path(self.path).is_file()  # neither a folder nor a pipe, which would wait
-            wanted = "a CSV file (there is no such file)"
+            path = Path(self.path)
+            there = path.is_file()  # neither a folder nor a pipe, which would wait
+            wanted = f"a CSV file ({'it is none' if path.exists() else 'there is no such file'})"
         else:
             there = Path(self.path).is_dir()
             wanted = (

@@ -8,17 +8,13 @@ from torch import Tensor
 IN_INTEGERS = 512  # regions that a decision in integers costs the time of
 
 
-class Exhausted(Exception):
-    """The budget is used up."""
-
-
 def surpasses(weights: list[Tensor], biases: list[Tensor], lo: float, hi: float, limit: int) -> bool:
     """Whether one network has more than `limit` activation regions, or needs the time of as many in integers.
 
     weights[l]: (out, in), biases[l]: (out,), float64 or float32.
     """
     from triangle_cli.regions.line.exact import ExactLine
-    from triangle_cli.regions.line.narrow import narrow_leaves
+    from triangle_cli.regions.line.narrow import Exhausted, narrow_leaves
     from triangle_cli.regions.line.packing import PackedNetworks, Unresolved
     from triangle_cli.regions.line.pieces import NARROW
     from triangle_cli.regions.line.wide import wide_leaves

@@ -77,9 +77,7 @@ def fit_figure(result: Result, settings: FitSettings) -> Figure:
         if "mse_integral" in best
         else f"MSE {best['mse_train']:.2e}"
     )
-    above.set_title(
-        f"{title}\n{mse}, {'not counted' if counted is None else counted} linear regions, largest error {largest:.1e}"
-    )
+    above.set_title(f"{title}\n{mse}, {regions}, largest error {largest:.1e}")
     above.set_ylabel("y")
     below.set_ylabel("fit - target")
     below.set_xlabel("x")

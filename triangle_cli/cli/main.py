@@ -62,6 +62,17 @@ COMMANDS = {
         "finished:compare_parser",
         (("A B", "the settings in which two runs differ, then their figures"),),
     ),
+    "plot": Command(
+        "plot:main",
+        "plot:parser",
+        (
+            (
+                "[RUN|SWEEP|WORD ...]",
+                "draw any column against any other: --x depth --y mse_min --hue init --log",
+            ),
+        ),
+        "triangle plot",
+    ),
     "paper": Command(
         "paper:main",
         "paper:parser",

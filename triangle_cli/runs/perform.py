@@ -175,8 +175,10 @@ def _figure(result: Any, settings: FitSettings | LearnSettings) -> Any:
         from triangle_cli.learn.pictures import learning_figure
 
         return learning_figure(result, settings)
-    from triangle_cli.fit import pictures, pictures_plane
+    from triangle_cli.fit import pictures, pictures_plane, pictures_samples
 
+    if settings.function.path is not None:
+        return pictures_samples.samples_figure(result, settings)
     draw = pictures_plane.plane_figure if result.target.inputs == 2 else pictures.fit_figure
     return draw(result, settings)
 

@@ -18,6 +18,7 @@ from triangle_cli.deepening.deepen import Deepening, Plan
 from triangle_cli.deepening.front import Front
 from triangle_cli.deepening.loss import Loss
 from triangle_cli.fit.functions import Target
+from triangle_cli.fit.samples import SampledTarget
 from triangle_cli.fit.starts.front import network_of, on_unit, signs
 from triangle_cli.settings.run import FitSettings
 from triangle_cli.settings.schedule import LossName
@@ -57,7 +58,9 @@ def loss_of(settings: FitSettings, target: Target, train: Points) -> Loss:
     if settings.schedule.deepening.loss is LossName.integral:
         return Loss(target=partial(on_unit, target))
     lo, hi = target.interval
-    return Loss(samples=(((train.x - lo) / (hi - lo)).clamp(0, 1).numpy(), train.y.numpy()))
+    samples = (((train.x - lo) / (hi - lo)).clamp(0, 1).numpy(), train.y.numpy())
+    guide = partial(on_unit, target) if isinstance(target, SampledTarget) else None
+    return Loss(samples=samples, guide=guide, weight=None if train.weight is None else train.weight.numpy())
 
 
 def deepen(settings: FitSettings, target: Target, train: Points, unfinished: Path | None) -> Iterator[Kick]:

@@ -44,8 +44,8 @@ def print_run(run: Run) -> None:
             row["stage"] + (f" ({row['diverged']} diverged)" if row["diverged"] else ""), *cells.values()
         )
     out().print(table)
-    if best := best_line(run.record):
-        out().print(best)
+    for line in filter(None, (*samples_lines(run.record), best_line(run.record))):
+        out().print(line)
     out().print(f"-> {run.folder}")
 
 
@@ -59,6 +59,31 @@ def best_line(record: RunRecord) -> str:
     figures = {"mse_train": "MSE {:.2e}", "loss_train": "loss {:.3g}", "linear_regions": "{} linear regions"}
     shown = [form.format(best[key]) for key, form in figures.items() if key in best]
     return ", ".join([said, *shown, record.stage(best["stage"]).file])
+
+
+FAR = 2.0  # times the training error: what of the held-out error is no longer chance, with many points
+
+
+def samples_lines(record: RunRecord) -> list[str]:
+    """Of a fit to samples: how many there were and which way they bend, and whether the network fits their noise."""
+    some = record.samples
+    if not some:
+        return []
+    places = f" at {some['places']:,} places" if some["places"] != some["rows"] else ""
+    held = some["held_out"]
+    lines = [f"{some['rows']:,} samples{places}, {held:,} held out", some.get("bends", "")]
+    train, test = record.best.get("mse_train"), record.best.get("mse_test")
+    if held and train is not None and test is not None and test > train * FAR * (1 + 3 * (2 / held) ** 0.5):
+        times = (
+            ""
+            if train == 0
+            else f", {test / train:.2g} times {train:.2e}, that on the samples it learned from"
+        )
+        lines.append(
+            f"fits noise: the best network's held-out MSE is {test:.2e}{times}; depth=auto, or a smaller depth, may do "
+            "better"
+        )
+    return lines
 
 
 @contextmanager

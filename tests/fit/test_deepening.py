@@ -107,7 +107,6 @@ def test_functions_that_bend_both_ways_or_are_steep_are_taken(function):
         (["init=zigzag"], "init=zigzag: expected front with schedule=deepening"),
         (["dtype=float32"], "dtype=float32: expected float64 with schedule=deepening"),
         (["network=difference"], "network=difference: expected single with schedule=deepening"),
-        (["depth=1"], "depth=1: expected 2 or more with init=front"),
         (["init.width=3"], "init.width=3: expected 4 or more"),
         (["function=r3", "points=plane"], "expected network=single and a function of x alone"),
     ],

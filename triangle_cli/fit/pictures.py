@@ -10,6 +10,7 @@ from torch import Tensor
 
 from triangle_cli.colours import BLACK, BLUE, GREY, VERMILLION
 from triangle_cli.construction.network import Network
+from triangle_cli.drawing import names
 from triangle_cli.fit.experiment import Result
 from triangle_cli.fit.functions import Target
 from triangle_cli.regions import pieces
@@ -38,7 +39,7 @@ def draw_fit(axes: Axes, target: Target, network: Network, label: str, all_piece
         weights, biases = [w[0] for w in network.weights], [b[0] for b in network.biases]
         kinks = pieces(weights, biases, target.interval).left[1:]
     x = torch.linspace(*target.interval, SMOOTH, dtype=torch.float64)
-    axes.plot(x, target(x), color=GREY, linewidth=5, alpha=0.5, label=f"target: {target.formula}")
+    axes.plot(x, target(x), color=GREY, linewidth=5, alpha=0.5, label=f"target: {names.math(target.formula)}")
     axes.plot(x, evaluate(network, x), color=BLUE, linewidth=1.2, label=label)
     size = 14 if len(kinks) < MANY_BREAKPOINTS else 3
     shown = kinks[:: 1 + len(kinks) // MOST_BREAKPOINTS]
@@ -88,7 +89,8 @@ def fit_figure(result: Result, settings: FitSettings) -> Figure:
     Where there are too many breakpoints to tell apart, also a stretch of the error from near, about its worst place.
     """
     target, network, best = result.target, result.best, result.best_row
-    title = f"{target.name}, depth {settings.depth}, {settings.init.name} start, schedule {settings.schedule.name}"
+    how = f"{settings.init.name} start, {settings.schedule.name} schedule".replace("_", " ")
+    title = f"{names.math(target.formula)}, depth {settings.depth}, {names.plain(how)}"
     if network is None or best is None:
         figure = Figure(figsize=(7, 5.5), dpi=150, layout="constrained")
         figure.subplots().set_title(f"{title}: all restarts diverged")
@@ -107,12 +109,10 @@ def fit_figure(result: Result, settings: FitSettings) -> Figure:
     for axes in closer:
         draw_error(axes, target, network, kinks, stretch=stretch_around(kinks, where, target))
         axes.set_ylabel(f"{STRETCH} of the pieces")
-    mse = (
-        f"MSE (integral) {best['mse_integral']:.2e}"
-        if "mse_integral" in best
-        else f"MSE {best['mse_train']:.2e}"
-    )
-    above.set_title(f"{title}\n{mse}, {regions}, largest error {largest:.1e}")
+    integral = "mse_integral" in best
+    mse = names.power(best["mse_integral" if integral else "mse_train"], 3)
+    measured = f"MSE{' (integral)' if integral else ''} {mse}"
+    above.set_title(f"{title}\n{measured}, {regions}, largest error {names.power(largest)}")
     above.set_ylabel("y")
     below.set_ylabel("fit - target")
     figure.axes[-1].set_xlabel("x")

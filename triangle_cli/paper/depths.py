@@ -14,6 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from triangle_cli.colours import BLACK
+from triangle_cli.drawing import names
+from triangle_cli.drawing.bands import ALPHA, legend
 from triangle_cli.paper import registry
 from triangle_cli.paper.collection import Collected, describe, titles
 from triangle_cli.paper.tables import Table
@@ -186,13 +188,13 @@ def depths(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
         group = [run for run in runs if run.record.function == function]
         end = f"-{function}" if len(functions) > 1 else ""
         for stem, draw in (("regions", _draw_regions), ("errors", _draw_errors)):
-            figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+            figure = Figure(figsize=(6.4, 4.2), layout="constrained")
             axes = figure.subplots()
             draw(axes, group)
-            axes.set(xlabel="depth (hidden layers of width 4)", yscale="log")
+            axes.set(xlabel="depth (hidden layers)", yscale="log")
+            axes.set_title(names.math(group[0].target.formula))
             axes.set_xticks(sorted({run.config["depth"] for run in group}))
-            axes.grid(axis="y", linewidth=0.3)
-            figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+            legend(figure, axes.get_legend_handles_labels()[0])
             yield stem + end, figure
 
 
@@ -200,32 +202,24 @@ def _draw_regions(axes: Axes, runs: list[Collected]) -> None:
     depth = sorted({run.config["depth"] for run in runs})
     axes.plot(depth, [2**d for d in depth], color=BLACK, linewidth=0.8, label="$2^d$")
     axes.plot(depth, [4 * d for d in depth], color=BLACK, linewidth=0.8, linestyle=":", label="neurons")
-    _draw_methods(axes, runs, "linear_regions")
-    axes.set_title(f"{runs[0].target.formula.replace('**', '^')}: linear regions after training")
-    axes.set_ylabel("linear regions (median and range)")
+    _draw_methods(axes, runs, "linear_regions", "median", ("min", "max"))
+    axes.set_ylabel("linear regions: median, least to greatest")
 
 
 def _draw_errors(axes: Axes, runs: list[Collected]) -> None:
     floors = dict(sorted({run.config["depth"]: run.integral_floor for run in runs}.items()))
-    axes.plot(
-        list(floors),
-        list(floors.values()),
-        color=BLACK,
-        linewidth=0.8,
-        label="floor of $2^d$ pieces, asymptote",
-    )
-    _draw_methods(axes, runs, "mse_integral")
-    axes.set_title(f"{runs[0].target.formula.replace('**', '^')}: error against depth")
-    axes.set_ylabel("MSE over the interval (best; band to the median)")
+    label = "floor of $2^d$ pieces (asymptote)"
+    axes.plot(list(floors), list(floors.values()), color=BLACK, linewidth=0.8, label=label)
+    _draw_methods(axes, runs, "mse_integral", "min", ("min", "median"))
+    axes.set_ylabel("MSE over the interval: best, and up to the median")
 
 
-def _draw_methods(axes: Axes, runs: list[Collected], column: str) -> None:
-    """A line per method: errors by the best, with a band to the median; else the median, with a band of the range."""
+def _draw_methods(axes: Axes, runs: list[Collected], column: str, line: str, band: tuple[str, str]) -> None:
+    """A line per method against depth, and a band, of a column over the restarts."""
     for method in dict.fromkeys(run.method for run in runs):
         group = sorted((run for run in runs if run.method == method), key=lambda run: run.config["depth"])
         at = [run.config["depth"] for run in group]
         found = pd.DataFrame([run.integral_errors[column].agg(["min", "median", "max"]) for run in group])
-        line, ends = ("min", ("min", "median")) if column == "mse_integral" else ("median", ("min", "max"))
-        look = {"color": method.colour, "linestyle": method.dash, "marker": method.marker, "markersize": 5}
+        look = {"color": method.colour, "linestyle": method.dash, "marker": method.marker}
         axes.plot(at, found[line], label=method.title, **look)
-        axes.fill_between(at, found[ends[0]], found[ends[1]], color=method.colour, alpha=0.15, linewidth=0)
+        axes.fill_between(at, found[band[0]], found[band[1]], color=method.colour, alpha=ALPHA, linewidth=0)

@@ -97,7 +97,7 @@ def fit_figure(result: Result, settings: FitSettings) -> Figure:
         return figure
     counted = None if pd.isna(best["linear_regions"]) else int(best["linear_regions"])
     gone_through = counted is not None and counted <= MOST_PIECES
-    crowded = gone_through and counted > CROWDED
+    crowded = counted is not None and CROWDED < counted <= MOST_PIECES
     figure = Figure(figsize=(7, 7 if crowded else 5.5), dpi=150, layout="constrained")
     above, below, *closer = figure.subplots(
         2 + crowded, 1, sharex=not crowded, height_ratios=[3, 2, 2][: 2 + crowded]

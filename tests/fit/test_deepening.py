@@ -81,6 +81,9 @@ def test_a_killed_run_goes_on_from_the_last_finished_layer(tmp_path):
     )
     assert [number for phase, number in seen if phase == "front_2"] == [4]  # the end of a stage that is there
     assert resumed.network.flatten().equal(whole.network.flatten())
+    assert resumed.earlier.wall > 0  # what the killed run took is not forgotten
+    assert resumed.earlier.cpu > 0
+    assert whole.earlier == (0, 0)
     pd.testing.assert_frame_equal(resumed.errors, whole.errors)
 
 

@@ -100,7 +100,8 @@ def _compute(
     clock, processors = time.perf_counter(), time.process_time()
     deepened = settings.schedule.deepening is not None
     result = experiment.run(settings, watch, folder) if deepened else experiment.run(settings, watch)
-    elapsed, used = time.perf_counter() - clock, time.process_time() - processors
+    wall, cpu = result.earlier if deepened else (0.0, 0.0)
+    elapsed, used = wall + time.perf_counter() - clock, cpu + time.process_time() - processors
     record = RunRecord(
         hash=settings.hash,
         function=settings.name,

@@ -83,7 +83,7 @@ def main() -> None:
     TABLES.mkdir(exist_ok=True)
     for path in [*(BUILT / "tables").glob("*.md"), *(BUILT / "tables").glob("*.csv")]:
         shutil.copy(path, TABLES)
-    for shown in FIGURES.iterdir():
+    for shown in FIGURES.glob("*"):
         if (BUILT / "figures" / shown.name).exists():
             shutil.copy(BUILT / "figures" / shown.name, shown)
     for page in [Path(word) for word in sys.argv[1:]] or PAGES:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from triangle_cli.construction.network import Network
 from triangle_cli.fit import deepening, starts
-from triangle_cli.fit.deepening import Kick
+from triangle_cli.fit.deepening import NOTHING, Kick, Spent
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.measurement import Measurement
 from triangle_cli.fit.points import points_of, side
@@ -51,6 +51,7 @@ class Result:
     regions: pd.DataFrame
     history: pd.DataFrame
     seconds: dict[str, float] = field(default_factory=dict)
+    earlier: Spent = NOTHING  # by a process that was killed
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -264,6 +265,7 @@ def run(
         regions=first_columns(pd.concat(regions), ["restart", "phase", "epoch"]),
         history=_history(history),
         seconds=seconds,
+        earlier=epoch.earlier if isinstance(epoch, Kick) else NOTHING,
     )
 
 

@@ -76,7 +76,7 @@ def _require_fitting_method(method: str | None, from_data: bool) -> None:
         raise ValueError(f"method={method}: expected {wanted}")
 
 
-DEEPENING_FROM = 6  # layers; what this rests on: docs/depth.md, "When to leave peak space"
+DEEPENING_FROM = 3  # layers; what this rests on: `make table-auto`, docs/depth.md
 
 
 def _choose_schedule(config: Any, words: list[str]) -> str:

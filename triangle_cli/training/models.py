@@ -30,10 +30,12 @@ SLOWEST = 1e-9  # seconds for a point and a number of theta: more than it takes
 
 def model_of(space: Space, x: Tensor, y: Tensor) -> Model | None:
     """The space and the points as the compiled code takes them; None where it does not serve."""
-    if not _serves(x) or isinstance(space, TentSpace):
+    if not _serves(x):
         return None
     if isinstance(space, WeightSpace):
         return weights_model(space, x, y)
+    if isinstance(space, TentSpace):
+        return _tents(space, x, y)
     return _blocks(space, x, y) if isinstance(space, BlockPeakSpace) else _peaks(space, x, y)
 
 
@@ -87,6 +89,23 @@ def _padded_layout(shape: Network, groups: int, width: int) -> tuple[np.ndarray,
     return place, number
 
 
+def _tents(space: TentSpace, x: Tensor, y: Tensor) -> Model:
+    from triangle_cli.training.compiled import block_length, padded
+    from triangle_cli.training.kernels import Projective
+
+    points = _on_unit(space.interval, x).numpy()
+    block = block_length(2 * space.depth + 4, points.dtype)
+    return Projective(
+        space.depth, space.free_scales, space.sign, padded(points), padded(y.numpy()), len(y), block
+    )
+
+
+def _on_unit(interval: tuple[float, float], x: Tensor) -> Tensor:
+    """u, (1, n), for x, (n,)."""
+    lo, hi = interval
+    return ((x - lo) / (hi - lo)).clamp(0, 1).unsqueeze(0)
+
+
 def _peaks(space: PeakSpace, x: Tensor, y: Tensor) -> Model:
     return _peak_model(space, x, y, (space.interval,), np.ones(1), np.zeros(1, np.int64))
 
@@ -104,8 +123,7 @@ def _peak_model(
     from triangle_cli.training.kernels import Peaks
 
     if len(box) == 1:
-        (lo, hi), half = box[0], np.empty(0)
-        points = ((x - lo) / (hi - lo)).clamp(0, 1).unsqueeze(0)
+        points, half = _on_unit(box[0], x), np.empty(0)
     else:
         ends = x.new_tensor(box)
         half = ((ends[:, 1] - ends[:, 0]) / 2).double().numpy()

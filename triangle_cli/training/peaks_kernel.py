@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from triangle_cli.training.bounds import LOGISTIC_RATE, PEAK_MARGIN
 from triangle_cli.training.compiled import LANES, add_products, chained, compiled, lanes, residuals
-from triangle_cli.training.spaces import LOGISTIC_RATE, PEAK_MARGIN
 
 SPAN = 1 - 2 * PEAK_MARGIN
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from triangle_cli.construction.network import Network
 from triangle_cli.construction.tents import Tents, smooth_scales
+from triangle_cli.training.bounds import TENT_BOUND
 
-BOUND = 8.0  # lambda, mu and kappa stay between exp(-8) = 3e-4 and exp(8) = 3e3
 INSIDE = 0.999  # of the bound: where a start may be
 
 
@@ -19,7 +19,7 @@ INSIDE = 0.999  # of the bound: where a start may be
 class TentSpace:
     """theta is (log lambda, log mu, log kappa, log g_0 or of all scales, offset, slope): 2 d + 4 or 3 d + 3 numbers.
 
-    The logarithms of lambda, mu and kappa are bent so that they stay within `BOUND`, where float64 keeps every piece.
+    The logarithms of lambda, mu and kappa are bent so that they stay within `TENT_BOUND`, where float64 keeps every piece.
     Scales follow from g_0 by the generalised Theorem 3.1, or are free (`free_scales`): kinks may then bend either way.
     See `construction.tents`. On the CPU each restart's numbers are the same to the bit whatever others there are,
     where no derivatives are asked for.
@@ -34,15 +34,15 @@ class TentSpace:
         """(R, P)."""
         total = tents.rise[:, :1] + tents.fall[:, :1]
         free = tents.scales if self.free_scales else tents.scales[:, :1] * (1 + total) / total
-        bounded = _log(torch.cat([tents.rise, tents.fall, tents.ratio.unsqueeze(1)], 1)) / BOUND
-        bent = BOUND * _atanh(bounded.clamp(-INSIDE, INSIDE))
+        bounded = _log(torch.cat([tents.rise, tents.fall, tents.ratio.unsqueeze(1)], 1)) / TENT_BOUND
+        bent = TENT_BOUND * _atanh(bounded.clamp(-INSIDE, INSIDE))
         return torch.cat([bent, _log(free), tents.offset.unsqueeze(1), tents.slope.unsqueeze(1)], 1)
 
     def tents(self, theta: Tensor) -> Tents:
         """The construction's numbers; the inverse of `encode`."""
         bent, logs, affine = theta.tensor_split([2 * self.depth + 1, theta.shape[1] - 2], 1)
         free = _exp(logs)
-        bounded = _exp(BOUND * _tanh(bent / BOUND))
+        bounded = _exp(TENT_BOUND * _tanh(bent / TENT_BOUND))
         rise, fall, ratio = bounded.tensor_split([self.depth, 2 * self.depth], 1)
         return Tents(
             rise=rise,

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from triangle_cli.training.bounds import TENT_BOUND
 from triangle_cli.training.compiled import LANES, add_products, chained, compiled, lanes, residuals
-from triangle_cli.training.tent_space import BOUND
 
 
 class Projective(NamedTuple):
@@ -73,14 +73,14 @@ def tents_scratch(model: Projective, second_order: bool) -> TentsScratch:
 
 @compiled
 def _bounded(bent: float) -> float:
-    """lambda, mu and kappa stay within exp(-BOUND) and exp(BOUND)."""
-    return math.exp(BOUND * math.tanh(bent / BOUND))
+    """lambda, mu and kappa stay within exp(-TENT_BOUND) and exp(TENT_BOUND)."""
+    return math.exp(TENT_BOUND * math.tanh(bent / TENT_BOUND))
 
 
 @compiled
 def _by_bent(bent: float, bounded: float) -> float:
     """The derivative of `_bounded`, which is `bounded` there."""
-    share = math.tanh(bent / BOUND)
+    share = math.tanh(bent / TENT_BOUND)
     return bounded * (1 - share * share)
 
 

@@ -31,10 +31,12 @@ SLOWEST = 1e-9  # seconds for a point and a number of theta: more than it takes
 
 def model_of(space: Space, points: Points | Problem) -> Model | None:
     """The space and the points as the compiled code takes them; None where it does not serve."""
-    if not _serves(points.x) or isinstance(space, TentSpace):
+    if not _serves(points.x):
         return None
     if isinstance(space, WeightSpace):
         return weights_model(space, points)
+    if isinstance(space, TentSpace):
+        return _tents(space, points)
     return _blocks(space, points) if isinstance(space, BlockPeakSpace) else _peaks(space, points)
 
 
@@ -98,6 +100,23 @@ def _padded_layout(shape: Network, groups: int, width: int) -> tuple[np.ndarray,
     return place, number
 
 
+def _tents(space: TentSpace, points: Points | Problem) -> Model:
+    from triangle_cli.training.compiled import block_length, padded
+    from triangle_cli.training.kernels import Projective
+
+    u, y = _on_unit(space.interval, points.x).numpy(), points.y.numpy()
+    block = block_length(2 * space.depth + 4, u.dtype)
+    return Projective(
+        space.depth, space.free_scales, space.sign, padded(u), padded(y), _roots(points), len(y), block
+    )
+
+
+def _on_unit(interval: tuple[float, float], x: Tensor) -> Tensor:
+    """u, (1, n), for x, (n,)."""
+    lo, hi = interval
+    return ((x - lo) / (hi - lo)).clamp(0, 1).unsqueeze(0)
+
+
 def _peaks(space: PeakSpace, points: Points | Problem) -> Model:
     return _peak_model(space, points, (space.interval,), np.ones(1), np.zeros(1, np.int64))
 
@@ -116,8 +135,7 @@ def _peak_model(
 
     x, y = points.x, points.y
     if len(box) == 1:
-        (lo, hi), half = box[0], np.empty(0)
-        rows_of_x = ((x - lo) / (hi - lo)).clamp(0, 1).unsqueeze(0)
+        rows_of_x, half = _on_unit(box[0], x), np.empty(0)
     else:
         ends = x.new_tensor(box)
         half = ((ends[:, 1] - ends[:, 0]) / 2).double().numpy()

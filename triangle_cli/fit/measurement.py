@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from triangle_cli.construction.network import Network
-from triangle_cli.construction.proof import proven_depth
+from triangle_cli.construction.proof import prove
 from triangle_cli.fit.deepening import integral_errors
 from triangle_cli.fit.floors import Floors
 from triangle_cli.fit.functions import Target
@@ -44,6 +44,7 @@ class Measurement:
         self.grid = grid
         self.integral = integral  # whether errors are integrated as well
         self.limit = limit  # of regions that are counted
+        self.has_left_out = False
 
     @cached_property
     def floors(self) -> Floors | None:
@@ -63,10 +64,9 @@ class Measurement:
         table = pd.DataFrame({"restart": restarts})
         counts = count(network[finite].detach(), self.target, self.limit)
         counts.index = pd.Index(finite.nonzero().squeeze(1).tolist())
-        if missing := int(counts["linear_regions"].isna().sum()):
-            log.warning(
-                "%d of the networks cost more than regions.limit=%d to count: left out", missing, self.limit
-            )
+        if counts["linear_regions"].isna().any() and not self.has_left_out:
+            self.has_left_out = True  # said once a run
+            log.warning("networks that cost more than regions.limit=%d to count are left out", self.limit)
         return table.join(counts)
 
     def errors(self, network: Network, restarts: list[int]) -> pd.DataFrame:
@@ -102,11 +102,11 @@ def count(network: Network, target: Target, limit: int = 2**63 - 1) -> pd.DataFr
     if target.inputs == 1 and ceiling([bias.shape[-1] for bias in network.biases[:-1]], 1) > limit:
         for i in range(len(table)):
             weights, biases = ([layer[i] for layer in layers] for layers in (network.weights, network.biases))
-            depth = proven_depth(weights, biases, *target.interval)
-            if depth is not None and depth < 63:
+            depth, is_whole = prove(weights, biases, *target.interval)
+            if is_whole and depth < 63:  # as many as fit the column
                 table.loc[i] = (2**depth, 2**depth, 0)
                 left[i] = False
-            elif surpasses(weights, biases, *target.interval, limit):
+            elif 2**depth > limit or surpasses(weights, biases, *target.interval, limit):
                 left[i] = False
     chosen = torch.from_numpy(left)
     if left.any():

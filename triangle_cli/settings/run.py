@@ -57,7 +57,8 @@ class RecordSettings:
 class RegionsSettings(RecordSettings):
     """How often linear regions are counted, and up to how many of them a network's are."""
 
-    limit: int = 2**20  # a default: records of earlier runs have none
+    # a network with more is not counted, unless its construction proves that there are 2^depth
+    limit: int = 2**20
 
 
 @dataclass(kw_only=True)

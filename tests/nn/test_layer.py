@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from triangle_cli.construction import triangle as construction
-from triangle_cli.nn.layer import TriangleActivation, TriangleLayer, convert, outer_slopes, release
+from triangle_cli.nn.convert import convert
+from triangle_cli.nn.layer import TriangleActivation, TriangleLayer, outer_slopes, release
 from triangle_cli.regions import count_regions
 from triangle_cli.training.spaces import PeakSpace
 
@@ -366,7 +367,7 @@ def test_a_sequential_is_converted_itself():
     [
         (
             "classifier.6",
-            "classifier.6: it is Linear, expected a Linear followed by a ReLU in a Sequential, one of",
+            "classifier.6: it is Linear, expected a Linear followed by a ReLU, one of",
         ),
         ("features.0", "features.0: it is Conv2d, expected"),
         ("lone", "lone: it is Linear, expected"),

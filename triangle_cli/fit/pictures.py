@@ -10,6 +10,7 @@ from torch import Tensor
 
 from triangle_cli.colours import BLACK, BLUE, GREY, VERMILLION
 from triangle_cli.construction.network import Network
+from triangle_cli.drawing import names
 from triangle_cli.fit.experiment import Result
 from triangle_cli.fit.functions import Target
 from triangle_cli.regions import pieces
@@ -36,7 +37,7 @@ def draw_fit(axes: Axes, target: Target, network: Network, label: str, all_piece
         weights, biases = [w[0] for w in network.weights], [b[0] for b in network.biases]
         kinks = pieces(weights, biases, target.interval).left[1:]
     x = torch.linspace(*target.interval, SMOOTH, dtype=torch.float64)
-    axes.plot(x, target(x), color=GREY, linewidth=5, alpha=0.5, label=f"target: {target.formula}")
+    axes.plot(x, target(x), color=GREY, linewidth=5, alpha=0.5, label=f"target: {names.math(target.formula)}")
     axes.plot(x, evaluate(network, x), color=BLUE, linewidth=1.2, label=label)
     size = 14 if len(kinks) < MANY_BREAKPOINTS else 3
     shown = kinks[:: 1 + len(kinks) // MOST_BREAKPOINTS]
@@ -63,7 +64,8 @@ def fit_figure(result: Result, settings: FitSettings) -> Figure:
     figure = Figure(figsize=(7, 5.5), dpi=150, layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
     target, network, best = result.target, result.best, result.best_row
-    title = f"{target.name}, depth {settings.depth}, {settings.init.name} start, schedule {settings.schedule.name}"
+    how = f"{settings.init.name} start, {settings.schedule.name} schedule".replace("_", " ")
+    title = f"{names.math(target.formula)}, depth {settings.depth}, {names.plain(how)}"
     if network is None or best is None:
         above.set_title(f"{title}: all restarts diverged")
         return figure
@@ -72,12 +74,10 @@ def fit_figure(result: Result, settings: FitSettings) -> Figure:
     regions = "regions not counted" if counted is None else f"{counted} linear regions"
     kinks = draw_fit(above, target, network, label, counted is not None and counted <= MOST_PIECES)
     largest = draw_error(below, target, network, kinks)
-    mse = (
-        f"MSE (integral) {best['mse_integral']:.2e}"
-        if "mse_integral" in best
-        else f"MSE {best['mse_train']:.2e}"
-    )
-    above.set_title(f"{title}\n{mse}, {regions}, largest error {largest:.1e}")
+    integral = "mse_integral" in best
+    mse = names.power(best["mse_integral" if integral else "mse_train"], 3)
+    measured = f"MSE{' (integral)' if integral else ''} {mse}"
+    above.set_title(f"{title}\n{measured}, {regions}, largest error {names.power(largest)}")
     above.set_ylabel("y")
     below.set_ylabel("fit - target")
     below.set_xlabel("x")

@@ -19,7 +19,8 @@ from triangle_cli.paper.methods import Method, read_method
 from triangle_cli.store import run_folder
 from triangle_cli.store.record import RunRecord
 from triangle_cli.store.stages import last_stage
-from triangle_cli.sweeps.collect import JOBS, choices, read_jobs
+from triangle_cli.store.sweeps import JOBS
+from triangle_cli.sweeps.collect import choices, read_jobs
 
 REFERENCE = "reference/paper_tables.csv"  # Milkert, Hyde, Laine, ICML 2025, tables 1 to 3
 

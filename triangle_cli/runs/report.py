@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from triangle_cli.console import err, out
-from triangle_cli.runs import trackers
+from triangle_cli.runs import pictures, trackers
 from triangle_cli.runs.perform import Run, perform
 from triangle_cli.settings.run import FitSettings, LearnSettings
 from triangle_cli.store.record import RunRecord
@@ -98,6 +98,7 @@ def perform_and_report(settings: FitSettings | LearnSettings, folder: Path, word
     with progress() as watch:
         run = perform(settings, folder, words, watch)
     print_run(run)  # before what may fail
+    pictures.draw_curves(run.folder)
     trackers.track(settings.tracker, Path(settings.outputs), run.folder)
     if run.record.best_restart is None:
         which = f"all {settings.restarts} restarts" if settings.restarts > 1 else "the only restart"

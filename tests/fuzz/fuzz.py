@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
 from regions import reference_line, reference_plane
+from regions.space import reference_space
 
 from triangle_cli.cli.main import main as triangle
 
@@ -222,6 +223,45 @@ def try_words(edits: list[str], folder: Path) -> None:
     run(["run", *TINY, *edits], folder)
 
 
+def grammar_edits(rng: random.Random) -> list[str]:
+    """Words of `triangle run -m dry_run=true` in the grammar of Hydra's overrides, some of them broken."""
+
+    def value(depth: int = 0) -> str:
+        kind = rng.randrange(9 if depth < 3 else 2)
+        inner = [value(depth + 1) for _ in range(rng.randint(0, 3))] if kind > 1 else []
+        if kind == 0:
+            return rng.choice(VALUES)
+        if kind == 1:
+            return str(rng.choice((-1, 0, 1, 2, 3, 0.5, 64, 65, 1e9)))
+        if kind in (2, 3):
+            name = rng.choice(
+                ("choice", "range", "interval", "glob", "shuffle", "sort", "tag", "int", "str", "nothing")
+            )
+            return f"{name}({','.join(inner)})"
+        if kind == 4:
+            return f"[{','.join(inner)}]"
+        if kind == 5:
+            return "{" + ",".join(f"a:{item}" for item in inner) + "}"
+        if kind == 6:
+            return f"'{inner[0] if inner else ''}'"
+        return ",".join(inner)
+
+    def word() -> str:
+        sign = rng.choice(("", "", "", "", "+", "++", "~"))
+        joined = f"{sign}{rng.choice(KEYS)}={value()}"
+        at = rng.randrange(len(joined))
+        return joined[:at] + rng.choice("()[]{}',=$\\") + joined[at:] if rng.random() < 0.2 else joined
+
+    return [word() for _ in range(rng.randint(1, 2))]
+
+
+def try_grammar(edits: list[str], folder: Path) -> None:
+    """A sweep that is only counted, so that long lists cost little."""
+    run(["run", "-m", *TINY, *edits, "dry_run=true"], folder)
+    if left := [path.name for path in (folder / "work").iterdir()]:
+        raise Failed(f"{edits}: a dry run left {left}")
+
+
 def byte_edits(rng: random.Random) -> list[tuple]:
     """A kind of file, then where it changes and to what."""
     kind = rng.choice(("net.json", "net.pt", "net.onnx"))
@@ -247,7 +287,7 @@ def try_bytes(edits: list[tuple], folder: Path) -> None:
 
 def structure_edits(rng: random.Random) -> list[tuple]:
     """Inputs, widths, exponents of the scales, then single entries that change to odd ones."""
-    inputs, widths = rng.choice((1, 1, 2)), [rng.randint(1, 3) for _ in range(rng.randint(1, 2))]
+    inputs, widths = rng.choice((1, 1, 2, 2, 3)), [rng.randint(1, 3) for _ in range(rng.randint(1, 2))]
     spread = rng.choice((0, 0, 60, 600, 1060))
     odd = [(rng.random(), rng.choice(NUMBERS)) for _ in range(rng.choice((0, 0, 0, 1, 2)))]
     return [(inputs, widths, spread, rng.randrange(2**32)), *odd]
@@ -297,6 +337,11 @@ def try_structure(edits: list[tuple], folder: Path) -> None:
 
 
 def _expected(weights: list, biases: list, box: list) -> dict[str, int]:
+    if len(box) > 2:
+        linear, activation, dead = reference_space.counts(
+            weights, biases, torch.tensor(box, dtype=torch.float64)
+        )
+        return {"linear_regions": linear, "activation_regions": activation, "dead_neurons": dead}
     if len(box) == 2:
         return reference_plane.counts(weights, biases, torch.tensor(box, dtype=torch.float64))
     arrays = [[layer.numpy() for layer in layers] for layers in (weights, biases)]
@@ -318,8 +363,12 @@ def folder_edits(rng: random.Random) -> list[tuple]:
         ["show", "run"],
         ["compare", "run", "run"],
         ["regions", "run"],
+        ["run", "--from", "run"],
+        ["show", "sweep"],
+        ["compare", "sweep", "run"],
     )
     names = ("run.json", "run.json", "run.json", "errors.csv", "regions.csv", "network.pt", "config.yaml")
+    names += ("jobs.json", "summary.md", ".index.json")
     ways = ("byte", "byte", "cut", "remove", "pipe", "zero", "folder", "entry", "entry", "entry")
     edits = [(rng.choice(names), rng.choice(ways), rng.random(), rng.randrange(256), rng.random() < 0.7)]
     return [(rng.choice(commands),), *edits * rng.choice((1, 1, 2))]
@@ -331,8 +380,12 @@ def try_folder(edits: list[tuple], folder: Path) -> None:
         return
     outputs = folder / "work" / "outputs"
     shutil.copytree(folder.parent / "base" / "run", outputs / "x2" / "run")
+    shutil.copytree(folder.parent / "base" / "sweep", outputs / "sweeps" / "sweep")
+    shutil.copy(folder.parent / "base" / "index.json", outputs / ".index.json")
     for name, way, place, value, follows in edits[1:]:
         _damage(outputs / "x2" / "run" / name, way, place, value)
+        _damage(outputs / "sweeps" / "sweep" / name, way, place, value)
+        _damage(outputs / name, way, place, value)
         if follows and name != "run.json":
             _sign(outputs / "x2" / "run", name)
     run(edits[0][0], folder)
@@ -381,6 +434,7 @@ def _sign(run: Path, name: str) -> None:
 
 KINDS: dict[str, tuple[Callable, Callable]] = {
     "words": (word_edits, try_words),
+    "grammar": (grammar_edits, try_grammar),
     "bytes": (byte_edits, try_bytes),
     "structure": (structure_edits, try_structure),
     "folder": (folder_edits, try_folder),
@@ -409,6 +463,12 @@ def bases(folder: Path) -> None:
     code, out, err = run(["run", *TINY], inside)
     assert code == 0, err
     shutil.move(inside / "work" / out.split("-> ")[1].strip(), folder / "run")
+    code, out, err = run(["run", "-m", *TINY, "seed=0,1"], inside)
+    assert code == 0, err
+    (sweep,) = (inside / "work" / "outputs" / "sweeps").iterdir()
+    shutil.move(sweep, folder / "sweep")
+    run(["ls"], inside)
+    shutil.copy(inside / "work" / "outputs" / ".index.json", folder / "index.json")
 
 
 def failure(kind: str, edits: list, top: Path) -> str | None:

@@ -99,7 +99,28 @@ def _compute(
     clock = time.perf_counter()
     deepened = settings.schedule.deepening is not None
     result = experiment.run(settings, watch, folder) if deepened else experiment.run(settings, watch)
-    elapsed = time.perf_counter() - clock
+    publish_result(settings, result, folder, words, started, time.perf_counter() - clock)
+
+
+def publish_result(
+    settings: FitSettings | LearnSettings,
+    result: Any,
+    folder: Path,
+    words: list[str],
+    started: datetime.datetime,
+    elapsed: float,
+) -> None:
+    """Write what a run found: its files, run.json last, and its picture.
+
+    Args:
+        settings, result: of the run.
+        folder: the run's.
+        words: what was typed, for the record.
+        started: when. elapsed: seconds in all.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
     record = RunRecord(
         hash=settings.hash,
         function=settings.name,
@@ -118,7 +139,7 @@ def _compute(
         summary=_summary(result),
         **result.facts,
     )
-    pictures = {run_folder.PICTURE: partial(_draw, result, settings)}
+    pictures = {run_folder.PICTURE: lambda path: figure_of(result, settings).savefig(path)}
     for line in run_folder.publish(folder, _writers(result, settings), record, pictures):
         log.warning("%s; the rest of the run is on disk", line)
 
@@ -165,11 +186,7 @@ def _write_csv(table: pd.DataFrame, path: Path) -> None:
     table.to_csv(path, index=False)
 
 
-def _draw(result: Any, settings: FitSettings | LearnSettings, path: Path) -> None:
-    _figure(result, settings).savefig(path)
-
-
-def _figure(result: Any, settings: FitSettings | LearnSettings) -> Any:
+def figure_of(result: Any, settings: FitSettings | LearnSettings) -> Any:
     """The figure that shows what a run found."""
     if isinstance(settings, LearnSettings):
         from triangle_cli.learn.pictures import learning_figure

@@ -102,6 +102,29 @@ def _compute(
     result = experiment.run(settings, watch, folder) if deepened else experiment.run(settings, watch)
     wall, cpu = result.earlier if deepened else (0.0, 0.0)
     elapsed, used = wall + time.perf_counter() - clock, cpu + time.process_time() - processors
+    publish_result(settings, result, folder, words, started, {"total": elapsed, "cpu": used})
+
+
+def publish_result(
+    settings: FitSettings | LearnSettings,
+    result: Any,
+    folder: Path,
+    words: list[str],
+    started: datetime.datetime,
+    seconds: dict[str, float],
+) -> None:
+    """Write what a run found: its files, run.json last, and its picture.
+
+    Args:
+        settings, result: of the run.
+        folder: the run's.
+        words: what was typed, for the record.
+        started: when.
+        seconds: `total`, and `cpu`, that it took.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
     record = RunRecord(
         hash=settings.hash,
         function=settings.name,
@@ -112,7 +135,7 @@ def _compute(
         dtype=settings.dtype.value,
         threads=settings.threads,
         started=started.isoformat(timespec="seconds"),
-        seconds={"total": elapsed, "cpu": used} | result.seconds,
+        seconds=seconds | result.seconds,
         overrides=words,
         git_commit=git_commit(),
         versions=versions(),

@@ -90,7 +90,7 @@ def samples_lines(record: RunRecord) -> list[str]:
 @contextmanager
 def progress() -> Iterator[Watch]:
     """A bar per phase with the best loss and the time left; silent where stderr is not a terminal."""
-    if not err().is_terminal:
+    if not (err().is_terminal or err().is_jupyter):
         yield lambda epoch: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn

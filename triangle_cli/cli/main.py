@@ -73,6 +73,12 @@ COMMANDS = {
         ),
         "triangle plot",
     ),
+    "report": Command(
+        "report:main",
+        "report:parser",
+        (("[RUN|SWEEP|WORD ...]", "one page that tells a study: --out report.html"),),
+        "triangle report",
+    ),
     "paper": Command(
         "paper:main",
         "paper:parser",

@@ -29,7 +29,8 @@ class Page:
 
     def open(self, path, dark=False):
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        still = {"name": "prefers-reduced-motion", "value": "reduce"}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme, still]})
         self.driver.get(path.as_uri())
         self.until("document.documentElement.dataset.ready")
         return self
@@ -124,7 +125,6 @@ def test_hovering_tells_piece_slope_and_error(page):
     assert page.ask("seen['fit-plot'][1].x.length") == 8 * 17  # 2^3 pieces, each with its ends
     area = "document.querySelector('#fit-plot .nsewdrag').getBoundingClientRect()"
     page.driver.execute_script("document.getElementById('fit-plot').scrollIntoView()")
-    time.sleep(0.3)  # it scrolls smoothly
     left, top, width, height = (page.ask(f"{area}.{side}") for side in ("left", "top", "width", "height"))
     for share in (0.3, 0.5, 0.51):
         where = {"type": "mouseMoved", "x": left + share * width, "y": top + 0.5 * height}

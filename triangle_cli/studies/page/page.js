@@ -12,6 +12,7 @@ const DASHES = ["solid", "dash", "dashdot", "dot", "longdash", "longdashdot"];
 const SYMBOLS = ["circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x", "star"];
 const MOST_LINES = 30; // runs with a line each over the epochs; more are drawn as groups
 const MOST_HUES = 24;
+const PRINTED = 660; // pixels across a sheet of paper
 const state = { kept: data.rows.map((_, i) => i), sort: null, down: false, run: 0, piece: null };
 const seen = {}; // what plots and tests know of the charts
 
@@ -146,7 +147,8 @@ function layout(more) {
     margin: { l: 70, r: 20, t: 20, b: 50 }, hoverlabel: { align: "left", bgcolor: paper, font: { color: ink } },
     legend: { orientation: "h", y: -0.2 }, dragmode: "zoom",
   };
-  for (const key of Object.keys(more)) base[key] = /^[xy]axis/.test(key) ? { ...axis, ...more[key] } : more[key];
+  for (const key of Object.keys(more)) base[key] = /^[xy]axis/.test(key) ? { ...axis, ...more[key], title: { standoff: 14, ...more[key].title } } : more[key];
+  if (printing) base.width = PRINTED;
   return base;
 }
 
@@ -217,7 +219,7 @@ function showErrors() {
   });
   const values = state.kept.filter(drawn).map((i) => data.rows[i][y]);
   get("errors-caption").textContent = values.length
-    ? `${label(y)} of ${values.length} runs against ${label(x)}: from ${text(Math.min(...values))} to ${text(Math.max(...values))}, median ${text(median(values))}. ${numbers ? "Lines join medians. " : ""}A click on a point shows the run's fit.`
+    ? `${label(y)} of ${values.length === 1 ? "one run" : `${values.length} runs`} against ${label(x)}: from ${text(Math.min(...values))} to ${text(Math.max(...values))}, median ${text(median(values))}. ${numbers ? "Lines join medians. " : ""}A click on a point shows the run's fit.`
     : "No run is left to draw.";
 }
 

@@ -59,7 +59,7 @@ def ls(words: list[str]) -> int:
     if chosen.limit is not None and chosen.limit < 1:
         raise ValueError(f"--limit {chosen.limit}: expected 1 or more")
     if chosen.sweeps:
-        rows, damaged = _sweeps(chosen.outputs), []
+        rows, damaged = _sweeps(chosen.outputs)
     else:
         rows, damaged = index.find_runs(chosen.outputs)
     for line in damaged:
@@ -106,12 +106,13 @@ def _names(row: index.Row, word: str) -> bool:
     return word in row["sweep"] or word in row["words"].replace(",", " ").replace("=", " ").split()
 
 
-def _sweeps(outputs: Path) -> list[index.Row]:
-    """A row per sweep that came to its end."""
+def _sweeps(outputs: Path) -> tuple[list[index.Row], list[str]]:
+    """A row per sweep that came to its end, and a line for each that is damaged."""
     if not outputs.is_dir():
         raise ValueError(f"--outputs={outputs}: expected a folder")
     rows = []
-    for sweep in sweeps.every(outputs):
+    found, damaged = sweeps.every(outputs)
+    for sweep in found:
         done = [job for job in sweep.jobs if job["status"] in ("finished", "reused")]
         errors = [job["mse_min"] for job in done if isinstance(job.get("mse_min"), float)]
         chosen: dict[str, dict[str, None]] = {}
@@ -133,7 +134,7 @@ def _sweeps(outputs: Path) -> list[index.Row]:
                 "folder": str(sweep.folder),
             }
         )
-    return rows
+    return rows, damaged
 
 
 def _sweeps_as_text(rows: list[index.Row], found: int) -> str:

@@ -62,6 +62,17 @@ COMMANDS = {
         "finished:compare_parser",
         (("A B", "the settings in which two runs differ, then their figures"),),
     ),
+    "plot": Command(
+        "plot:main",
+        "plot:parser",
+        (
+            (
+                "[RUN|SWEEP|WORD ...]",
+                "draw any column against any other: --x depth --y mse_min --hue init --log",
+            ),
+        ),
+        "triangle plot",
+    ),
     "paper": Command(
         "paper:main",
         "paper:parser",
@@ -73,6 +84,18 @@ COMMANDS = {
         "regions:parser",
         (("FILE [...]", "exact linear regions of any ReLU network: a run, a state_dict, ONNX or JSON"),),
         "triangle regions",
+    ),
+    "export": Command(
+        "export:main",
+        "export:parser",
+        (("RUN --to KIND", "a trained network as C, ONNX, numpy, torch, JSON, or a table of its pieces"),),
+        "triangle export",
+    ),
+    "predict": Command(
+        "predict:main",
+        "predict:parser",
+        (("RUN --x A,B | --csv FILE", "values, slopes and the numbers of the pieces at points"),),
+        "triangle predict",
     ),
     "completion": Command(
         "completion:main",

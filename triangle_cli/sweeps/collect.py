@@ -14,11 +14,11 @@ from triangle_cli.settings.require import require
 from triangle_cli.settings.run import HOW
 from triangle_cli.store import run_folder
 from triangle_cli.store.stages import stage_cells, stage_summary
+from triangle_cli.store.sweeps import JOBS
 from triangle_cli.store.texts import markdown_cell
 from triangle_cli.sweeps import report
 from triangle_cli.sweeps.job import JobRecord
 
-JOBS = "jobs.json"
 JOB = "job.json"  # of one job, under a launcher that is not ours
 RECORDS = (
     ".jobs-{process}.jsonl"  # what became of the jobs so far; two sweeps with the same words may run at once

@@ -27,7 +27,8 @@ from triangle_cli.settings.run import (
     LearnSettings,
 )
 
-DATA_METHODS = ("layers", "relu", "relu_matched")  # the other files of conf/method say how to fit a function
+DATA_METHODS = ("layers", "layers_released", "layers_free", "limit", "relu", "relu_matched")
+DATA_METHODS += ("silu", "tanh", "siren", "kan")  # the other files of conf/method say how to fit a function
 
 
 def composed_settings(config: Any) -> FitSettings | LearnSettings:

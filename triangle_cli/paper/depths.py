@@ -188,7 +188,7 @@ def depths(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
         group = [run for run in runs if run.record.function == function]
         end = f"-{function}" if len(functions) > 1 else ""
         for stem, draw in (("regions", _draw_regions), ("errors", _draw_errors)):
-            figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+            figure = Figure(figsize=(5.4, 3.8), layout="constrained")
             axes = figure.subplots()
             draw(axes, group)
             axes.set(xlabel="depth (hidden layers)", yscale="log")
@@ -211,7 +211,7 @@ def _draw_errors(axes: Axes, runs: list[Collected]) -> None:
     label = "floor of $2^d$ pieces (asymptote)"
     axes.plot(list(floors), list(floors.values()), color=BLACK, linewidth=0.8, label=label)
     _draw_methods(axes, runs, "mse_integral", "min", ("min", "median"))
-    axes.set_ylabel("MSE over the interval: best, and up to the median")
+    axes.set_ylabel("MSE over the interval: best, up to median")
 
 
 def _draw_methods(axes: Axes, runs: list[Collected], column: str, line: str, band: tuple[str, str]) -> None:

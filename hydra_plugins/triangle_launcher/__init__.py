@@ -65,7 +65,9 @@ class SweepLauncher(Launcher):
         if self.config.dry_run:
             from triangle_cli.sweeps import estimate
 
-            _print_and_end(estimate.lines(planned, workers.at_once(len(planned))))
+            lines, code = estimate.lines(planned, workers.at_once(len(planned)))
+            console.say("\n".join(lines))
+            raise SystemExit(code)
         work.require_one_possible(planned)
         records = work.run_all(planned, workers.run, self.config.on_failure.value == "stop")
         collect.add_records(Path(self.config.hydra.sweep.dir), records)
@@ -94,11 +96,6 @@ class SweepLauncher(Launcher):
             )
         finally:
             HydraConfig.instance().cfg = before
-
-
-def _print_and_end(lines: list[str]) -> None:
-    console.say("\n".join(lines))
-    raise SystemExit(0)
 
 
 def _job_return(record: JobRecord) -> JobReturn:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from settings.composed import settings_of
 
-from triangle_cli.fit import experiment
+from triangle_cli.fit import deepening, experiment
 from triangle_cli.fit.functions import Target
 
 SMALL = [
@@ -87,12 +87,14 @@ def test_a_killed_run_goes_on_from_the_last_finished_layer(tmp_path):
     pd.testing.assert_frame_equal(resumed.errors, whole.errors)
 
 
-def test_what_cannot_be_read_is_begun_again(tmp_path, caplog):
+def test_what_cannot_be_read_is_begun_again(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(deepening.log, "warning", lambda text, *words: said.append(text % words))
     experiment.run(settings(), unfinished=tmp_path)
     (kept,) = tmp_path.iterdir()
     kept.write_bytes(b"cut off")
     experiment.run(settings(), unfinished=tmp_path)
-    assert "begun again" in caplog.text
+    assert said == [f"{kept}: cannot be read; begun again"]
 
 
 @pytest.mark.parametrize("function", ["cubic", "waves", "circle", "softplus"])

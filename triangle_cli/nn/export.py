@@ -92,7 +92,9 @@ def _append(plain: _Plain, name: str, module: nn.Module, depth: int | None) -> N
             raise ValueError(f"{name}: has its units in dimension {module.dim}, expected the last one")
         _by_limit(plain, module, depth)
     elif not isinstance(module, IGNORED):
-        raise ValueError(f"{name}: is {type(module).__name__}, expected Linear, ReLU, a triangle or a limit layer")
+        raise ValueError(
+            f"{name}: is {type(module).__name__}, expected Linear, ReLU, a triangle or a limit layer"
+        )
 
 
 def _append_units(plain: _Plain, activation: TriangleActivation) -> None:
@@ -166,10 +168,20 @@ def _by_limit(plain: _Plain, activation: LimitActivation, depth: int) -> None:
     plain.map(*_unitwise([[one], [-one], [-one], [one]], [-curve.middle, curve.middle, lo * one, -hi * one]))
     plain.relu()
     below, above = share * curve.rise / curve.size, share * curve.fall / curve.size
-    rows = [[2 - curve.lean, 2 + curve.lean, none, none], [one, -one, none, none], [one / 4, one / 4, below, above]]
+    rows = [
+        [2 - curve.lean, 2 + curve.lean, none, none],
+        [one, -one, none, none],
+        [one / 4, one / 4, below, above],
+    ]
     for t in range(1, depth):
         plain.map(*_unitwise(rows, [-curve.top, none, none]))  # x_t, x_0 and the sum of the tents before
-        parts = [[one, none, none], [-one, none, none], [none, one, none], [none, -one, none], [none, none, one]]
+        parts = [
+            [one, none, none],
+            [-one, none, none],
+            [none, one, none],
+            [none, -one, none],
+            [none, none, one],
+        ]
         plain.map(*_unitwise(parts, [none] * 5))
         plain.relu()
         weight = 4.0 ** -(t + 1) * one
@@ -206,7 +218,9 @@ def limit_curve(activation: LimitActivation) -> LimitCurve:
     (lo, hi), size = activation.interval, rise + fall
     right, left = rise / size, fall / size
     lean = ((right - left) * 2.0**51).round() / 2.0**51
-    return LimitCurve(slope, bend, rise, fall, size, right * lo + left * hi, lean, 2 * right * left * (hi - lo))
+    return LimitCurve(
+        slope, bend, rise, fall, size, right * lo + left * hi, lean, 2 * right * left * (hi - lo)
+    )
 
 
 def _unitwise(rows: list[list[Tensor]], shift: list[Tensor]) -> tuple[Tensor, Tensor]:

@@ -16,7 +16,7 @@ from triangle_cli.settings.fit import FunctionSettings, NetworkSettings, PointsS
 from triangle_cli.settings.init import InitSettings
 from triangle_cli.settings.learn import DataSettings, ModelSettings
 from triangle_cli.settings.require import require, require_one_of
-from triangle_cli.settings.schedule import TENTS, LossName, ScheduleSettings, SpaceName
+from triangle_cli.settings.schedule import TENTS, HandOn, LossName, ScheduleSettings, SpaceName
 
 RESULTS_VERSION = 3  # raise when the same settings give other numbers: finished runs are then not reused
 
@@ -58,7 +58,9 @@ class RecordSettings:
 class RegionsSettings(RecordSettings):
     """How often linear regions are counted, and up to how many of them a network's are."""
 
-    limit: int = 2**20  # a default: records of earlier runs have none
+    every: int = 100  # epochs between two counts of the linear regions
+    # a network with more is not counted, unless its construction proves that there are 2^depth
+    limit: int = 2**20
 
 
 @dataclass(kw_only=True)
@@ -150,7 +152,7 @@ class Settings:
     def describe(self) -> dict[str, Any]:
         """Everything that decides the numbers, as plain values: what the hash is taken of."""
         settings = plain(asdict(self))
-        if self.regions.limit == RegionsSettings(1).limit:  # as all runs had it before there was one
+        if self.regions.limit == RegionsSettings.limit:  # as all runs had it before there was one
             del settings["regions"]["limit"]
         for phase in settings["schedule"]["phases"]:
             _leave_out(phase, LATER_PHASE)
@@ -255,12 +257,17 @@ class LearnSettings(Settings):
         )
         require(init.peaks is None, "init.peaks", init.peaks, "null with data")
         require(init.scale is None, "init.scale", init.scale, "null with data")
+        every, limit = RegionsSettings.every, RegionsSettings.limit
+        require(self.regions.every == every, "regions.every", self.regions.every, f"{every} with data")
+        require(self.regions.limit == limit, "regions.limit", self.regions.limit, f"{limit} with data")
         deepened = self.schedule.deepening is not None
         require(not deepened, "schedule", self.schedule.name, "one of phases with data")
         for index, phase in enumerate(self.schedule.phases):
             key = f"schedule.phases.{index}"
             require(phase.optimizer == "adam", f"{key}.optimizer", phase.optimizer, "adam with data")
             require(phase.keep is None, f"{key}.keep", phase.keep, "null with data")
+            last = phase.hand_on is HandOn.last
+            require(last, f"{key}.hand_on", phase.hand_on.value, "last with data")
             require(phase.space not in TENTS, f"{key}.space", phase.space.value, "peaks or weights with data")
 
 

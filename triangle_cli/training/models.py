@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 CALL = 0.1  # seconds that one call may take: nothing is heard of Ctrl-C meanwhile
 STRETCH = 0.5  # seconds between two signs of life
 SHARE = 5e-4  # seconds of work that are worth a thread
+SHARES = 4  # that a thread takes, one after the other: one that the system holds up leaves the rest to others
 SLOWEST = 1e-9  # seconds for a point and a number of theta: more than it takes
 
 
@@ -170,7 +172,9 @@ class Crew:
         """`call(first, last)` for restarts first .. last - 1, until all have been called for."""
         each = self.pace * epochs
         threads = max(1, min(self.threads, restarts, int(each * restarts / SHARE)))
-        size = max(1, min(-(-restarts // threads), int(CALL / each)))
+        parts = threads * SHARES if threads > 1 else 1
+        worth = max(-(-restarts // parts), math.ceil(SHARE / each))
+        size = max(1, min(worth, -(-restarts // threads), int(CALL / each)))
         firsts = range(0, restarts, size)
 
         def timed(first: int) -> None:

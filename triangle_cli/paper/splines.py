@@ -115,8 +115,8 @@ def least_errors(
     asked |= {} if judged is None else {"judged": judged}
 
     def compute() -> dict[str, float]:
-        train = even_points(target, points, torch.float64, "cpu")
-        known = train if judged is None else middle_points(target, judged, torch.float64, "cpu")
+        train = even_points(target, points)
+        known = train if judged is None else middle_points(target, judged)
         found = {}
         for name, fit in ALTERNATIVES.items():
             fitted = fit(train.x.numpy(), train.y.numpy(), numbers, seconds)

@@ -21,7 +21,7 @@ $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 
 tables: table-dense table-sparse table-beyond ## the tables and figures of the paper and past it, in outputs/; finished runs are reused
 
-tables-depth: table-depth table-deepening table-auto ## those on what depth buys: two to three hours of one core, so not in `tables`
+tables-depth: table-depth table-deepening table-auto ## those on what depth buys: an hour and a half of one core, so not in `tables`
 
 table-%: install ## run experiment=%, then write its table and figures; conf/experiment/ lists them
 	$(BIN)/triangle run experiment=$*

@@ -81,7 +81,7 @@ class SweepLauncher(Launcher):
         return item if isinstance(item, JobRecord) else JobRecord(number, item.words, "failed", gone)
 
     def _plan(self, number: int, words: list[str]) -> Job | JobRecord:
-        from triangle_cli.settings.compose import composed_settings
+        from triangle_cli.runs.choose import chosen_settings
         from triangle_cli.sweeps import collect, job
 
         config = self.compose(self.config, words)
@@ -92,7 +92,7 @@ class SweepLauncher(Launcher):
         try:
             folder = Path(config.hydra.sweep.dir) / str(config.hydra.sweep.subdir)
             return job.plan(
-                number, collect.choosing(filter_overrides(words)), partial(composed_settings, config), folder
+                number, collect.choosing(filter_overrides(words)), partial(chosen_settings, config), folder
             )
         finally:
             HydraConfig.instance().cfg = before

@@ -176,13 +176,13 @@ def register(sweep: str, made: list[Path]) -> None:
     from omegaconf import OmegaConf
 
     from hydra_plugins.triangle_launcher import SweepLauncher
-    from triangle_cli.settings.compose import composed_settings
+    from triangle_cli.runs.choose import chosen_settings
     from triangle_cli.settings.run import Composed, require_outputs
 
     guard_yaml()
 
     def folder_of_run(*, _root_: Any) -> str:
-        settings = composed_settings(_root_)
+        settings = chosen_settings(_root_)
         if not run_folder.read_run(Path(settings.folder)):
             from triangle_cli.runs.perform import experiment_of
 
@@ -212,7 +212,7 @@ def _job(config: Any) -> Any:
     from hydra.types import RunMode
 
     from triangle_cli.cli.messages import explain
-    from triangle_cli.settings.compose import composed_settings
+    from triangle_cli.runs.choose import chosen_settings
 
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
@@ -225,7 +225,7 @@ def _job(config: Any) -> Any:
         if config.dry_run:
             from triangle_cli.sweeps import collect, estimate, job
 
-            planned = job.plan(0, collect.choosing(words), partial(composed_settings, config), folder)
+            planned = job.plan(0, collect.choosing(words), partial(chosen_settings, config), folder)
             lines, code = estimate.lines([planned], 1)
             console.say("\n".join(lines))
             if code:
@@ -233,6 +233,6 @@ def _job(config: Any) -> Any:
             return None
         from triangle_cli.runs import report
 
-        return report.perform_and_report(composed_settings(config), Path(os.path.relpath(folder)), words)
+        return report.perform_and_report(chosen_settings(config), Path(os.path.relpath(folder)), words)
     except (ValueError, OSError) as error:
         raise SystemExit(explain(error, words)) from error  # Hydra adds lines of its own to any other error

@@ -34,16 +34,14 @@ def _c(layers: Layers, name: str, title: str, suffix: str) -> Write:
 
 
 def _pieces(layers: Layers, name: str, title: str, suffix: str) -> Write:
-    double = Layers(
-        *([a.astype(float) for a in kind] for kind in (layers.weights, layers.biases)), layers.box
-    )
-    table = pieces_table(double)
+    table = pieces_table(layers.astype(np.float64))
     if suffix == ".csv":
         return lambda path: table.to_csv(path, index=False)
     if layers.outputs != 1:
         raise ValueError(f"{layers.outputs} outputs: expected a network of one output for a lookup in C")
-    columns = [table[key].to_numpy().astype(layers.weights[0].dtype) for key in ("left", "y_left", "slope")]
-    text = lookup_header(*columns, name, f"{title}\n{len(table)} pieces, looked up.")
+    dtype = layers.weights[0].dtype
+    left, y, slope = (table[key].to_numpy().astype(dtype) for key in ("left", "y_left", "slope"))
+    text = lookup_header(left, y, slope, name, f"{title}\n{len(table)} pieces, looked up.")
     return lambda path: path.write_text(text, encoding="utf-8")
 
 

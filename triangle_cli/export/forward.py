@@ -37,6 +37,12 @@ class Layers:
             network.box,
         )
 
+    def astype(self, dtype: type) -> Layers:
+        """The same network, its numbers rounded to a dtype."""
+        return Layers(
+            [w.astype(dtype) for w in self.weights], [b.astype(dtype) for b in self.biases], self.box
+        )
+
     @property
     def inputs(self) -> int:
         """How many numbers go in."""

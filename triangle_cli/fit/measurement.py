@@ -15,12 +15,14 @@ from triangle_cli.construction.proof import prove
 from triangle_cli.fit.deepening import integral_errors
 from triangle_cli.fit.floors import Floors
 from triangle_cli.fit.functions import Target
+from triangle_cli.fit.samples import SampledTarget
 from triangle_cli.regions import ceiling, count_regions
 from triangle_cli.regions.line import budget as line
 from triangle_cli.regions.plane import budget as plane
 from triangle_cli.training.loop import network_errors
 from triangle_cli.training.problem import Points
 
+MOST_INPUTS = 2  # regions of more are not counted on the way: `triangle regions` does, which may take long
 COUNTS = ("linear_regions", "activation_regions", "dead_neurons")
 
 log = logging.getLogger(__name__)
@@ -54,11 +56,16 @@ class Measurement:
         if self.target.inputs > 1:
             return None
         x = self.train.x.double().cpu()
-        return Floors(x.numpy(), self.target(x).numpy())
+        if not isinstance(self.target, SampledTarget):
+            return Floors(x.numpy(), self.target(x).numpy())
+        weight = self.train.weight
+        y = self.train.y.double().cpu()
+        given = None if weight is None else weight.double().cpu().numpy()
+        return Floors(x.numpy(), y.numpy(), given, measured=True)
 
     def floor(self, pieces: int) -> float:
         """The floor for so many pieces; NaN where it is not known."""
-        return np.nan if self.floors is None else self.floors(pieces)
+        return np.nan if self.floors is None else self.floors(pieces) + self.train.pure
 
     def regions(self, network: Network, restarts: list[int], again: bool = True) -> pd.DataFrame:
         """A row per restart: linear regions, activation regions, dead neurons; empty for one that diverged.
@@ -72,7 +79,7 @@ class Measurement:
         counts = count(network[torch.tensor(chosen, dtype=torch.int64)].detach(), self.target, self.limit)
         counts.index = pd.Index(chosen)
         missing = {restarts[i] for i in counts.index[counts["linear_regions"].isna()]}
-        if missing and not self.left_out:  # said once a run
+        if missing and not self.left_out and self.target.inputs <= MOST_INPUTS:  # said once a run
             log.warning("networks that cost more than regions.limit=%d to count are left out", self.limit)
         self.left_out = missing if again else self.left_out | missing
         return pd.DataFrame({"restart": restarts}).join(counts)
@@ -83,9 +90,10 @@ class Measurement:
         errors = {
             name: network_errors(network, points, self.threads)
             for name, points in (("train", self.train), ("test", self.test), ("grid", self.grid))
+            if len(points.y)
         }
-        table["mse_train"] = errors["train"][0].tolist()
-        table["mse_test"] = errors["test"][0].tolist()
+        table["mse_train"] = (errors["train"][0] + self.train.pure).tolist()
+        table["mse_test"] = (errors["test"][0] + self.test.pure).tolist() if "test" in errors else np.nan
         if self.integral:
             table["mse_integral"] = integral_errors(network, self.target)
         table["max_error"] = errors["grid"][1].tolist()
@@ -106,6 +114,8 @@ def count(network: Network, target: Target, limit: int = 2**63 - 1) -> pd.DataFr
     others are left out, missing, once the budget is used up.
     """
     table = pd.DataFrame(index=range(len(network.weights[0])), columns=list(COUNTS), dtype="Int64")
+    if target.inputs > MOST_INPUTS:
+        return table
     left = np.ones(len(table), bool)
     if ceiling([bias.shape[-1] for bias in network.biases[:-1]], target.inputs) > limit:
         for i in range(len(table)):

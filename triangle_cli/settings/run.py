@@ -16,7 +16,7 @@ from triangle_cli.settings.fit import FunctionSettings, NetworkSettings, PointsS
 from triangle_cli.settings.init import InitSettings
 from triangle_cli.settings.learn import DataSettings, ModelSettings
 from triangle_cli.settings.require import require, require_one_of
-from triangle_cli.settings.schedule import TENTS, HandOn, ScheduleSettings, SpaceName
+from triangle_cli.settings.schedule import TENTS, HandOn, LossName, ScheduleSettings, SpaceName
 
 RESULTS_VERSION = 3  # raise when the same settings give other numbers: finished runs are then not reused
 
@@ -44,6 +44,7 @@ FUNCTION_GROUPS, DATA_GROUPS = ("function", "network", "points"), ("data", "mode
 LATER = {"scaling": "none"}
 LATER_SCHEDULE = {"deepening": None}
 LATER_PHASE = {"hand_on": "last"}
+LATER_FUNCTION = dict.fromkeys(("path", "x", "y", "weight", "curvature"))
 
 
 @dataclass
@@ -157,6 +158,7 @@ class Settings:
             _leave_out(phase, LATER_PHASE)
         _leave_out(settings, LATER)
         _leave_out(settings["schedule"], LATER_SCHEDULE)
+        _leave_out(settings.get("function") or {}, LATER_FUNCTION)
         return {key: settings[key] for key in ORDER if key in settings and key not in HOW}
 
     def content(self) -> dict[str, str | None]:
@@ -166,7 +168,9 @@ class Settings:
     @property
     def hash(self) -> str:
         """8 hexadecimal characters that tell these settings from others."""
-        text = json.dumps({"version": RESULTS_VERSION} | self.content() | self.describe(), sort_keys=True)
+        described = self.describe()
+        described.get("function", {}).pop("path", None)  # a file's content decides the numbers, not its name
+        text = json.dumps({"version": RESULTS_VERSION} | self.content() | described, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     @property
@@ -187,8 +191,12 @@ class FitSettings(Settings):
 
     @property
     def name(self) -> str:
-        """The name of the function."""
-        return self.function.name
+        """The name of the function, or of its samples."""
+        return self.function.title
+
+    def content(self) -> dict[str, str | None]:
+        """See `Settings`."""
+        return {} if self.function.path is None else {"content": self.function.content()}
 
     def _check_kind(self) -> None:
         for index, phase in enumerate(self.schedule.phases):
@@ -198,8 +206,16 @@ class FitSettings(Settings):
                 f"peaks or weights with network={self.network.name}",
             )
             require(single, key, phase.space.value, accepted)
+        if self.function.path is None:
+            self.points.check_for_formula()
+        else:
+            self.points.check_for_samples()
         if self.schedule.deepening is None:
             return
+        if self.function.path is not None:
+            loss = self.schedule.deepening.loss
+            accepted = "points with samples: there is nothing between them to integrate over"
+            require(loss is LossName.points, "schedule.deepening.loss", loss.value, accepted)
         schedule, init = f"schedule={self.schedule.name}", self.init
         require(init.mode == "front", "init", init.name, f"front with {schedule}")
         require(self.network.single, "network", self.network.name, f"single with {schedule}")

@@ -45,7 +45,9 @@ class Formula:
         values = made.values(made.draw(np.random.default_rng(0), 1000))
         key = f"data.formula={data.formula!r}"
         if not np.isfinite(values).all():
-            raise ValueError(f"{key}: has no finite value somewhere, expected one everywhere in {data.interval}")
+            raise ValueError(
+                f"{key}: has no finite value somewhere, expected one everywhere in {data.interval}"
+            )
         if np.ptp(values) == 0:
             raise ValueError(f"{key}: is {values[0]:g} everywhere, expected it to vary in {data.interval}")
         return made

@@ -83,7 +83,8 @@ class WideWalk:
         self.twins = [_twins(np.column_stack(layer)) for layer in self.layers[:-1]]
         self.magnitudes = [np.abs(weight).astype(np.float32) for weight, _ in self.layers]
         self.ends = packed.ends[i]
-        self.alive = [np.zeros(width, bool) for width in packed.widths[1:-1]]
+        self.linear = packed.linear
+        self.alive = [linear.copy() for linear in self.linear]
 
     def blocks(self) -> Iterator[tuple[Pieces, np.ndarray]]:
         """The activation regions from left to right in blocks, and where there are kinks.
@@ -198,6 +199,7 @@ class WideWalk:
         with np.errstate(invalid="ignore"):
             decided = np.abs(pieces.values) > pieces.errors
         decided |= (pieces.values == 0.0) & (pieces.errors == 0.0)
+        decided |= self.linear[level - 1][:, None]
         for neuron, point in np.argwhere(~decided).tolist():
             masks = [mask[:, parents[point]].tobytes() for mask in pieces.masks]
             born, cause = pieces.births[:, point].tolist()
@@ -205,7 +207,9 @@ class WideWalk:
             high, _, _ = rounded(self.exact(self.index).values(level, masks, x)[neuron])
             pieces.values[neuron, point] = high
             pieces.errors[neuron, point] = abs(high) * 2 * UNIT
-        return np.sign(pieces.values).astype(np.int8)
+        signs = np.sign(pieces.values).astype(np.int8)
+        signs[self.linear[level - 1]] = 1  # on, whatever the value
+        return signs
 
     def _split(self, level: int, pieces: Pieces) -> tuple[Pieces, np.ndarray]:
         """Split pieces at the zeros of their neurons; which neurons are on in the new ones: (neurons, n)."""

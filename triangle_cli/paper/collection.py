@@ -81,12 +81,13 @@ class Collected:
         if "mse_integral" not in errors:
             kept = torch.tensor([restart in set(errors["restart"]) for restart in self.record.restarts])
             errors = errors.assign(mse_integral=integral_errors(self.networks[kept], self.target))
-        best, regions = int(errors["mse_integral"].argmin()), errors.columns.get_loc("linear_regions")
-        if pd.isna(errors.iloc[best, regions]):  # beyond what the run was to count
+        best, regions = int(errors["mse_integral"].argmin()), errors["linear_regions"].astype("Float64")
+        if pd.isna(regions.iloc[best]):  # beyond what the run was to count
             place = self.record.restarts.index(int(errors["restart"].iloc[best]))
             network = self.networks[place : place + 1]
             counts = count_regions(network.weights, network.biases, self.target.box)
-            errors.iloc[best, regions] = counts.linear_regions.item()
+            regions.iloc[best] = counts.linear_regions.item()
+            errors = errors.assign(linear_regions=regions)
         return errors
 
     @property

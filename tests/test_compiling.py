@@ -87,6 +87,35 @@ def test_loops_are_compiled_whatever_numba_disable_jit_says(module):
     assert module(NUMBA_DISABLE_JIT="1")[0] == 1
 
 
+def test_what_is_kept_goes_with_the_sources_of_all_that_is_compiled_in_not_with_dates(tmp_path):
+    package = tmp_path / "loops"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "numbers.py").write_text("TWO = 2\n")
+    (package / "inner.py").write_text(
+        "from triangle_cli.compiling import njit\nfrom loops import numbers\nTWO = numbers.TWO\n"
+        "@njit(cache=True)\ndef inner(x):\n    return TWO * x\n"
+    )
+    (package / "outer.py").write_text(
+        "from triangle_cli.compiling import njit\nfrom loops.inner import (\n    inner,\n)\n"
+        "@njit(cache=True)\ndef outer(x):\n    return inner(x)\n"
+    )
+    code = "from loops.outer import outer; print(outer(21), sum(outer.stats.cache_hits.values()))"
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{Path(triangle_cli.__file__).parent.parent}"}
+
+    def run():
+        done = subprocess.run([sys.executable, "-Bc", code], env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    assert run() == ["42", "0"]
+    for path in package.glob("*.py"):
+        os.utime(path, (1, 1))
+    assert run() == ["42", "1"]
+    (package / "numbers.py").write_text("TWO = 3\n")
+    assert run() == ["63", "0"]
+
+
 def test_every_loop_is_compiled_by_this_policy():
     source = Path(triangle_cli.__file__).parent
     own = source / "compiling.py"

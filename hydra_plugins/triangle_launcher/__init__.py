@@ -65,7 +65,9 @@ class SweepLauncher(Launcher):
         if self.config.dry_run:
             from triangle_cli.sweeps import estimate
 
-            _print_and_end(estimate.lines(planned, workers.at_once(len(planned))))
+            lines, code = estimate.lines(planned, workers.at_once(len(planned)))
+            console.say("\n".join(lines))
+            raise SystemExit(code)
         work.require_one_possible(planned)
         folder = Path(self.config.hydra.sweep.dir)
         trials = self.config.hydra.sweeper.get("n_trials") or 0  # of a search, which launches many times
@@ -88,7 +90,7 @@ class SweepLauncher(Launcher):
         return item if isinstance(item, JobRecord) else JobRecord(number, item.words, "failed", gone)
 
     def _plan(self, number: int, words: list[str]) -> Job | JobRecord:
-        from triangle_cli.settings.compose import composed_settings
+        from triangle_cli.runs.choose import chosen_settings
         from triangle_cli.sweeps import collect, job
 
         config = self.compose(self.config, words)
@@ -99,15 +101,10 @@ class SweepLauncher(Launcher):
         try:
             folder = Path(config.hydra.sweep.dir) / str(config.hydra.sweep.subdir)
             return job.plan(
-                number, collect.choosing(filter_overrides(words)), partial(composed_settings, config), folder
+                number, collect.choosing(filter_overrides(words)), partial(chosen_settings, config), folder
             )
         finally:
             HydraConfig.instance().cfg = before
-
-
-def _print_and_end(lines: list[str]) -> None:
-    console.say("\n".join(lines))
-    raise SystemExit(0)
 
 
 def _job_return(record: JobRecord) -> JobReturn:

@@ -102,6 +102,18 @@ COMMANDS = {
         (("FILE [...]", "exact linear regions of any ReLU network: a run, a state_dict, ONNX or JSON"),),
         "triangle regions",
     ),
+    "export": Command(
+        "export:main",
+        "export:parser",
+        (("RUN --to KIND", "a trained network as C, ONNX, numpy, torch, JSON, or a table of its pieces"),),
+        "triangle export",
+    ),
+    "predict": Command(
+        "predict:main",
+        "predict:parser",
+        (("RUN --x A,B | --csv FILE", "values, slopes and the numbers of the pieces at points"),),
+        "triangle predict",
+    ),
     "completion": Command(
         "completion:main",
         "completion:parser",

@@ -207,6 +207,19 @@ def _vector(word: str, inputs: int) -> list[float]:
     return point
 
 
+def _as_json(record: dict[str, Any]) -> str:
+    """A record as JSON, which has no infinity: a volume beyond float64 is null."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(item) for item in value]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return json.dumps(plain(record), indent=2)
+
+
 def _count(network: LoadedNetwork, options: argparse.Namespace) -> None:
     from triangle_cli.inspection import report, terminal
 
@@ -220,14 +233,14 @@ def _count(network: LoadedNetwork, options: argparse.Namespace) -> None:
         record |= {"box": box} | report.count_up_to(weights, biases, box, options.limit)
         done = report.guarantee(record["dtype"], False, next(iter(where), None))
         record["exact"] = done if record["is_complete"] else report.AT_LEAST
-        print(json.dumps(record, indent=2) if options.json else terminal.limited_text(record))
+        print(_as_json(record) if options.json else terminal.limited_text(record))
         return
     counts, found = report.count(weights, biases, box, options.exact, options.threads)
     record |= {"box": box} | counts
     record["exact"] = report.guarantee(record["dtype"], options.exact, next(iter(where), None))
     record |= report.assumption(network)
     _write_files(options, record, found, weights, biases)
-    console.say(json.dumps(record, indent=2) if options.json else terminal.count_text(record))
+    console.say(_as_json(record) if options.json else terminal.count_text(record))
 
 
 def _domain(network: LoadedNetwork, options: argparse.Namespace) -> tuple[dict[str, Any], list, list, list]:
@@ -258,7 +271,7 @@ def _average(network: LoadedNetwork, options: argparse.Namespace) -> None:
     record |= {"box": box, "average_over": f"random {kind}s"} | found
     record["exact"] = report.AVERAGE.format(kind=kind)
     record |= report.assumption(network)
-    console.say(json.dumps(record, indent=2) if options.json else terminal.average_text(record))
+    console.say(_as_json(record) if options.json else terminal.average_text(record))
 
 
 def _write_files(

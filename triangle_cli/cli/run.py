@@ -7,6 +7,7 @@ import gc
 import hashlib
 import os
 import re
+import shutil
 import sys
 import traceback
 from collections.abc import Iterator
@@ -72,8 +73,19 @@ def run(words: list[str]) -> int:
         console.fail(end.code)
         return 1
     finally:
-        run_folder.remove_empty(made)
+        _remove_refused(made)
     return 0
+
+
+def _remove_refused(made: list[Path]) -> None:
+    """Remove the folders that Hydra made for jobs of which none could begin: they hold its words and logs alone."""
+    from triangle_cli.sweeps.job import LOG
+
+    for folder in made:
+        files = [path.name for path in folder.rglob("*") if not path.is_dir()]
+        if files and set(files) <= {"multirun.yaml", LOG}:
+            shutil.rmtree(folder, ignore_errors=True)
+    run_folder.remove_empty(made)
 
 
 def _once_there_are_data(settings: list[str]) -> list[str]:
@@ -122,7 +134,6 @@ def _elsewhere(words: list[str]) -> list[str]:
     ]
     if all(value in ("false", "no", "off", "n", "0", "null") for value in asked):
         return []
-    import shutil
     import tempfile
 
     folder = tempfile.mkdtemp(prefix="triangle-")
@@ -165,13 +176,13 @@ def register(sweep: str, made: list[Path]) -> None:
     from omegaconf import OmegaConf
 
     from hydra_plugins.triangle_launcher import SweepLauncher
-    from triangle_cli.settings.compose import composed_settings
+    from triangle_cli.runs.choose import chosen_settings
     from triangle_cli.settings.run import Composed, require_outputs
 
     guard_yaml()
 
     def folder_of_run(*, _root_: Any) -> str:
-        settings = composed_settings(_root_)
+        settings = chosen_settings(_root_)
         if not run_folder.read_run(Path(settings.folder)):
             from triangle_cli.runs.perform import experiment_of
 
@@ -201,7 +212,7 @@ def _job(config: Any) -> Any:
     from hydra.types import RunMode
 
     from triangle_cli.cli.messages import explain
-    from triangle_cli.settings.compose import composed_settings
+    from triangle_cli.runs.choose import chosen_settings
 
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
@@ -214,11 +225,14 @@ def _job(config: Any) -> Any:
         if config.dry_run:
             from triangle_cli.sweeps import collect, estimate, job
 
-            planned = job.plan(0, collect.choosing(words), partial(composed_settings, config), folder)
-            console.say("\n".join(estimate.lines([planned], 1)))
+            planned = job.plan(0, collect.choosing(words), partial(chosen_settings, config), folder)
+            lines, code = estimate.lines([planned], 1)
+            console.say("\n".join(lines))
+            if code:
+                raise SystemExit(code)
             return None
         from triangle_cli.runs import report
 
-        return report.perform_and_report(composed_settings(config), Path(os.path.relpath(folder)), words)
+        return report.perform_and_report(chosen_settings(config), Path(os.path.relpath(folder)), words)
     except (ValueError, OSError) as error:
         raise SystemExit(explain(error, words)) from error  # Hydra adds lines of its own to any other error

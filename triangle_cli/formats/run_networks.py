@@ -47,7 +47,7 @@ def read_run_network(
     if interval is None:
         raise ValueError(f"{folder}: not written by a finished run (no interval)")
     sides = interval if isinstance(interval[0], Sequence) else [interval]
-    box = [(lo, hi) for lo, hi in sides]
+    box = [(lo, hi) for lo, hi in sides] * (network.inputs if len(sides) == 1 else 1)
     return replace(network, box=box, restart=restart, stage=kept.name, assumed=None)
 
 

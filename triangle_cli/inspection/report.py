@@ -6,9 +6,10 @@ import math
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -192,17 +193,18 @@ def _extreme_pieces(found: Pieces) -> dict[str, dict[str, Any]]:
 
 
 def _extreme_polygons(found: Polygons) -> dict[str, dict[str, Any]]:
-    area = polygon_areas(found)
+    _, exponents = np.frexp(found.vertices.abs().amax(0).numpy())  # so that no area leaves float64
+    vertices = torch.from_numpy(np.ldexp(found.vertices.numpy(), -exponents))
+    area = polygon_areas(replace(found, vertices=vertices))
     region = torch.zeros(int(found.linear_region.max()) + 1, dtype=torch.float64)
     region.index_add_(0, found.linear_region, area)
-    extent = found.vertices.amax(0) - found.vertices.amin(0)
-    smallest_told_apart = RESOLUTION * extent.max() * found.vertices.abs().max()
+    smallest_told_apart = RESOLUTION * (vertices.amax(0) - vertices.amin(0)).max()  # of at most 1 x 1
 
     def describe(i: int) -> dict[str, Any]:
         largest = torch.where(found.linear_region == i, area, -1.0).argmax()
         corners = found.vertices[found.offsets[largest] : found.offsets[largest + 1]]
         return {
-            "area": region[i].item(),
+            "area": float(np.ldexp(np.ldexp(region[i].item(), exponents[0]), exponents[1])),
             "share": (region[i] / region.sum()).item(),
             "is_resolved": bool(region[i] > smallest_told_apart),
             "at": corners.mean(0).tolist(),

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from triangle_cli.nn.layer import convert
+from triangle_cli.nn.convert import convert
 from triangle_cli.nn.layer import release as release_layers
 from triangle_cli.settings.learn import Architecture, ModelSettings
 from triangle_cli.settings.run import Dtype

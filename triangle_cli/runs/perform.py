@@ -97,10 +97,11 @@ def _compute(
 ) -> None:
     experiment = experiment_of(settings)  # torch, from here on
     started = datetime.datetime.now(datetime.timezone.utc)
-    clock = time.perf_counter()
+    clock, processors = time.perf_counter(), time.process_time()
     deepened = settings.schedule.deepening is not None
     result = experiment.run(settings, watch, folder) if deepened else experiment.run(settings, watch)
-    elapsed = time.perf_counter() - clock
+    wall, cpu = result.earlier if deepened else (0.0, 0.0)
+    elapsed, used = wall + time.perf_counter() - clock, cpu + time.process_time() - processors
     record = RunRecord(
         hash=settings.hash,
         function=settings.name,
@@ -111,7 +112,7 @@ def _compute(
         dtype=settings.dtype.value,
         threads=settings.threads,
         started=started.isoformat(timespec="seconds"),
-        seconds={"total": elapsed} | result.seconds,
+        seconds={"total": elapsed, "cpu": used} | result.seconds,
         overrides=words,
         git_commit=git_commit(),
         versions=versions(),

@@ -43,21 +43,29 @@ def composed_settings(config: Any) -> FitSettings | LearnSettings:
             if choice is None:
                 config[group] = None
         _require_fitting_method(choices["method"], config.data is not None)
-        words = [word.lstrip("+").split("=", 1)[0] for word in HydraConfig.get().overrides.task]
+        words = typed_settings()
         start = None
         if choices["schedule"] == "auto":
             start = _choose_schedule(config, words)
         elif config.schedule.deepening is not None:
             start = "front"
         if start and choices["init"] == "triangle" and "init" not in words:
-            brought = _chosen("init", start)
+            brought = brought_by("init", start)
             config.init.merge_with({key: brought[key] for key in brought if f"init.{key}" not in words})
         if "function.formula" in words and "function.name" not in words and config.function is not None:
             config.function.name = _as_name(config.function.formula)  # no longer what the choice is called
+        sampled = config.function is not None and config.function.path is not None
+        if sampled and config.schedule.deepening and "schedule.deepening.loss" not in words:
+            config.schedule.deepening.loss = "points"
         config.paper = {}
     for key in set(_keys(OmegaConf.to_container(config))) - set(setting_names()):
         raise ValueError(unknown_setting(key, []))
     return _of_a_kind(config)
+
+
+def typed_settings() -> list[str]:
+    """The settings that words of this job name, such as points.train."""
+    return [word.lstrip("+").split("=", 1)[0] for word in HydraConfig.get().overrides.task]
 
 
 def _require_fitting_method(method: str | None, from_data: bool) -> None:
@@ -68,13 +76,13 @@ def _require_fitting_method(method: str | None, from_data: bool) -> None:
         raise ValueError(f"method={method}: expected {wanted}")
 
 
-DEEPENING_FROM = 6  # layers; what this rests on: docs/depth.md, "When to leave peak space"
+DEEPENING_FROM = 3  # layers; what this rests on: `make table-auto`, docs/depth.md
 
 
 def _choose_schedule(config: Any, words: list[str]) -> str:
     """schedule=auto becomes one of two; returns the start that it brings along."""
     name, start = ("deepening", "front") if config.depth >= DEEPENING_FROM else ("second_order", "zigzag")
-    brought = _chosen("schedule", name)
+    brought = brought_by("schedule", name)
     if "schedule" in brought:  # a file that sets more than its group
         if "restarts" not in words:
             config.restarts = brought["restarts"]
@@ -83,7 +91,7 @@ def _choose_schedule(config: Any, words: list[str]) -> str:
     return start
 
 
-def _chosen(group: str, name: str) -> dict[str, Any]:
+def brought_by(group: str, name: str) -> dict[str, Any]:
     """What a file of conf/ sets, where Hydra cannot choose it: no schedule can choose an `init`, or a schedule."""
     path = resources.files("triangle_cli.conf") / group / f"{name}.yaml"
     chosen: Any = OmegaConf.to_container(OmegaConf.create(path.read_text(encoding="utf-8")), resolve=False)
@@ -125,6 +133,8 @@ def _of_a_kind(config: Any) -> FitSettings | LearnSettings:
     settings = composed.kind()
     if isinstance(settings, LearnSettings):
         settings.data.require_files()
+    else:
+        settings.function.require_file()
     return settings
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Optional
 
-from triangle_cli.settings.require import LONGEST_NAME, SWEEPS, require, require_folder_name, require_name
+from triangle_cli.settings.require import name_of_file, require, require_folder_name, require_name
 
 
 class Source(Enum):
@@ -93,10 +92,7 @@ class DataSettings:
         """What the examples are called: the name of a CSV file, else the word that chose them."""
         if self.source is not Source.csv:
             return self.name
-        stem = self.location.name.lstrip(".").split(".")[0]
-        plain = re.sub(r"[^\w+-]+", "_", stem)  # what a folder is called by
-        plain = plain.encode(errors="replace")[:LONGEST_NAME].decode(errors="ignore")
-        return plain if plain not in ("", SWEEPS) else self.name
+        return name_of_file(str(self.location), self.name)
 
     @property
     def location(self) -> Path:

@@ -15,8 +15,8 @@ from triangle_cli.store import index
 from triangle_cli.sweeps.job import Job, JobRecord
 
 
-def lines(planned: Sequence[Job | JobRecord], at_once: int) -> list[str]:
-    """What would happen: a line of counts, one of time, one for each job that would fail.
+def lines(planned: Sequence[Job | JobRecord], at_once: int) -> tuple[list[str], int]:
+    """What would happen: a line of counts, one of time, one for each job that would fail; and the exit code.
 
     Args:
         planned: from `sweep.plan`.
@@ -29,7 +29,8 @@ def lines(planned: Sequence[Job | JobRecord], at_once: int) -> list[str]:
     done = len(records) - len(failing)
     said = f"{len(planned)} job{'s' if len(planned) != 1 else ''}: {done} done, {len(todo)} to run"
     said += f", {len(failing)} would fail" if failing else ""
-    return [said, *([_time(todo, at_once)] if todo else []), *map(_would_fail, failing)]
+    said_all = [said, *([_time(todo, at_once)] if todo else []), *map(_would_fail, failing)]
+    return said_all, 1 if len(failing) == len(planned) else 0
 
 
 def _checked(item: Job | JobRecord) -> Job | JobRecord:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
+from triangle_cli.regions.bounds import Exhausted
+
 IN_INTEGERS = 512  # regions that a decision in integers costs the time of
 
 
@@ -14,7 +16,7 @@ def surpasses(weights: list[Tensor], biases: list[Tensor], lo: float, hi: float,
     weights[l]: (out, in), biases[l]: (out,), float64 or float32.
     """
     from triangle_cli.regions.line.exact import ExactLine
-    from triangle_cli.regions.line.narrow import Exhausted, narrow_leaves
+    from triangle_cli.regions.line.narrow import narrow_leaves
     from triangle_cli.regions.line.packing import PackedNetworks, Unresolved
     from triangle_cli.regions.line.pieces import NARROW
     from triangle_cli.regions.line.wide import wide_leaves

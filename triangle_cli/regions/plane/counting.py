@@ -65,7 +65,7 @@ def count_plane(
     Raises:
         ValueError: shapes that do not fit, a box of no size, weights or corners that are not finite.
     """
-    corners = _corners(box)
+    corners = as_corners(box)
     all_weights, all_biases, batch = checked_layers(weights, biases, 2)
     counts = [
         _count([w[i] for w in all_weights], [b[i] for b in all_biases], corners, exact)
@@ -82,7 +82,7 @@ def polygons(
 
     The partition itself is exact; coordinates and affine maps are its float64 roundings.
     """
-    corners = _corners(box)
+    corners = as_corners(box)
     all_weights, all_biases, batch = checked_layers(weights, biases, 2)
     if batch:
         raise ValueError(
@@ -164,8 +164,8 @@ def checked_layers(
     return arrays[::2], arrays[1::2], batch
 
 
-def _corners(box: Sequence) -> np.ndarray:
-    """Corners (n, 2) of the domain, anticlockwise."""
+def as_corners(box: Sequence) -> np.ndarray:
+    """Corners (n, 2) of the domain, anticlockwise; `box` and errors as of `count_plane`."""
     given = torch.as_tensor(box, dtype=torch.float64).detach().cpu().numpy()
     if given.ndim != 2 or given.shape[1] != 2 or len(given) < 2:
         raise ValueError(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from triangle_cli.regions.bounds import Exhausted
 from triangle_cli.regions.plane import kernels
 from triangle_cli.regions.plane.cells import Cells, Cuts, Layer, Made, Told, split_cells
 from triangle_cli.regions.plane.exact import Oracle
@@ -72,14 +73,24 @@ class Partition:
 
 
 def partition(
-    weights: list[np.ndarray], biases: list[np.ndarray], corners: np.ndarray, exact: bool
+    weights: list[np.ndarray],
+    biases: list[np.ndarray],
+    corners: np.ndarray,
+    exact: bool,
+    limit: int | None = None,
 ) -> Partition:
-    """Cut the convex polygon `corners` (n, 2), anticlockwise, by all hidden neurons."""
+    """Cut the convex polygon `corners` (n, 2), anticlockwise, by all hidden neurons.
+
+    Raises:
+        Exhausted: some layers alone make more than `limit` cells.
+    """
     oracle = Oracle(weights, biases, corners)
     mesh = polygon_mesh(corners)
     inputs, errors = mesh.points, mesh.point_errors
     with np.errstate(all="ignore"):  # overflow is seen by the bounds
         for layer, (weight, bias) in enumerate(zip(weights[:-1], biases[:-1])):
+            if limit is not None and mesh.cells > limit:
+                raise Exhausted
             last = layer == len(weights) - 2
             if layer == 0 and len(bias) > GROUP:
                 mesh, inputs, errors = first_layer(mesh, weight, bias, oracle, exact, last)
@@ -88,6 +99,8 @@ def partition(
             oracle.enter_cut(mesh.cells, layer, 0, len(bias))
             mesh, inputs, errors, on, parent = cut(mesh, values, errors, oracle, exact, last)
             oracle.leave_layer(on, parent)
+    if limit is not None and mesh.cells > limit:
+        raise Exhausted
     return Partition(mesh, oracle.on, oracle.parent, oracle)
 
 

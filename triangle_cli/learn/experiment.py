@@ -16,8 +16,8 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from triangle_cli.learn.images import read_cifar10, read_image_folder
 from triangle_cli.learn.formulas import Formula
+from triangle_cli.learn.images import read_cifar10, read_image_folder
 from triangle_cli.learn.models import build, matched_widths, parameter_count, widths_for
 from triangle_cli.learn.searching import search, with_budget, with_rate
 from triangle_cli.learn.splits import Split, fold, split_table
@@ -117,7 +117,9 @@ def read_examples(settings: LearnSettings) -> Examples:
     data, dtype, device = settings.data, getattr(torch, settings.dtype.value), settings.device
     if data.source is Source.formula:
         drawn = Formula.of(data)
-        return Examples(lambda restart: drawn.split(restart, settings.seed, dtype, device), (drawn.inputs,), 1)
+        return Examples(
+            lambda restart: drawn.split(restart, settings.seed, dtype, device), (drawn.inputs,), 1
+        )
     if data.source in (Source.sklearn, Source.csv):
         table = read_table(data)
         whole = table.x.shape[1] == math.prod(DIGITS_SHAPE)  # no pixel left out, or told

@@ -34,7 +34,9 @@ class Formula:
         Raises:
             ValueError: it does not parse, or has no value somewhere on the cube, or the same everywhere.
         """
-        assert data.formula is not None and data.inputs and data.interval and data.points, "as settings check"
+        assert data.formula is not None, "as settings check"
+        assert data.inputs and data.interval, "likewise"  # noqa: PT018
+        assert data.points, "likewise"
         names = tuple(f"x{number + 1}" for number in range(data.inputs))
         try:
             function = parse_formula(data.formula, names)
@@ -45,7 +47,9 @@ class Formula:
         values = made.values(made.draw(np.random.default_rng(0), 1000))
         key = f"data.formula={data.formula!r}"
         if not np.isfinite(values).all():
-            raise ValueError(f"{key}: has no finite value somewhere, expected one everywhere in {data.interval}")
+            raise ValueError(
+                f"{key}: has no finite value somewhere, expected one everywhere in {data.interval}"
+            )
         if np.ptp(values) == 0:
             raise ValueError(f"{key}: is {values[0]:g} everywhere, expected it to vary in {data.interval}")
         return made

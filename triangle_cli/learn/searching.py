@@ -80,7 +80,9 @@ def search(
         return None
     whole = examples.split(settings.restarts).train
     if not isinstance(whole, Tensors):
-        raise ValueError(f"schedule.learning_rates={rates}: expected null for pictures read as they are needed")
+        raise ValueError(
+            f"schedule.learning_rates={rates}: expected null for pictures read as they are needed"
+        )
     held = torch.arange(len(whole)) % HELD_OUT == 0
     part, rest = (Tensors(whole.x[chosen], whole.y[chosen], whole.augment) for chosen in (~held, held))
     losses = [_loss(with_rate(settings, rate), rate, part, rest, make, watch) for rate in rates]

@@ -121,7 +121,9 @@ def _least_depth(model: nn.Module, error: float, box: Box) -> int:
         if bound >= best:
             break
         best = bound
-    raise ValueError(f"error={error:g}: expected {best:.1e} or more, the least that is proven for this model and box")
+    raise ValueError(
+        f"error={error:g}: expected {best:.1e} or more, the least that is proven for this model and box"
+    )
 
 
 def _flat(prefix: str, module: nn.Module) -> list[tuple[str, nn.Module]]:
@@ -156,7 +158,9 @@ def _start(box: Box, inputs: int) -> _Values:
     try:
         ends = np.asarray(box.detach().cpu() if isinstance(box, Tensor) else box, dtype=float)
     except (TypeError, ValueError):
-        raise ValueError(f"box={box}: expected [lo, hi] for each of {inputs} inputs, or one for all") from None
+        raise ValueError(
+            f"box={box}: expected [lo, hi] for each of {inputs} inputs, or one for all"
+        ) from None
     if ends.shape == (2,):
         ends = np.tile(ends, (inputs, 1))
     if ends.shape != (inputs, 2) or not np.isfinite(ends).all() or (ends[:, 0] > ends[:, 1]).any():
@@ -171,7 +175,9 @@ def _linear(values: _Values, module: nn.Linear, depth: int) -> _Values:
     weight = module.weight.detach().double().cpu().numpy()
     bias = np.zeros(len(weight)) if module.bias is None else module.bias.detach().double().cpu().numpy()
     up, down, size = np.maximum(weight, 0), np.minimum(weight, 0), np.abs(weight)
-    share = 8 * UNIT * (len(values.low) + 8)  # of these sums, five terms a unit, and of how they are computed here
+    share = (
+        8 * UNIT * (len(values.low) + 8)
+    )  # of these sums, five terms a unit, and of how they are computed here
     mass = (size @ values.mass + np.abs(bias)) * (1 + share)
     spread = (size @ np.maximum(np.abs(values.below), np.abs(values.above))) * share
     return _Values(
@@ -196,7 +202,8 @@ def _relu(values: _Values) -> _Values:
 def _limit(values: _Values, activation: LimitActivation, depth: int) -> _Values:
     """f(z) = offset + slope z + bend R, whose derivative goes monotonically from one end's to the other's.
 
-    The network's value is f_T(z') at its own z', so it is f'(between z and z') (z' - z) + bend (R_T - R)(z') above f(z).
+    The network's value is f_T(z') at its own z', which is above f(z) by
+    f'(between z and z') (z' - z) + bend (R_T - R)(z').
     """
     curve = _Curve.of(activation)
     (lo, hi), bend = activation.interval, curve.bend
@@ -209,7 +216,9 @@ def _limit(values: _Values, activation: LimitActivation, depth: int) -> _Values:
 
     inner, outer = np.clip(left, lo, hi), np.clip(right, lo, hi)
     sums = np.maximum(curve.sum(inner), curve.sum(outer))
-    cut = np.where((right > lo) & (left < hi), sums * 4.0 ** -(depth + 1), 0.0) * np.abs(bend) * (1 + 32 * UNIT)
+    cut = (
+        np.where((right > lo) & (left < hi), sums * 4.0 ** -(depth + 1), 0.0) * np.abs(bend) * (1 + 32 * UNIT)
+    )
     below = products.min(0) - np.where(bend > 0, cut, 0.0)
     above = products.max(0) + np.where(bend < 0, cut, 0.0)
 
@@ -258,7 +267,9 @@ class _Curve:
     def value(self, z: np.ndarray) -> np.ndarray:
         inside, share = np.clip(z, self.lo, self.hi), self.share(z)
         beyond = np.where(z < self.lo, self.rise, -self.fall) * (z - inside)
-        return self.offset + self.slope * z + self.bend * (self.rise * (inside - self.lo) * (1 - share) + beyond)
+        return (
+            self.offset + self.slope * z + self.bend * (self.rise * (inside - self.lo) * (1 - share) + beyond)
+        )
 
     def range(self, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The least and the largest value between left and right.

@@ -186,7 +186,9 @@ class ModelSettings:
     frozen: bool  # keep the convolutions as they start
     activation: str = field(default="relu", metadata={"choices": ACTIVATIONS})  # after the Linears of an mlp
     parameters: Optional[int] = None  # widths in the ratio of `hidden` that give so many, or nearly  # noqa: UP045
-    matched_to: str = field(default="weights", metadata={"choices": MATCHED_TO})  # as many as triangles in peaks, or set free
+    matched_to: str = field(
+        default="weights", metadata={"choices": MATCHED_TO}
+    )  # as many as triangles in peaks, or set free
 
     def __post_init__(self) -> None:
         require_name("model.name", self.name)
@@ -204,6 +206,11 @@ class ModelSettings:
         require(dense or self.activation == "relu", "model.activation", self.activation, "relu: it convolves")
         least = self.parameters is None or self.parameters >= 1
         require(least, "model.parameters", self.parameters, "1 or more")
-        require(not (self.parameters and self.matched), "model.parameters", self.parameters, "null with model.matched=true")
+        require(
+            not (self.parameters and self.matched),
+            "model.parameters",
+            self.parameters,
+            "null with model.matched=true",
+        )
         ordered = len(self.interval) == 2 and -math.inf < self.interval[0] < 0 < self.interval[1] < math.inf
         require(ordered, "model.interval", self.interval, "[lo, hi] with 0 between them")

@@ -159,7 +159,12 @@ class Settings:
         for phase in settings["schedule"]["phases"]:
             _leave_out(phase, LATER_PHASE)
         _leave_out(settings, LATER)
-        groups = {"schedule": LATER_SCHEDULE, "function": LATER_FUNCTION, "data": LATER_DATA, "model": LATER_MODEL}
+        groups = {
+            "schedule": LATER_SCHEDULE,
+            "function": LATER_FUNCTION,
+            "data": LATER_DATA,
+            "model": LATER_MODEL,
+        }
         for group, later in groups.items():
             _leave_out(settings.get(group) or {}, later)
         return {key: settings[key] for key in ORDER if key in settings and key not in HOW}
@@ -270,7 +275,12 @@ class LearnSettings(Settings):
         require(relu, "model.activation", model.activation, f"relu with init={init.name}, which replaces it")
         require(random or not model.matched, "model.matched", True, f"false with init={init.name}")
         drawn = self.data.source is Source.formula
-        require(drawn or self.schedule.budget is None, "schedule.budget", self.schedule.budget, "null without a formula")
+        require(
+            drawn or self.schedule.budget is None,
+            "schedule.budget",
+            self.schedule.budget,
+            "null without a formula",
+        )
         require(init.peaks is None, "init.peaks", init.peaks, "null with data")
         require(init.scale is None, "init.scale", init.scale, "null with data")
         every, limit = RegionsSettings.every, RegionsSettings.limit

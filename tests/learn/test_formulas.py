@@ -60,16 +60,10 @@ def test_every_method_has_about_as_many_parameters_as_asked_for(method):
 
 
 def test_the_rate_that_does_best_on_what_was_held_out_is_taken():
-    rates = "schedule.learning_rates=[1e-9,1e-2]"
-    settings = settings_of(
-        *PRODUCT, "method=relu", "restarts=1", "schedule.phases.0.epochs=40", "model.hidden=[8]", rates
-    )
-    result = experiment.run(settings)
+    words = [*PRODUCT, "method=relu", "restarts=1", "schedule.phases.0.epochs=40", "model.hidden=[8]"]
+    result = experiment.run(settings_of(*words, "schedule.learning_rates=[1e-9,1e-2]"))
     assert (result.errors["learning_rate"] == 1e-2).all()
-    fixed = experiment.run(
-        settings_of(*PRODUCT, "method=relu", "restarts=1", "schedule.phases.0.epochs=40", "model.hidden=[8]",
-                    "schedule.phases.0.learning_rate=1e-2")
-    )  # fmt: skip
+    fixed = experiment.run(settings_of(*words, "schedule.phases.0.learning_rate=1e-2"))
     pd.testing.assert_frame_equal(result.errors.drop(columns="learning_rate"), fixed.errors)
 
 
@@ -131,15 +125,17 @@ def test_a_formula_without_values_is_refused(formula, complaint):
 def test_the_table_stars_what_is_within_the_spread_of_the_best(monkeypatch, tmp_path):
     monkeypatch.setattr(formulas, "errors_of_trees", lambda config, folder: ([0.3, 0.3], 0.1))
 
+    config = {"data": {"noise": 0.0, "points": 50}, "schedule": {"learning_rates": [0.01], "budget": 1.0}}
+    config |= {"restarts": 2, "depth": 3, "seed": 0, "dtype": "float32"}
+    stages = [SimpleNamespace(name="weights")]
+    record = SimpleNamespace(function="lens", parameters=7, seconds={"weights": 3.0}, stages=stages)
+
     def run(title, r2):
+        errors = pd.DataFrame({"r2_test": r2, "learning_rate": 0.01})
+        method, folder = SimpleNamespace(title=title), tmp_path / "run"
         return SimpleNamespace(
-            config={"data": {"noise": 0.0, "points": 50}, "schedule": {"learning_rates": [0.01], "budget": 1.0}}
-            | {"restarts": 2, "depth": 3, "seed": 0, "dtype": "float32"},
-            record=SimpleNamespace(function="lens", parameters=7, seconds={"weights": 3.0}, stages=[SimpleNamespace(name="weights")]),
-            final_errors=pd.DataFrame({"r2_test": r2, "learning_rate": 0.01}),
-            method=SimpleNamespace(title=title),
-            folder=tmp_path / "run",
-        )  # fmt: skip
+            config=config, record=record, final_errors=errors, method=method, folder=folder
+        )
 
     runs = [run("ReLU", [0.9999, 0.9984]), run("SiLU", [0.9996, 0.99]), run("tanh", [0.98, 0.98])]
     table = formulas.compare_on_formulas("formulas", runs)

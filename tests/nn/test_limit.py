@@ -179,9 +179,9 @@ def test_unrolled_it_meets_the_limit_at_its_breakpoints_and_stays_within_the_kno
 @pytest.mark.parametrize("sizes", [(2, 8, 1), (2, 8, 8, 1), (3, 10, 10, 2), (1, 6, 6, 6, 1)])
 def test_the_bound_is_never_passed_and_near_what_is_seen(sizes):
     model = mlp(*sizes)
-    x = 2 * torch.rand(50_000, sizes[0], dtype=F64) - 1
+    x = 2 * torch.rand(20_000, sizes[0], dtype=F64) - 1
     with torch.no_grad():
-        for depth in (1, 4, 8, 25):
+        for depth in (1, 4, 8, 20):
             seen = (unroll(model, depth)(x) - model(x)).abs().amax(0)
             bound = unrolled_bound(model, depth, (-1, 1))
             assert (seen <= bound).all()
@@ -196,7 +196,7 @@ def test_the_bound_holds_on_lines_that_are_known_piece_by_piece():
     seen = (network(x) - model(x)).abs().max()
     bound = unrolled_bound(model, depth, [[-2, 2]])
     assert seen <= bound[0] < 3 * seen
-    assert unrolled_bound(model, depth, [[2, 3]])[0] < 1e-13  # beyond the interval the two are the same line
+    assert unrolled_bound(model, depth, [[2, 3]])[0] < 1e-11  # beyond the interval only rounding is left
 
 
 def test_relus_and_other_layers_may_stand_between():

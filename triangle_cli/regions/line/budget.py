@@ -20,8 +20,8 @@ def surpasses(weights: list[Tensor], biases: list[Tensor], lo: float, hi: float,
     weights[l]: (out, in), biases[l]: (out,), float64 or float32.
     """
     from triangle_cli.regions.line.exact import ExactLine
-    from triangle_cli.regions.line.narrow import Exhausted, narrow_leaves
-    from triangle_cli.regions.line.packing import PackedNetworks, Unresolved
+    from triangle_cli.regions.line.narrow import narrow_leaves
+    from triangle_cli.regions.line.packing import Exhausted, PackedNetworks, Unresolved
     from triangle_cli.regions.line.pieces import NARROW
     from triangle_cli.regions.line.wide import wide_leaves
 

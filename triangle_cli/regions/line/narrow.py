@@ -8,13 +8,9 @@ from triangle_cli.regions.line import depth_first as walker
 from triangle_cli.regions.line.arithmetic import LEAST, PLAIN
 from triangle_cli.regions.line.exact import Ratio
 from triangle_cli.regions.line.leaves import Leaves
-from triangle_cli.regions.line.packing import PackedNetworks, Unresolved, rounded
+from triangle_cli.regions.line.packing import Exhausted, PackedNetworks, Unresolved, rounded
 
 CHUNK = 1 << 14  # leaves recorded at a time
-
-
-class Exhausted(Exception):
-    """The budget is used up."""
 
 
 class NarrowWalks:

@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from triangle_cli.regions.line.leaves import Leaves
-from triangle_cli.regions.line.packing import PackedNetworks, Unresolved, rounded
+from triangle_cli.regions.line.packing import Exhausted, PackedNetworks, Unresolved, rounded
 
 CHUNK = 4096  # pieces worked on at a time
 UNIT = 2.0**-53
@@ -73,12 +73,15 @@ class Pieces:
 class WideWalk:
     """Network i of a batch, level by level."""
 
-    def __init__(self, packed: PackedNetworks, i: int) -> None:
+    def __init__(self, packed: PackedNetworks, i: int, questions: int | None = None) -> None:
         if not packed.kept[i]:
             raise Unresolved
         self.depth = len(packed.widths) - 2
         self.exact = packed.exact
         self.index = i
+        self.questions = (
+            questions  # how many may be answered in integers before `Exhausted` is raised; None: all
+        )
         self.layers = [packed.layer(i, m) for m in range(self.depth + 1)]
         self.magnitudes = [np.abs(weight).astype(np.float32) for weight, _ in self.layers]
         self.ends = packed.ends[i]
@@ -122,11 +125,18 @@ class WideWalk:
             with np.errstate(invalid="ignore"):
                 kinks[unclear] = (gap * 0.999 > bound).any(0)
             unclear = unclear[~kinks[unclear] & ~((gap == 0.0) & (bound == 0.0)).all(0)]
+        self._ask(len(unclear))
         for i in unclear.tolist():
             network = self.exact(self.index)
             old, new = ([mask[:, k].tobytes() for mask in block.masks] for k in (i, i + 1))
             kinks[i] = network.affine(self.depth + 1, old)[0] != network.affine(self.depth + 1, new)[0]
         return kinks if last is not None else np.concatenate([[True], kinks])
+
+    def _ask(self, questions: int) -> None:
+        if self.questions is not None:
+            self.questions -= questions
+            if self.questions < 0:
+                raise Exhausted
 
     def _slopes(self, masks: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Slopes of the outputs and their error bounds, (outputs, ..), for on/off patterns (neurons, ..)."""
@@ -193,6 +203,7 @@ class WideWalk:
             decided = np.abs(pieces.values) > pieces.errors
         decided |= (pieces.values == 0.0) & (pieces.errors == 0.0)
         decided |= self.linear[level - 1][:, None]
+        self._ask(int((~decided).sum()))
         for neuron, point in np.argwhere(~decided).tolist():
             masks = [mask[:, parents[point]].tobytes() for mask in pieces.masks]
             born, cause = pieces.births[:, point].tolist()
@@ -294,9 +305,14 @@ class WideWalk:
         return indices[kept]
 
 
-def count_wide(packed: PackedNetworks, i: int) -> tuple[int, int, int, int, int]:
-    """(linear, activation, dead, wide linear, wide activation) of network i; raises Unresolved."""
-    walk = WideWalk(packed, i)
+def count_wide(
+    packed: PackedNetworks, i: int, budget: tuple[int, int] | None = None
+) -> tuple[int, int, int, int, int]:
+    """(linear, activation, dead, wide linear, wide activation) of network i; raises Unresolved.
+
+    budget: how many regions there may be, and how many questions answered in integers, before Exhausted is raised.
+    """
+    walk = WideWalk(packed, i, budget and budget[1])
     threshold = 1e-9 * (walk.ends[1] - walk.ends[0])
     narrow = (Fraction(walk.ends[1]) - Fraction(walk.ends[0])) / 10**9
     linear = activation = wide_linear = wide_activation = 0
@@ -314,6 +330,8 @@ def count_wide(packed: PackedNetworks, i: int) -> tuple[int, int, int, int, int]
     for block, kinks in walk.blocks():
         count = len(kinks)
         activation += count
+        if budget is not None and activation > budget[0]:
+            raise Exhausted
         linear += int(kinks.sum())
         wide_activation += sum(wider(block, k, block, k + 1) for k in range(count))
         for k in np.flatnonzero(kinks).tolist():

@@ -55,27 +55,172 @@ def agrees(path, tolerance=2e-5):
 
 I64 = np.int64
 CASES = {  # shape, nodes, constants, opset
-    "gemm": ((1, 3), [("Gemm", "x w b", "y", {"alpha": 0.5, "beta": 2.0, "transB": 1})], {"w": normal(4, 3), "b": normal(4)}),
+    "gemm": (
+        (1, 3),
+        [("Gemm", "x w b", "y", {"alpha": 0.5, "beta": 2.0, "transB": 1})],
+        {"w": normal(4, 3), "b": normal(4)},
+    ),
     "gemm, turned": ((3, 1), [("Gemm", "x w", "y", {"transA": 1})], {"w": normal(3, 4)}),
-    "w @ x": ((3, 1), [("MatMul", "w x", "h", {}), ("Add", "h b", "a", {}), ("Relu", "a", "y", {})], {"w": normal(4, 3), "b": normal(4, 1)}),
+    "w @ x": (
+        (3, 1),
+        [("MatMul", "w x", "h", {}), ("Add", "h b", "a", {}), ("Relu", "a", "y", {})],
+        {"w": normal(4, 3), "b": normal(4, 1)},
+    ),
     "vectors": ((3,), [("MatMul", "x w", "y", {})], {"w": normal(3)}),
-    "constants": ((1, 3), [("Sub", "x a", "h", {}), ("Mul", "b h", "i", {}), ("Div", "i c", "j", {}), ("Sub", "a j", "y", {})], {"a": normal(3), "b": normal(1, 3), "c": np.array([2, 3, -0.5], "f4")}),
-    "activations": ((1, 4), [("LeakyRelu", "x", "a", {"alpha": 0.1}), ("PRelu", "a s", "b", {}), ("Abs", "b", "c", {}), ("Neg", "c", "d", {}), ("HardSigmoid", "d", "y", {})], {"s": normal(4)}),
-    "clip": ((1, 4), [("Clip", "x lo hi", "a", {}), ("Clip", "x lo", "b", {}), ("Clip", "x none hi", "c", {}), ("Concat", "a b c", "y", {"axis": 1})], {"lo": np.float32(-0.5), "hi": np.float32(0.75), "none": np.float32(-np.inf)}),
+    "constants": (
+        (1, 3),
+        [("Sub", "x a", "h", {}), ("Mul", "b h", "i", {}), ("Div", "i c", "j", {}), ("Sub", "a j", "y", {})],
+        {"a": normal(3), "b": normal(1, 3), "c": np.array([2, 3, -0.5], "f4")},
+    ),
+    "activations": (
+        (1, 4),
+        [
+            ("LeakyRelu", "x", "a", {"alpha": 0.1}),
+            ("PRelu", "a s", "b", {}),
+            ("Abs", "b", "c", {}),
+            ("Neg", "c", "d", {}),
+            ("HardSigmoid", "d", "y", {}),
+        ],
+        {"s": normal(4)},
+    ),
+    "clip": (
+        (1, 4),
+        [
+            ("Clip", "x lo hi", "a", {}),
+            ("Clip", "x lo", "b", {}),
+            ("Clip", "x none hi", "c", {}),
+            ("Concat", "a b c", "y", {"axis": 1}),
+        ],
+        {"lo": np.float32(-0.5), "hi": np.float32(0.75), "none": np.float32(-np.inf)},
+    ),
     "clip, opset 6": ((1, 4), [("Clip", "x", "y", {"min": -0.5, "max": 6.0})], {}, 9),
-    "extremes": ((1, 4), [("Max", "x w b", "a", {}), ("Min", "a x w", "y", {})], {"w": normal(4), "b": normal(1)}),
-    "folded": ((1, 3), [("Transpose", "w", "v", {}), ("Cast", "v", "u", {"to": 1}), ("Constant", "", "c", {"value_floats": [1.0, 2.0, 3.0, 4.0]}), ("Identity", "c", "d", {}), ("MatMul", "x u", "h", {}), ("Add", "h d", "y", {})], {"w": normal(4, 3, dtype="f8")}),
-    "conv": ((1, 4, 6, 5), [("Conv", "x w b", "h", {"strides": [2, 1], "pads": [1, 0, 2, 1], "dilations": [1, 2], "group": 2}), ("Relu", "h", "y", {})], {"w": normal(6, 2, 3, 2), "b": normal(6)}),
-    "conv, same": ((1, 2, 7), [("Conv", "x w", "y", {"auto_pad": "SAME_LOWER", "strides": [2], "kernel_shape": [4]})], {"w": normal(3, 2, 4)}),
-    "pools": ((1, 2, 7, 7), [("MaxPool", "x", "a", {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}), ("AveragePool", "a", "b", {"kernel_shape": [2, 3], "pads": [1, 0, 0, 1]}), ("GlobalAveragePool", "b", "y", {})], {}),
-    "average, padded": ((1, 1, 5, 5), [("AveragePool", "x", "y", {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "strides": [2, 2], "count_include_pad": 1})], {}),
-    "normalized": ((1, 3, 2), [("BatchNormalization", "x g b m v", "y", {})], {"g": normal(3), "b": normal(3), "m": normal(3), "v": np.abs(normal(3)) + 0.1}),
-    "skip": ((1, 4), [("Gemm", "x w", "h", {}), ("Relu", "h", "r", {}), ("Add", "r x", "s", {}), ("Concat", "s h", "c", {"axis": -1}), ("Relu", "c", "y", {})], {"w": normal(4, 4)}),
-    "moves": ((1, 2, 6), [("Flatten", "x", "a", {}), ("Reshape", "a s", "b", {}), ("Transpose", "b", "c", {"perm": [0, 2, 1]}), ("Unsqueeze", "c ax", "d", {}), ("Squeeze", "d ax", "e", {}), ("Slice", "e st en ax st", "f", {}), ("Split", "f", "g h", {"axis": 1, "num_outputs": 2}), ("Sub", "g h", "y", {})], {"s": np.array([0, 3, -1], I64), "ax": np.array([1], I64), "st": np.array([1], I64), "en": np.array([5], I64)}, 18),
-    "view": ((1, 2, 3), [("Shape", "x", "s", {}), ("Gather", "s zero", "n", {"axis": 0}), ("Unsqueeze", "n ax", "m", {}), ("Concat", "m rest", "to", {"axis": 0}), ("Reshape", "x to", "h", {}), ("Gather", "h some", "y", {"axis": 1})], {"zero": np.array(0, I64), "ax": np.array([0], I64), "rest": np.array([-1], I64), "some": np.array([5, 0, 2], I64)}),
-    "pad": ((1, 1, 3), [("Pad", "x p", "h", {}), ("ReduceMean", "h", "y", {"axes": [2], "keepdims": 0})], {"p": np.array([0, 0, 1, 0, 0, 2], I64)}, 17),
-    "reduced": ((1, 4, 2), [("ReduceMax", "x", "a", {"axes": [1]}), ("ReduceMin", "x", "b", {"axes": [1]}), ("ReduceSum", "x ax", "c", {}), ("Sum", "a b c", "y", {})], {"ax": np.array([1], I64)}, 17),
-}  # fmt: skip
+    "extremes": (
+        (1, 4),
+        [("Max", "x w b", "a", {}), ("Min", "a x w", "y", {})],
+        {"w": normal(4), "b": normal(1)},
+    ),
+    "folded": (
+        (1, 3),
+        [
+            ("Transpose", "w", "v", {}),
+            ("Cast", "v", "u", {"to": 1}),
+            ("Constant", "", "c", {"value_floats": [1.0, 2.0, 3.0, 4.0]}),
+            ("Identity", "c", "d", {}),
+            ("MatMul", "x u", "h", {}),
+            ("Add", "h d", "y", {}),
+        ],
+        {"w": normal(4, 3, dtype="f8")},
+    ),
+    "conv": (
+        (1, 4, 6, 5),
+        [
+            (
+                "Conv",
+                "x w b",
+                "h",
+                {"strides": [2, 1], "pads": [1, 0, 2, 1], "dilations": [1, 2], "group": 2},
+            ),
+            ("Relu", "h", "y", {}),
+        ],
+        {"w": normal(6, 2, 3, 2), "b": normal(6)},
+    ),
+    "conv, same": (
+        (1, 2, 7),
+        [("Conv", "x w", "y", {"auto_pad": "SAME_LOWER", "strides": [2], "kernel_shape": [4]})],
+        {"w": normal(3, 2, 4)},
+    ),
+    "pools": (
+        (1, 2, 7, 7),
+        [
+            ("MaxPool", "x", "a", {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}),
+            ("AveragePool", "a", "b", {"kernel_shape": [2, 3], "pads": [1, 0, 0, 1]}),
+            ("GlobalAveragePool", "b", "y", {}),
+        ],
+        {},
+    ),
+    "average, padded": (
+        (1, 1, 5, 5),
+        [
+            (
+                "AveragePool",
+                "x",
+                "y",
+                {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "strides": [2, 2], "count_include_pad": 1},
+            )
+        ],
+        {},
+    ),
+    "normalized": (
+        (1, 3, 2),
+        [("BatchNormalization", "x g b m v", "y", {})],
+        {"g": normal(3), "b": normal(3), "m": normal(3), "v": np.abs(normal(3)) + 0.1},
+    ),
+    "skip": (
+        (1, 4),
+        [
+            ("Gemm", "x w", "h", {}),
+            ("Relu", "h", "r", {}),
+            ("Add", "r x", "s", {}),
+            ("Concat", "s h", "c", {"axis": -1}),
+            ("Relu", "c", "y", {}),
+        ],
+        {"w": normal(4, 4)},
+    ),
+    "moves": (
+        (1, 2, 6),
+        [
+            ("Flatten", "x", "a", {}),
+            ("Reshape", "a s", "b", {}),
+            ("Transpose", "b", "c", {"perm": [0, 2, 1]}),
+            ("Unsqueeze", "c ax", "d", {}),
+            ("Squeeze", "d ax", "e", {}),
+            ("Slice", "e st en ax st", "f", {}),
+            ("Split", "f", "g h", {"axis": 1, "num_outputs": 2}),
+            ("Sub", "g h", "y", {}),
+        ],
+        {
+            "s": np.array([0, 3, -1], I64),
+            "ax": np.array([1], I64),
+            "st": np.array([1], I64),
+            "en": np.array([5], I64),
+        },
+        18,
+    ),
+    "view": (
+        (1, 2, 3),
+        [
+            ("Shape", "x", "s", {}),
+            ("Gather", "s zero", "n", {"axis": 0}),
+            ("Unsqueeze", "n ax", "m", {}),
+            ("Concat", "m rest", "to", {"axis": 0}),
+            ("Reshape", "x to", "h", {}),
+            ("Gather", "h some", "y", {"axis": 1}),
+        ],
+        {
+            "zero": np.array(0, I64),
+            "ax": np.array([0], I64),
+            "rest": np.array([-1], I64),
+            "some": np.array([5, 0, 2], I64),
+        },
+    ),
+    "pad": (
+        (1, 1, 3),
+        [("Pad", "x p", "h", {}), ("ReduceMean", "h", "y", {"axes": [2], "keepdims": 0})],
+        {"p": np.array([0, 0, 1, 0, 0, 2], I64)},
+        17,
+    ),
+    "reduced": (
+        (1, 4, 2),
+        [
+            ("ReduceMax", "x", "a", {"axes": [1]}),
+            ("ReduceMin", "x", "b", {"axes": [1]}),
+            ("ReduceSum", "x ax", "c", {}),
+            ("Sum", "a b c", "y", {}),
+        ],
+        {"ax": np.array([1], I64)},
+        17,
+    ),
+}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -116,17 +261,29 @@ def test_a_check_that_fails_has_exit_code_1(tmp_path, capsys, monkeypatch):
 
 
 REFUSED = {
-    "softmax": ([("Softmax", "x", "y", {})], {}, "is Softmax, which is not piecewise linear, expected the network up to 'x'"),
-    "argmax": ([("ArgMax", "x", "y", {})], {}, "is ArgMax, which is not continuous, expected the network up to 'x'"),
+    "softmax": (
+        [("Softmax", "x", "y", {})],
+        {},
+        "is Softmax, which is not piecewise linear, expected the network up to 'x'",
+    ),
+    "argmax": (
+        [("ArgMax", "x", "y", {})],
+        {},
+        "is ArgMax, which is not continuous, expected the network up to 'x'",
+    ),
     "product": ([("Mul", "x x", "y", {})], {}, "multiplies two values, which is not piecewise linear"),
     "halves": ([("Cast", "x", "y", {"to": 10})], {}, "casts values to float16, which rounds them"),
     "nan": ([("Add", "x b", "y", {})], {"b": np.array([np.nan, 0], "f4")}, "'n0' (Add) holds nan"),
-    "column": ([("Add", "x b", "y", {})], {"b": normal(2, 1)}, "bias of shape (2, 1), which is spread over (2, 2)"),
+    "column": (
+        [("Add", "x b", "y", {})],
+        {"b": normal(2, 1)},
+        "bias of shape (2, 1), which is spread over (2, 2)",
+    ),
     "shapes": ([("MatMul", "x w", "y", {})], {"w": normal(3, 2)}, "a matrix of shape (3, 2) after 2 values"),
     "huge": ([("Expand", "x s", "y", {})], {"s": np.array([2**20, 2**20, 2], I64)}, "GB of memory"),
     "wide": ([("Pad", "x p", "y", {})], {"p": np.array([0, 0, 0, 2**50], I64)}, "GB of memory"),
     "constant": ([("Identity", "b", "y", {})], {"b": normal(2)}, "the output y does not depend on the input"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)

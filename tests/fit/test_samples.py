@@ -244,11 +244,11 @@ def test_a_weight_counts_as_so_many_rows(inputs):
         network_errors(network, many)[0].tolist(), rel=1e-13
     )
     space = WeightSpace(network)
-    for optimizer, given in (("adam", {"learning_rate": 0.01}), ("levenberg_marquardt", {})):
+    for optimizer, chosen in (("adam", {"learning_rate": 0.01}), ("levenberg_marquardt", {})):
         ends = []
         for points in (Points(x, y, weight), many):
             problem = Problem(space, points.x, points.y, points.weight)
-            *_, (_, theta, _) = train(problem, space.encode(network), optimizer, 5, **given)
+            *_, (_, theta, _) = train(problem, space.encode(network), optimizer, 5, **chosen)
             ends.append(theta)
         assert torch.allclose(*ends, rtol=1e-8, atol=1e-10), optimizer
 

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install tables figures test test-kill test-slurm test-all fuzz readme lint format benchmark clean
+.PHONY: help run install tables table-samples figures test test-kill test-slurm test-all fuzz readme lint format benchmark clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9_%-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ tables: table-dense table-sparse table-depth table-beyond ## the tables and figu
 table-%: install ## run experiment=%, then write its table and figures; conf/experiment/ lists them
 	$(BIN)/triangle run experiment=$*
 	$(BIN)/triangle paper $*
+
+table-samples: install ## five real curves, by triangle networks and by what else one might use
+	$(BIN)/python benchmarks/samples.py
 
 figures: install ## redraw all tables and figures from the runs on disk
 	$(BIN)/triangle paper

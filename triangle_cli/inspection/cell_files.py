@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
+from triangle_cli.inspection.cutting import classes
 from triangle_cli.regions import cells
 
 if TYPE_CHECKING:
@@ -20,9 +21,18 @@ MOST_CELLS = 2**22  # beyond, they would fill the memory
 
 
 def writer(
-    path: Path, weights: list[Tensor], biases: list[Tensor], record: dict[str, Any], exact: bool
+    path: Path,
+    weights: list[Tensor],
+    biases: list[Tensor],
+    record: dict[str, Any],
+    exact: bool,
+    *,
+    adjacency: bool = False,
+    boundary: bool = False,
 ) -> Callable[[Path], object]:
     """What writes the cells of the network of a record to a path; they are found before.
+
+    adjacency: with the pairs of cells that share a facet; boundary: with the largest output of each.
 
     Raises:
         ValueError: too many of them, or .parquet without pyarrow.
@@ -35,11 +45,13 @@ def writer(
             import pyarrow  # noqa: F401
         except ImportError:
             raise ValueError(f"--cells {path}: expected pyarrow, pip install '.[parquet]', or .npz") from None
-    found = cells(weights, biases, record["box"], exact=exact)
+    found = cells(weights, biases, record["box"], exact=exact, adjacency=adjacency)
+    extra = {"largest_output": classes(found)} if boundary else {}
     if path.suffix == ".npz":
-        columns = {field.name: getattr(found, field.name).numpy() for field in fields(found)}
-        return lambda beside: np.savez(beside, **columns)
-    table = _rows(found)
+        columns = {field.name: getattr(found, field.name) for field in fields(found)}
+        arrays = {name: column.numpy() for name, column in columns.items() if column is not None}
+        return lambda beside: np.savez(beside, **arrays, **extra)
+    table = _rows(found).assign(**extra)
     return lambda beside: table.to_parquet(beside, index=False)
 
 
@@ -52,6 +64,7 @@ def _rows(found: Cells) -> Any:
         rows = column.tolist()
         return [rows[a:b] for a, b in pairwise(ends)]
 
+    others = {} if found.adjacency is None else {"adjacent": _partners(found.adjacency, len(found.volume))}
     return pd.DataFrame(
         {
             "linear_region": found.linear_region.numpy(),
@@ -64,4 +77,14 @@ def _rows(found: Cells) -> Any:
             "gradient": found.gradient.tolist(),
             "intercept": found.intercept.tolist(),
         }
+        | others
     )
+
+
+def _partners(pairs: Tensor, count: int) -> list[list[int]]:
+    """Of each cell, those that it shares a facet with."""
+    others: list[list[int]] = [[] for _ in range(count)]
+    for a, b in pairs.tolist():
+        others[a].append(b)
+        others[b].append(a)
+    return others

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from triangle_cli.regions import deep
 from triangle_cli.regions.line import counting as line
-from triangle_cli.regions.line.counting import RegionCounts
+from triangle_cli.regions.line.counting import Pieces, RegionCounts
 from triangle_cli.regions.plane import counting as plane
-from triangle_cli.regions.plane.counting import checked_layers
+from triangle_cli.regions.plane.counting import Polygons, checked_layers
 from triangle_cli.regions.space.sizes import WIDE, Cells, Sizes
 
 Tell = Callable[[int], None]
@@ -56,7 +57,7 @@ def count_regions(
     """
     shape: Sequence[int] = getattr(weights[0], "shape", ()) if len(weights) else ()
     inputs = shape[-1] if len(shape) else 1  # what is no tensor is refused below, by name
-    if inputs <= 2:
+    if inputs <= 2 and not _is_deep(weights, box, exact):
         counter = plane.count_plane if inputs == 2 else line.count_regions
         return counter(weights, biases, box, exact=exact)
     from triangle_cli.regions.space import counting, partition  # numba loads only when something is counted
@@ -75,6 +76,52 @@ def count_regions(
         rows.append(row)
     linear, activation, dead, *wides = torch.tensor(rows, dtype=torch.int64).reshape(*batch, 5).unbind(-1)
     return RegionCounts(linear, activation, dead, *wides)
+
+
+def _is_deep(weights: Sequence[Tensor], box: Sequence, exact: bool) -> bool:
+    """Whether a network of one or two inputs is for the counter for any number, on a box that it takes."""
+    is_box = np.shape(box) in ((2,), (1, 2), (2, 2))
+    if exact or not is_box or not all(isinstance(weight, Tensor) and weight.ndim == 2 for weight in weights):
+        return False
+    return deep.is_deep([weight.detach().cpu().double().numpy() for weight in weights])
+
+
+def pieces(
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    box: Sequence,
+    *,
+    merged: bool = True,
+    exact: bool = False,
+) -> Pieces:
+    """The linear regions of one network with one input, or its activation regions if not `merged`.
+
+    weights[l]: (out_l, in_l), biases[l]: (out_l,); otherwise as in `count_regions`, with the same errors.
+    Which pieces there are is exact; their numbers are float64: exactly rounded if `exact`, else within the
+    rounding of a product of the weights. Ends of regions narrower than float64 can tell apart may be equal.
+
+    >>> import torch
+    >>> weights = [torch.tensor([[1.0], [1.0]]), torch.tensor([[2.0, -4.0]])]
+    >>> biases = [torch.tensor([0.0, -0.5]), torch.tensor([0.0])]
+    >>> pieces(weights, biases, (0, 1)).slope
+    tensor([[ 2.],
+            [-2.]], dtype=torch.float64)
+    """
+    if weights and _is_deep(weights, box, exact) and weights[0].shape[-1] == 1:
+        return deep.pieces(*_one_network(weights, biases, box), merged)
+    return line.pieces(weights, biases, box, merged=merged, exact=exact)
+
+
+def polygons(
+    weights: Sequence[Tensor], biases: Sequence[Tensor], box: Sequence, *, exact: bool = False
+) -> Polygons:
+    """The partition of a box, or a convex polygon, by one network of two inputs; arguments as `count_regions`.
+
+    The partition itself is exact; coordinates and affine maps are its float64 roundings.
+    """
+    if weights and _is_deep(weights, box, exact) and weights[0].shape[-1] == 2:
+        return deep.polygons(*_one_network(weights, biases, box))
+    return plane.polygons(weights, biases, box, exact=exact)
 
 
 def count_some(
@@ -103,12 +150,14 @@ def cells(
     box: Sequence,
     *,
     exact: bool = False,
+    adjacency: bool = False,
     tell: Tell | None = None,
 ) -> Cells:
     """The activation regions of one network of any number of inputs: corners, half-spaces, affine maps, volumes.
 
     Which cells there are, which facets they have and which linear region each is part of is exact; their numbers
-    are float64. Arguments and errors as `count_regions`; no batch.
+    are float64. adjacency: also the pairs of cells that share a facet, exactly. Other arguments and errors as
+    `count_regions`; no batch.
 
     >>> import torch
     >>> weights = [torch.eye(3), torch.ones(1, 3)]
@@ -118,7 +167,7 @@ def cells(
     """
     from triangle_cli.regions.space import partition
 
-    return partition.cells(*_one_network(weights, biases, box), exact=exact, tell=tell)
+    return partition.cells(*_one_network(weights, biases, box), exact=exact, adjacency=adjacency, tell=tell)
 
 
 def sizes(

@@ -1,5 +1,7 @@
 """What is told of the regions of a network of n inputs."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +29,9 @@ class Cells:
     gradient: Tensor  # (c, outputs, n) float64
     intercept: Tensor  # (c, outputs) float64
     volume: Tensor  # (c,) float64
+    adjacency: Tensor | None = (
+        None  # (pairs, 2) int64, on demand: cells that share a facet, the smaller number first
+    )
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,10 @@ autoload -U +X bashcompinit && bashcompinit
 """,
 }
 
-RUNS, FILES = ("show", "compare"), ("regions",)  # commands whose words are folders, or files
+RUNS, FILES = (
+    ("show", "compare", "export", "predict"),
+    ("regions",),
+)  # commands whose words are folders, or files
 
 
 def script(shell: str) -> str:

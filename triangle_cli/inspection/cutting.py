@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
-from torch import Tensor
 
-from triangle_cli.regions import Cells
+Found = dict[str, np.ndarray]  # the fields of `regions.Cells`
 
 
-def corners_of(found: Cells) -> list[np.ndarray]:
+def corners_of(found: Found) -> list[np.ndarray]:
     """The corners (k, n) of each cell."""
-    return np.split(found.vertices.numpy(), found.offsets.numpy()[1:-1])
+    return np.split(found["vertices"], found["offsets"][1:-1])
 
 
 def section(corners: np.ndarray, heights: np.ndarray) -> np.ndarray:
@@ -78,13 +77,13 @@ def clipped(polygon: np.ndarray, heights: np.ndarray) -> np.ndarray:
     return np.array(kept).reshape(-1, polygon.shape[1])
 
 
-def classes(found: Cells) -> np.ndarray:
+def classes(found: Found) -> np.ndarray:
     """The number of the largest output all over each cell, (cells,) int64; -1 where it changes inside.
 
     One output: 1 where it is positive, 0 where it is not. Of the corners' float64 values: an affine map that is
     largest at all corners of a cell is so all over it.
     """
-    result = np.empty(len(found.volume), np.int64)
+    result = np.empty(len(found["volume"]), np.int64)
     for i, values in enumerate(_values(found)):
         largest = (values[:, 0] > 0).astype(np.int64) if values.shape[1] == 1 else values.argmax(axis=1)
         result[i] = largest[0]
@@ -95,20 +94,20 @@ def classes(found: Cells) -> np.ndarray:
     return result
 
 
-def _values(found: Cells) -> Iterator[np.ndarray]:
+def _values(found: Found) -> Iterator[np.ndarray]:
     """Of each cell, the outputs at its corners (k, outputs)."""
-    gradient, intercept = found.gradient.numpy(), found.intercept.numpy()
+    gradient, intercept = found["gradient"], found["intercept"]
     for i, corners in enumerate(corners_of(found)):
         yield corners @ gradient[i].T + intercept[i]
 
 
-def decision_boundary(found: Cells) -> list[np.ndarray]:
+def decision_boundary(found: Found) -> list[np.ndarray]:
     """Where the largest output changes, or the only one changes its sign: segments (2, 2) or polygons (m, 3)."""
     changing = np.flatnonzero(classes(found) < 0)
     all_corners = corners_of(found)
     pieces = []
     for i in changing.tolist():
-        corners, gradient, intercept = all_corners[i], found.gradient[i].numpy(), found.intercept[i].numpy()
+        corners, gradient, intercept = all_corners[i], found["gradient"][i], found["intercept"][i]
         values = corners @ gradient.T + intercept
         outputs = values.shape[1]
         for a, b in combinations(range(outputs), 2) if outputs > 1 else [(0, 0)]:
@@ -121,9 +120,8 @@ def decision_boundary(found: Cells) -> list[np.ndarray]:
     return pieces
 
 
-def centres(found: Cells) -> Tensor:
+def centres(found: Found) -> np.ndarray:
     """The mean of the corners of each cell, (cells, n)."""
-    sizes = found.offsets.diff()
-    owner = sizes.new_zeros(int(sizes.sum())).index_put_((found.offsets[1:-1],), sizes.new_ones(())).cumsum(0)
-    total = found.vertices.new_zeros(len(sizes), found.vertices.shape[1]).index_add_(0, owner, found.vertices)
-    return total / sizes[:, None]
+    offsets = found["offsets"]
+    means: np.ndarray = np.add.reduceat(found["vertices"], offsets[:-1]) / np.diff(offsets)[:, None]
+    return means

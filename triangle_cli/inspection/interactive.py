@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from triangle_cli.inspection.cutting import around, centres, corners_of, decision_boundary, section
+from triangle_cli.inspection.cutting import Found, around, centres, corners_of, decision_boundary, section
 from triangle_cli.inspection.pictures import PASTELS, coloured
-from triangle_cli.regions import Cells
 
 MOST = {2: 20_000, 3: 5_000}  # cells that a browser still draws smoothly, by inputs
 STEPS = 15  # places of each slicing plane
@@ -20,7 +19,8 @@ MOST_OUTPUTS = 4  # of the affine map, shown
 
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<style>body{{font:14px sans-serif;margin:1em;overflow-x:hidden}}#cell{{font:13px monospace;white-space:pre-wrap;min-height:9em}}</style>
+<style>body{{font:14px sans-serif;margin:1em;overflow-x:hidden}}
+#cell{{font:13px monospace;white-space:pre-wrap;min-height:9em}}</style>
 </head><body><h1 style="font-size:16px">{title}</h1><p>{hint}</p>
 {figure}
 <div id="cell"></div></body></html>
@@ -46,7 +46,7 @@ gd.addEventListener("mousemove", event => {
 
 
 def page(
-    found: Cells,
+    found: Found,
     hidden_widths: Sequence[int],
     labels: Sequence[str],
     title: str,
@@ -59,13 +59,13 @@ def page(
     Raises:
         ValueError: no plotly.
     """
-    n = found.vertices.shape[1]
+    n = found["vertices"].shape[1]
     try:
         import plotly.graph_objects as go
         import plotly.io
     except ImportError:
         raise ValueError("--picture *.html: expected plotly, pip install '.[report]', or .png") from None
-    texts = [text_of(found, i, hidden_widths, labels) for i in range(len(found.volume))]
+    texts = [text_of(found, i, hidden_widths, labels) for i in range(len(found["volume"]))]
     colours = _colours(found)
     figure = go.Figure()
     if n == 2:
@@ -87,18 +87,18 @@ def page(
     return PAGE.format(title=html.escape(title), hint=hint, figure=drawn)
 
 
-def text_of(found: Cells, i: int, hidden_widths: Sequence[int], labels: Sequence[str]) -> str:
+def text_of(found: Found, i: int, hidden_widths: Sequence[int], labels: Sequence[str]) -> str:
     """What is told of a cell: numbers, on/off pattern by layers, affine map, size."""
     ends = np.cumsum([0, *hidden_widths]).tolist()
-    states = ["".join("10"[not on] for on in found.on[i, a:b].tolist()) for a, b in pairwise(ends)]
+    states = ["".join("10"[not on] for on in found["on"][i, a:b].tolist()) for a, b in pairwise(ends)]
     size = "area" if len(labels) == 2 else "volume"
     lines = [
-        f"cell {i}, linear region {int(found.linear_region[i])}, {size} {found.volume[i].item():.6g}",
+        f"cell {i}, linear region {int(found['linear_region'][i])}, {size} {found['volume'][i]:.6g}",
         f"on: {' | '.join(states)}",
     ]
-    for k, (row, constant) in enumerate(zip(found.gradient[i].tolist(), found.intercept[i].tolist())):
+    for k, (row, constant) in enumerate(zip(found["gradient"][i].tolist(), found["intercept"][i].tolist())):
         if k == MOST_OUTPUTS:
-            lines.append(f".. {len(found.intercept[i])} outputs")
+            lines.append(f".. {len(found['intercept'][i])} outputs")
             break
         terms = " ".join(f"{value:+.6g} {name}" for value, name in zip(row, labels))
         lines.append(f"output {k} = {terms} {constant:+.6g}")
@@ -110,20 +110,19 @@ def _json(value: Any) -> str:
     return json.dumps(value).replace("<", "\\u003c").replace("{plot_id}", "")
 
 
-def _colours(found: Cells) -> np.ndarray:
+def _colours(found: Found) -> np.ndarray:
     """A pastel for each cell; neighbouring linear regions have different ones as long as there are enough."""
-    assert found.adjacency is not None, "cells with adjacency"
-    region = found.linear_region.numpy()
-    pairs = region[found.adjacency.numpy()]
+    region = found["linear_region"]
+    pairs = region[found["adjacency"]]
     return coloured(pairs[pairs[:, 0] != pairs[:, 1]], int(region.max()) + 1)[region] % len(PASTELS)
 
 
-def _outlines(found: Cells, texts: list[str]) -> list[dict[str, Any]]:
+def _outlines(found: Found, texts: list[str]) -> list[dict[str, Any]]:
     polygons = [around(corners) for corners in corners_of(found)]
     return [{"x": p[:, 0].tolist(), "y": p[:, 1].tolist(), "text": t} for p, t in zip(polygons, texts)]
 
 
-def _polygons(found: Cells, colours: np.ndarray) -> list[dict[str, Any]]:
+def _polygons(found: Found, colours: np.ndarray) -> list[dict[str, Any]]:
     """One trace for all cells of a colour: a browser draws few traces of many polygons faster."""
     polygons = [around(corners) for corners in corners_of(found)]
     traces = []
@@ -140,13 +139,13 @@ def _polygons(found: Cells, colours: np.ndarray) -> list[dict[str, Any]]:
     return traces
 
 
-def _places(found: Cells) -> np.ndarray:
+def _places(found: Found) -> np.ndarray:
     """Where the slicing planes stand: (inputs, STEPS)."""
-    low, high = found.vertices.numpy().min(axis=0), found.vertices.numpy().max(axis=0)
+    low, high = found["vertices"].min(axis=0), found["vertices"].max(axis=0)
     return low[:, None] + (high - low)[:, None] * (np.arange(STEPS) + 0.5) / STEPS
 
 
-def _sections(found: Cells, colours: np.ndarray, texts: list[str]) -> list[dict[str, Any]]:
+def _sections(found: Found, colours: np.ndarray, texts: list[str]) -> list[dict[str, Any]]:
     """A mesh for each place of the three slicing planes."""
     all_corners, traces = corners_of(found), []
     for axis, places in enumerate(_places(found)):
@@ -177,7 +176,7 @@ def _sections(found: Cells, colours: np.ndarray, texts: list[str]) -> list[dict[
     return traces
 
 
-def _sliders(found: Cells, labels: Sequence[str]) -> list[dict[str, Any]]:
+def _sliders(found: Found, labels: Sequence[str]) -> list[dict[str, Any]]:
     sliders = []
     for axis, places in enumerate(_places(found).tolist()):
         own = list(range(axis * STEPS, (axis + 1) * STEPS))
@@ -225,10 +224,9 @@ def _add_boundary(go: Any, figure: Any, pieces: list[np.ndarray]) -> None:
     )
 
 
-def _add_adjacency(go: Any, figure: Any, found: Cells) -> None:
+def _add_adjacency(go: Any, figure: Any, found: Found) -> None:
     """A line between the centres of two cells that share a facet."""
-    assert found.adjacency is not None, "cells with adjacency"
-    ends = centres(found)[found.adjacency].numpy()  # (pairs, 2, n)
+    ends = centres(found)[found["adjacency"]]  # (pairs, 2, n)
     gap = np.full((len(ends), 1, ends.shape[2]), np.nan)
     lines = np.concatenate([ends, gap], axis=1).reshape(-1, ends.shape[2]).T
     style = {

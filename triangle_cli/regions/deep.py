@@ -11,10 +11,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-
-from triangle_cli.regions.line.counting import Pieces
-from triangle_cli.regions.plane.counting import Polygons
 
 LINE_BITS, PLANE_BITS = (
     60.0,
@@ -40,37 +36,41 @@ def is_deep(weights: Sequence[np.ndarray]) -> bool:
     return len(weights) > 2 and bits_lost(weights) > (LINE_BITS if inputs == 1 else PLANE_BITS)
 
 
-def pieces(weights: list[np.ndarray], biases: list[np.ndarray], box: np.ndarray, merged: bool) -> Pieces:
-    """The regions of one network of one input from left to right, as `line.counting.pieces`."""
+def piece_arrays(
+    weights: list[np.ndarray],
+    biases: list[np.ndarray],
+    box: np.ndarray,
+    linear: list[np.ndarray],
+    merged: bool,
+) -> tuple[np.ndarray, ...]:
+    """The regions of one network of one input from left to right, as `line.counting.piece_arrays`."""
     from triangle_cli.regions.space import partition  # numba loads only when something is counted
 
-    found = partition.cells(weights, biases, box)
-    corners = found.vertices.numpy().reshape(-1, 2)
+    found = partition.cells(weights, biases, box, linear=linear)
+    corners = found["vertices"].reshape(-1, 2)
     left, right = corners.min(axis=1), corners.max(axis=1)
-    region = found.linear_region.numpy() if merged else np.arange(len(left))
+    region = found["linear_region"] if merged else np.arange(len(left))
     widest = np.empty(region.max() + 1, np.int64)  # a cell of each region
     order = np.argsort(right - left, kind="stable")
     widest[region[order]] = order
-    middle = np.full(len(widest), np.inf)
-    np.minimum.at(middle, region, (left + right) / 2)
-    starts = np.full(len(widest), np.inf)
+    starts, middle = np.full(len(widest), np.inf), np.full(len(widest), np.inf)
     np.minimum.at(starts, region, left)
+    np.minimum.at(middle, region, (left + right) / 2)
     rank = np.lexsort([middle, starts])
-    starts, kept = torch.from_numpy(starts[rank]), torch.from_numpy(widest[rank])
+    starts, kept = starts[rank], widest[rank]
     starts[0] = box[0, 0]
-    ends = torch.cat([starts[1:], torch.tensor([box[0, 1]])])
-    return Pieces(starts, ends, found.gradient[kept, :, 0], found.intercept[kept])
+    return starts, np.append(starts[1:], box[0, 1]), found["gradient"][kept, :, 0], found["intercept"][kept]
 
 
-def polygons(weights: list[np.ndarray], biases: list[np.ndarray], box: np.ndarray) -> Polygons:
-    """The partition of a box of the plane, as `plane.counting.polygons`."""
+def polygon_arrays(
+    weights: list[np.ndarray], biases: list[np.ndarray], box: np.ndarray, linear: list[np.ndarray]
+) -> tuple[np.ndarray, ...]:
+    """The partition of a box of the plane, as `plane.counting.polygon_arrays`."""
     from triangle_cli.regions.space import partition
 
-    found = partition.cells(weights, biases, box)
-    places, offsets = found.vertices.numpy(), found.offsets.numpy()
+    found = partition.cells(weights, biases, box, linear=linear)
+    places, offsets = found["vertices"], found["offsets"]
     owner = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     middle = places - (np.add.reduceat(places, offsets[:-1]) / np.diff(offsets)[:, None])[owner]
     order = np.lexsort([np.arctan2(middle[:, 1], middle[:, 0]), owner])
-    return Polygons(
-        torch.from_numpy(places[order]), found.offsets, found.linear_region, found.gradient, found.intercept
-    )
+    return places[order], offsets, found["linear_region"], found["gradient"], found["intercept"]

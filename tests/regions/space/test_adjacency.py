@@ -9,9 +9,11 @@ import pytest
 import torch
 from regions.space import reference_space as reference
 
-from triangle_cli.inspection.cutting import classes, decision_boundary, section
+from triangle_cli.inspection.cutting import centres, classes, decision_boundary, section
 from triangle_cli.inspection.interactive import page
 from triangle_cli.regions import cells
+from triangle_cli.regions.arrays import Layers
+from triangle_cli.regions.counting import cell_arrays
 
 
 def network(*sizes, seed=0):
@@ -84,9 +86,9 @@ def test_the_largest_output_and_where_it_changes():
     weights = [torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]).double()]
     weights.append(torch.tensor([[1.0, -1, 0, 0], [0, 0, 1, -1], [0, 0, 0, 0]]).double())
     biases = [torch.zeros(4).double(), torch.zeros(3).double()]
-    found = cells(weights, biases, [[-1, 1]] * 2)
-    at = {tuple(np.sign(found.vertices[a:b].mean(0).numpy()).astype(int)): c for a, b, c in zip(
-        found.offsets[:-1], found.offsets[1:], classes(found))}  # fmt: skip
+    found = cell_arrays(weights, biases, [[-1, 1]] * 2)
+    signs = np.sign(centres(found)).astype(int)
+    at = {tuple(sign): c for sign, c in zip(signs.tolist(), classes(found))}
     assert at == {(1, 1): -1, (1, -1): 0, (-1, 1): 1, (-1, -1): 2}
     (piece,) = decision_boundary(found)
     assert sorted(piece.tolist()) == [[0.0, 0.0], [1.0, 1.0]]
@@ -95,7 +97,7 @@ def test_the_largest_output_and_where_it_changes():
         [torch.eye(3).double(), torch.ones(1, 3).double()],
         [torch.ones(3).double(), -3 * torch.ones(1).double()],
     )
-    (face,) = decision_boundary(cells(*one, [[-1, 1]] * 3))
+    (face,) = decision_boundary(cell_arrays(*one, [[-1, 1]] * 3))
     assert len(face) == 6  # a regular hexagon
     assert np.allclose(face.sum(1), 0)
 
@@ -111,16 +113,17 @@ def test_the_section_of_a_cube():
 @pytest.mark.parametrize("n", [2, 3])
 def test_a_page_needs_nothing_else_and_escapes_names(n):
     weights, biases = network(n, 4, 3, 2)
-    found = cells(weights, biases, [[-1, 1]] * n, adjacency=True)
+    biases[-1] -= torch.from_numpy(Layers.of(weights, biases).values_at(np.zeros((1, n)))[0])  # equal at 0
+    found = cell_arrays(weights, biases, [[-1, 1]] * n, adjacency=True)
     name = "</script><script>alert(1)</script>"
     text = page(found, [4, 3], "xyz"[:n], name, with_boundary=True, with_adjacency=True)
     assert "<title>&lt;/script&gt;" in text
     assert name not in text
     assert not re.search(r'<(script|link)[^>]*\b(src|href)="?http', text)
     assert "decision boundary" in text
-    shown = f"cell 0, linear region {int(found.linear_region[0])}"
+    shown = f"cell 0, linear region {int(found['linear_region'][0])}"
     assert shown in text
     if n == 2:
         told = json.loads(re.search(r"cells = (\[.*?\]);\n", text)[1])
-        assert len(told) == len(found.volume)
+        assert len(told) == len(found["volume"])
         assert all(len(cell["x"]) == len(cell["y"]) >= 3 for cell in told)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import torch
 
 from triangle_cli.regions.space.adjacency import adjacent, are_alone
 from triangle_cli.regions.space.arena import CORNERS, LEAVES, Arena, scaled
 from triangle_cli.regions.space.counting import Walker, labels_of
-from triangle_cli.regions.space.sizes import Cells, Sizes
+from triangle_cli.regions.space.sizes import Sizes
 from triangle_cli.regions.space.volumes import volumes
 
 
@@ -125,10 +124,11 @@ def cells(
     exact: bool = False,
     adjacency: bool = False,
     tell: Callable[[int], None] | None = None,
-) -> Cells:
-    """The partition of a box by one network: weights[l] (out, in), biases[l] (out,), box (n, 2)."""
+    linear: list[np.ndarray] | None = None,
+) -> dict[str, np.ndarray]:
+    """The fields of `Cells` of one network: weights[l] (out, in), biases[l] (out,), box (n, 2)."""
     collector = _Collector(weights, biases, box, with_cells=True, with_adjacency=adjacency)
-    walker = Walker(weights, biases, box, exact=exact, emitting=True)
+    walker = Walker(weights, biases, box, exact=exact, emitting=True, linear=linear)
     found = walker.run(tell, collector.take)
     get = collector.columns
     on = np.concatenate(get["on"])
@@ -142,8 +142,8 @@ def cells(
         cell = np.repeat(np.arange(len(on)), np.concatenate(get["half_spaces"]))
         inner = made["half_space_neuron"] >= 0
         facets = cell[inner], made["half_space_neuron"][inner], np.concatenate(get["alone"])[inner]
-        made["adjacency"] = adjacent(on, *facets, (weights, biases, box))
-    return Cells(**{name: torch.from_numpy(np.ascontiguousarray(column)) for name, column in made.items()})
+        made["adjacency"] = adjacent(on, *facets, (weights, biases, box, linear))
+    return made
 
 
 def sizes(
@@ -153,10 +153,11 @@ def sizes(
     *,
     exact: bool = False,
     tell: Callable[[int], None] | None = None,
+    linear: list[np.ndarray] | None = None,
 ) -> Sizes:
     """The volumes of all regions of one network; arguments as `cells`."""
     collector = _Collector(weights, biases, box, with_cells=False)
-    walker = Walker(weights, biases, box, exact=exact, emitting=True)
+    walker = Walker(weights, biases, box, exact=exact, emitting=True, linear=linear)
     found = walker.run(tell, collector.take)
     on = np.concatenate(collector.columns["on"])
     ends = scaled(weights, biases, box)[2]

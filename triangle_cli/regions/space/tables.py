@@ -18,7 +18,9 @@ def split_digits(numbers: np.ndarray, digits: int, bits: int) -> tuple[np.ndarra
     return np.array(found).reshape(digits, *numbers.shape), not rest.any()
 
 
-def with_digits(arena: Arena, weights: list[np.ndarray], biases: list[np.ndarray], box: np.ndarray) -> Arena:
+def with_digits(
+    arena: Arena, weights: list[np.ndarray], biases: list[np.ndarray], box: np.ndarray, *_: object
+) -> Arena:
     """The arena with numbers of more digits: the first time some hundred bits, then some sixty more each time.
 
     weights, biases, box: of the network as given. If its layers are too wide for digits, there are none.

@@ -17,7 +17,7 @@ from triangle_cli.construction.network import Network
 from triangle_cli.fit import deepening, starts
 from triangle_cli.fit.deepening import Kick
 from triangle_cli.fit.functions import Target
-from triangle_cli.fit.measurement import Measurement
+from triangle_cli.fit.measurement import Counts, Measurement
 from triangle_cli.fit.points import even_points, middle_points, side
 from triangle_cli.fit.unit_square import UnitSquare
 from triangle_cli.settings.fit import Scaling
@@ -191,7 +191,7 @@ def run(
     network, restarts = square.network(start), list(range(settings.starts))
     networks = {INIT: network.detach()}
     errors = [measurement.errors(network, restarts).assign(stage=INIT)]
-    regions = [measurement.regions(network, restarts).assign(phase=INIT, epoch=0)]
+    regions = [(INIT, 0, restarts, measurement.count(network))]
     history, seconds, began = [], {}, time.perf_counter()
 
     if settings.schedule.deepening is None:
@@ -208,9 +208,7 @@ def run(
                 history.append((epoch.phase, number, epoch.restarts, losses.numpy(force=True)))
         if last or (epoch.number % settings.regions.every == 0 and not first):
             network = square.network(epoch.start)
-            regions.append(
-                measurement.regions(network, epoch.restarts).assign(phase=epoch.phase, epoch=epoch.number)
-            )
+            regions.append((epoch.phase, epoch.number, epoch.restarts, measurement.count(network)))
         if last:
             errors.append(measurement.errors(network, epoch.restarts).assign(stage=epoch.phase))
             networks[epoch.phase] = network.detach()
@@ -222,10 +220,19 @@ def run(
         networks=networks,
         parameters=weights.shape[1],
         errors=first_columns(pd.concat(errors), ["restart", "stage"]),
-        regions=first_columns(pd.concat(regions), ["restart", "phase", "epoch"]),
+        regions=_regions(regions),
         history=_history(history),
         seconds=seconds,
     )
+
+
+def _regions(records: list[tuple[str, int, list[int], Counts]]) -> pd.DataFrame:
+    """regions.csv, from (phase, epoch, restarts, their counts)."""
+    phases, epochs, restarts, counts = zip(*records)
+    lengths = [len(some) for some in restarts]
+    rows = {"restart": np.concatenate(restarts), "phase": np.repeat(phases, lengths)}
+    counted = Counts(*map(np.concatenate, zip(*counts)))
+    return pd.DataFrame(rows | {"epoch": np.repeat(epochs, lengths)} | counted.columns())
 
 
 def _history(records: list[tuple[str, int, list[int], np.ndarray]]) -> pd.DataFrame:

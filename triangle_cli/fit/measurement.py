@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,20 @@ from triangle_cli.training.problem import Points
 COUNTS = ("linear_regions", "activation_regions", "dead_neurons")
 
 log = logging.getLogger(__name__)
+
+
+class Counts(NamedTuple):
+    """Counts of R networks."""
+
+    numbers: np.ndarray  # (R, 3), as in COUNTS
+    known: np.ndarray  # (R,), whether they are
+
+    def columns(self) -> dict[str, pd.api.extensions.ExtensionArray]:
+        """Columns of a table, Int64, missing where not known."""
+        return {
+            name: pd.arrays.IntegerArray(column, ~self.known)
+            for name, column in zip(COUNTS, self.numbers.T.copy())
+        }
 
 
 class Measurement:
@@ -57,17 +72,19 @@ class Measurement:
         """The floor for so many pieces; NaN where it is not known."""
         return np.nan if self.floors is None else self.floors(pieces)
 
-    def regions(self, network: Network, restarts: list[int]) -> pd.DataFrame:
-        """A row per restart: linear regions, activation regions, dead neurons; empty for one that diverged."""
+    def count(self, network: Network) -> Counts:
+        """The regions and dead neurons of every restart; not known of one that diverged."""
         finite = network.is_finite()
-        table = pd.DataFrame({"restart": restarts})
-        counts = count(network[finite].detach(), self.target, self.limit)
-        counts.index = pd.Index(finite.nonzero().squeeze(1).tolist())
-        if missing := int(counts["linear_regions"].isna().sum()):
+        found = count(network[finite].detach(), self.target, self.limit)
+        if missing := int((~found.known).sum()):
             log.warning(
                 "%d of the networks cost more than regions.limit=%d to count: left out", missing, self.limit
             )
-        return table.join(counts)
+        if finite.all():
+            return found
+        numbers, known = np.ones((len(finite), len(COUNTS)), np.int64), np.zeros(len(finite), bool)
+        numbers[finite.numpy(force=True)], known[finite.numpy(force=True)] = found
+        return Counts(numbers, known)
 
     def errors(self, network: Network, restarts: list[int]) -> pd.DataFrame:
         """A row per restart: the columns of errors.csv after `restart` and `stage`."""
@@ -81,7 +98,7 @@ class Measurement:
         if self.integral:
             table["mse_integral"] = integral_errors(network, self.target)
         table["max_error"] = errors["grid"][1].tolist()
-        table["linear_regions"] = self.regions(network, restarts)["linear_regions"]
+        table["linear_regions"] = self.count(network).columns()["linear_regions"]
         pieces = table["linear_regions"]
         table["floor_mse"] = [np.nan if pd.isna(count) else self.floor(int(count)) for count in pieces]
         # past half as many pieces as points the floor is 0, and being so many times above it says nothing
@@ -91,28 +108,28 @@ class Measurement:
         return table
 
 
-def count(network: Network, target: Target, limit: int = 2**63 - 1) -> pd.DataFrame:
-    """The counts of every restart on the target's interval, or square, Int64; weights must be finite.
+def count(network: Network, target: Target, limit: int = 2**63 - 1) -> Counts:
+    """The counts of every restart on the target's interval, or square; weights must be finite.
 
     Where a network may have more regions than `limit`, those of a triangle network are proven layer by layer, and
-    others are left out, missing, once the budget is used up.
+    others are left out, not known, once the budget is used up.
     """
-    table = pd.DataFrame(index=range(len(network.weights[0])), columns=list(COUNTS), dtype="Int64")
-    left = np.ones(len(table), bool)
+    numbers = np.ones((len(network.weights[0]), len(COUNTS)), np.int64)
+    left, known = np.ones(len(numbers), bool), np.ones(len(numbers), bool)
     if target.inputs == 1 and ceiling([bias.shape[-1] for bias in network.biases[:-1]], 1) > limit:
-        for i in range(len(table)):
+        for i in range(len(numbers)):
             weights, biases = ([layer[i] for layer in layers] for layers in (network.weights, network.biases))
             depth = proven_depth(weights, biases, *target.interval)
             if depth is not None and depth < 63:
-                table.loc[i] = (2**depth, 2**depth, 0)
+                numbers[i] = (2**depth, 2**depth, 0)
                 left[i] = False
             elif surpasses(weights, biases, *target.interval, limit):
-                left[i] = False
+                left[i] = known[i] = False
     chosen = torch.from_numpy(left)
     if left.any():
         weights, biases = (
             [layer[chosen] for layer in layers] for layers in (network.weights, network.biases)
         )
         counts = count_regions(weights, biases, target.box)
-        table.loc[left, :] = torch.stack([getattr(counts, name) for name in COUNTS], 1).numpy()
-    return table
+        numbers[left] = torch.stack([getattr(counts, name) for name in COUNTS], 1).numpy()
+    return Counts(numbers, known)

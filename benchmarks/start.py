@@ -43,7 +43,7 @@ def main():
             if phase != "total"
         )
         print(
-            f"{'triangle ' + ' '.join(RUN):<40}{whole:>6.2f} s, of which {trained:.2f} s from the first epoch to the last"
+            f"{'triangle ' + ' '.join(RUN):<40}{whole:>6.2f} s, of which {trained:.2f} s in training"
         )
         print(f"{'the same, from disk':<40}{cpu([TRIANGLE, *RUN], folder):>6.2f} s")
         for words in (["ls"], ["show", runs[0]], ["compare", *runs], ["--help"]):

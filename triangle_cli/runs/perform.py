@@ -148,6 +148,7 @@ def _summary(result: Any) -> dict[str, Any]:
     return {
         str(name): None if pd.isna(value) else int(value) if name in whole else value
         for name, value in last.items()
+        if name != "floor_kind"  # of errors.csv
     }
 
 

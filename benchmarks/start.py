@@ -42,9 +42,7 @@ def main():
             for phase, seconds in json.loads(record.read_text())["seconds"].items()
             if phase != "total"
         )
-        print(
-            f"{'triangle ' + ' '.join(RUN):<40}{whole:>6.2f} s, of which {trained:.2f} s in training"
-        )
+        print(f"{'triangle ' + ' '.join(RUN):<40}{whole:>6.2f} s, of which {trained:.2f} s in training")
         print(f"{'the same, from disk':<40}{cpu([TRIANGLE, *RUN], folder):>6.2f} s")
         for words in (["ls"], ["show", runs[0]], ["compare", *runs], ["--help"]):
             print(f"{'triangle ' + words[0]:<40}{cpu([TRIANGLE, *words], folder):>6.2f} s")

@@ -117,7 +117,7 @@ class _Forgiving:
         try:
             self.inner.save_overload(*entry)
         except Exception as error:
-            reason = console.reason(error) if isinstance(error, OSError) else type(error).__name__
+            reason = error.strerror if isinstance(error, OSError) else type(error).__name__
             _say_once(f"compiled loops cannot be kept in {self.inner.cache_path}: {reason}")
 
 

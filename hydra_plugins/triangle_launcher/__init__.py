@@ -57,7 +57,7 @@ class SweepLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
         """Do these jobs; returns the least mean squared error of each, for sweepers that search."""
         from triangle_cli.runs import trackers
-        from triangle_cli.sweeps import collect, report, work
+        from triangle_cli.sweeps import collect, live, report, work
         from triangle_cli.sweeps.workers import BACKENDS
 
         trackers.require(self.config.tracker)
@@ -71,10 +71,19 @@ class SweepLauncher(Launcher):
         if self.config.dry_run:
             from triangle_cli.sweeps import estimate
 
-            _print_and_end(estimate.lines(list(report.planning(planned, count)), workers.at_once(count)))
+            lines, code = estimate.lines(list(report.planning(planned, count)), workers.at_once(count))
+            console.say("\n".join(lines))
+            raise SystemExit(code)
         possible = work.require_one_possible(work.ahead(planned))
-        records = work.run_all(possible, count, workers.run, self.config.on_failure.value == "stop")
-        collect.add_records(Path(self.config.hydra.sweep.dir), records)
+        folder = Path(self.config.hydra.sweep.dir)
+        trials = self.config.hydra.sweeper.get("n_trials") or 0  # of a search, which launches many times
+        live.announce(folder, max(first + count, len(self.earlier) + trials), workers.at_once(count))
+        stops = self.config.on_failure.value == "stop"
+        try:
+            records = work.run_all(possible, count, workers.run, stops, partial(collect.add_records, folder))
+        except BaseException:  # Ctrl-C: nobody works at it any more
+            collect.clear_records(folder)
+            raise
         return [_job_return(record) for record in records]
 
     def _earlier(self, number: int, words: list[str]) -> JobRecord:
@@ -85,7 +94,7 @@ class SweepLauncher(Launcher):
         return item if isinstance(item, JobRecord) else JobRecord(number, item.words, "failed", gone)
 
     def _plan(self, number: int, words: list[str]) -> Job | JobRecord:
-        from triangle_cli.settings.compose import composed_settings
+        from triangle_cli.runs.choose import chosen_settings
         from triangle_cli.sweeps import collect, job
 
         chosen = collect.choosing(filter_overrides(words))
@@ -99,14 +108,9 @@ class SweepLauncher(Launcher):
         HydraConfig.instance().cfg = config  # what ${hydra:...} refers to
         try:
             folder = Path(config.hydra.sweep.dir) / str(config.hydra.sweep.subdir)
-            return job.plan(number, chosen, partial(composed_settings, config), folder, self.picture)
+            return job.plan(number, chosen, partial(chosen_settings, config), folder, self.picture)
         finally:
             HydraConfig.instance().cfg = before
-
-
-def _print_and_end(lines: list[str]) -> None:
-    console.say("\n".join(lines))
-    raise SystemExit(0)
 
 
 def _job_return(record: JobRecord) -> JobReturn:

@@ -47,6 +47,9 @@ def convert(model: nn.Module, *names: str, kind: str = "triangle", **settings: A
             stands in the model more than once, or it is called more than once. The model is then as it was.
     """
     require_one_of(kind, "kind", LAYERS)
+    for name in names:
+        if not isinstance(name, str):
+            raise ValueError(f"convert: {name!r}: expected the name of a Linear, in quotes, such as '0'")
     modules = dict(model.named_modules(remove_duplicate=False))
     candidates = {name: module for name, module in modules.items() if _is_taken(module, kind)}
     pairs = _pairs(modules, candidates)

@@ -87,7 +87,9 @@ class LimitActivation(UnitwiseActivation):
 
     def extra_repr(self) -> str:
         """What print(model) shows."""
-        return f"units={self.units}, interval={self.interval}" + (f", dim={self.dim}" if self.dim != -1 else "")
+        return f"units={self.units}, interval={self.interval}" + (
+            f", dim={self.dim}" if self.dim != -1 else ""
+        )
 
 
 class LimitLayer(UnitwiseLayer):

@@ -103,10 +103,34 @@ def _compute(
 ) -> None:
     experiment = experiment_of(settings)  # torch, from here on
     started = datetime.datetime.now(datetime.timezone.utc)
-    clock = time.perf_counter()
+    clock, processors = time.perf_counter(), time.process_time()
     deepened = settings.schedule.deepening is not None
     result = experiment.run(settings, watch, folder) if deepened else experiment.run(settings, watch)
-    elapsed = time.perf_counter() - clock
+    wall, cpu = result.earlier if deepened else (0.0, 0.0)
+    elapsed, used = wall + time.perf_counter() - clock, cpu + time.process_time() - processors
+    publish_result(settings, result, folder, words, started, {"total": elapsed, "cpu": used})
+
+
+def publish_result(
+    settings: FitSettings | LearnSettings,
+    result: Any,
+    folder: Path,
+    words: list[str],
+    started: datetime.datetime,
+    seconds: dict[str, float],
+) -> None:
+    """Write what a run found: its files, run.json last, and its picture.
+
+    Args:
+        settings, result: of the run.
+        folder: the run's.
+        words: what was typed, for the record.
+        started: when.
+        seconds: `total`, and `cpu`, that it took.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
     record = RunRecord(
         hash=settings.hash,
         function=settings.name,
@@ -117,7 +141,7 @@ def _compute(
         dtype=settings.dtype.value,
         threads=settings.threads,
         started=started.isoformat(timespec="seconds"),
-        seconds={"total": elapsed} | result.seconds,
+        seconds=seconds | result.seconds,
         overrides=words,
         git_commit=git_commit(),
         versions=versions(),

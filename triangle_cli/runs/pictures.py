@@ -37,8 +37,10 @@ def figure(result: Any, settings: FitSettings | LearnSettings) -> Figure:
         from triangle_cli.learn.pictures import learning_figure
 
         return learning_figure(result, settings)
-    from triangle_cli.fit import pictures, pictures_plane
+    from triangle_cli.fit import pictures, pictures_plane, pictures_samples
 
+    if settings.function.path is not None:
+        return pictures_samples.samples_figure(result, settings)
     of_kind = pictures_plane.plane_figure if result.target.inputs == 2 else pictures.fit_figure
     return of_kind(result, settings)
 

@@ -36,6 +36,8 @@ def unknown_setting(key: str, words: list[str]) -> str:
         value = typed.partition("=")[2] or "..."
         place = f"schedule.phases.0.{OF_A_PHASE[key]}={value}"
         return f"{typed}: no such setting, expected {place} for the first phase, phases.1 for the second"
+    if key == "points.path":
+        return f"{typed}: no such setting, expected function=samples function.path={typed.partition('=')[2]}"
     known = [*CHOICES, *setting_names()]
     return f"{typed}: no such setting{close(key, known)} (`triangle run --help` lists them)"
 

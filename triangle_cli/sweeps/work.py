@@ -48,7 +48,11 @@ def require_one_possible(planned: Iterator[Planned]) -> Iterator[Planned]:
 
 
 def run_all(
-    planned: Iterable[Planned], count: int, workers: Workers, stop_at_failure: bool
+    planned: Iterable[Planned],
+    count: int,
+    workers: Workers,
+    stop_at_failure: bool,
+    tell: Callable[[list[JobRecord]], object] = lambda records: None,
 ) -> list[JobRecord]:
     """Do what is left of a sweep, with one progress bar; jobs start while others are being planned.
 
@@ -60,12 +64,13 @@ def run_all(
         count: how many there are.
         workers: takes jobs from an iterator and yields each with its record, in any order.
         stop_at_failure: start no job where one has failed; all are planned first.
+        tell: called with what became of jobs, as soon as it is known.
 
     Returns:
         The records of all jobs, in the order of their numbers.
     """
     with report.sweep_progress(count) as show:
-        sweep = _Sweep(stop_at_failure, show)
+        sweep = _Sweep(stop_at_failure, show, tell)
         if stop_at_failure:
             planned = sorted(planned, key=lambda item: isinstance(item, Job))
         try:
@@ -76,18 +81,24 @@ def run_all(
             raise Interrupted(
                 f"{len(sweep.records)} of {count} jobs done; the same command goes on from there"
             ) from None
-    for job in sweep.left():
-        sweep.records[job.number] = JobRecord(job.number, job.words, "not started", "on_failure=stop")
+    not_started = [JobRecord(job.number, job.words, "not started", "on_failure=stop") for job in sweep.left()]
+    tell(not_started)
+    sweep.records |= {record.number: record for record in not_started}
     return [sweep.records[number] for number in sorted(sweep.records)]
 
 
 class _Sweep:
     """What has become of the jobs so far."""
 
-    def __init__(self, stop_at_failure: bool, show: Callable[[JobRecord], None]) -> None:
+    def __init__(
+        self,
+        stop_at_failure: bool,
+        show: Callable[[JobRecord], None],
+        tell: Callable[[list[JobRecord]], object],
+    ) -> None:
         self.records: dict[int, JobRecord] = {}
         self.jobs: dict[int, Job] = {}
-        self.stop_at_failure, self.show = stop_at_failure, show
+        self.stop_at_failure, self.show, self.tell = stop_at_failure, show, tell
         self.stopped = False
         self.noting = Lock()  # workers may take jobs in a thread of theirs
 
@@ -105,6 +116,7 @@ class _Sweep:
         """What became of a job."""
         with self.noting:
             self.records[record.number] = record
+            self.tell([record])
             self.show(record)
             self.stopped |= self.stop_at_failure and record.status == "failed"
 

@@ -55,6 +55,37 @@ def residuals(out: np.ndarray, left: int, m: int) -> float:
 
 
 @compiled
+def weighted(out: np.ndarray, roots: np.ndarray, begin: int, left: int, m: int) -> float:
+    """As `residuals`, each square times its weight; `out` becomes the residuals times their weights.
+
+    roots: the square roots of all points' weights, padded; of no points where all weigh the same.
+    """
+    if len(roots) == 0:
+        return residuals(out, left, m)
+    zero = out.dtype.type(0)
+    for p in range(left, m * LANES):
+        out[p] = zero
+    total = zero
+    for p in range(m * LANES):
+        root = roots[begin + p]
+        scaled = root * out[p]
+        total += scaled * scaled
+        out[p] = root * scaled
+    return total
+
+
+@compiled
+def rooted(rows: np.ndarray, count: int, roots: np.ndarray, begin: int, m: int) -> None:
+    """Each of the first `count` rows times the square roots of the weights, where there are any."""
+    if len(roots) == 0:
+        return
+    for k in range(count):
+        row = rows[k]
+        for p in range(m * LANES):
+            row[p] *= roots[begin + p]
+
+
+@compiled
 def add_products(rows: np.ndarray, count: int, m: int, products: np.ndarray) -> None:
     """products[i, j] += rows[i] . rows[j] for j <= i < count, four by four: count is a multiple of four.
 

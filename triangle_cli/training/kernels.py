@@ -96,6 +96,7 @@ def levenberg_marquardt(
     model: Model,
     drawn_x: np.ndarray,
     drawn_y: np.ndarray,
+    drawn_roots: np.ndarray,
     drawn: int,
     theta: np.ndarray,
     damping: np.ndarray,
@@ -108,8 +109,8 @@ def levenberg_marquardt(
 ) -> None:
     """Steps for restarts first .. last - 1, each on `drawn` points of its own: see `LevenbergMarquardt`.
 
-    drawn_x, drawn_y: for every step, padded; of no steps where each sees all points. theta: (R, P), damping: (R,).
-    losses: (R, epochs), on all points, before each; least, best as for `adam`.
+    drawn_x, drawn_y, drawn_roots: for every step, padded; of no steps where each sees all points.
+    theta: (R, P), damping: (R,). losses: (R, epochs), on all points, before each; least, best as for `adam`.
     """
     epochs, parameters = losses.shape[1], theta.shape[1]
     scratch = scratch_of(model, True)
@@ -121,7 +122,7 @@ def levenberg_marquardt(
         for k in range(epochs):
             seen = model
             if drawn > 0:
-                seen = at(model, drawn_x[k], drawn_y[k], drawn)
+                seen = at(model, drawn_x[k], drawn_y[k], drawn_roots[k], drawn)
             before = normal_equations(seen, numbers, scratch, normal, direction)
             losses[r, k] = error(model, numbers, scratch) if drawn > 0 else before
             if losses[r, k] < least[r]:

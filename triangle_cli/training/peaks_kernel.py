@@ -15,7 +15,16 @@ from typing import NamedTuple
 import numpy as np
 
 from triangle_cli.training.bounds import LOGISTIC_RATE, PEAK_MARGIN
-from triangle_cli.training.compiled import LANES, add_products, chained, compiled, lanes, residuals
+from triangle_cli.training.compiled import (
+    LANES,
+    add_products,
+    chained,
+    compiled,
+    lanes,
+    residuals,
+    rooted,
+    weighted,
+)
 
 SPAN = 1 - 2 * PEAK_MARGIN
 
@@ -35,6 +44,7 @@ class Peaks(NamedTuple):
     half: np.ndarray  # (inputs,), half the box; (0,) where u itself is given
     x: np.ndarray  # (inputs, padded), from the middle of the box; or u, (1, padded)
     y: np.ndarray  # (padded,)
+    roots: np.ndarray  # (padded,), of the points' weights; (0,) where all weigh the same
     n: int
     block: int  # points at a time
 
@@ -236,7 +246,7 @@ def peaks_derivative(model: Peaks, theta: np.ndarray, scratch: PeaksScratch, out
     for begin in range(0, n, model.block):
         m = lanes(begin, model.block, n)
         _enter_block(model, scratch, begin, m)
-        total += residuals(sums, n - begin, m)
+        total += weighted(sums, model.roots, begin, n - begin, m)
         whole = number(0)
         for p in range(m * LANES):
             whole += sums[p]
@@ -277,7 +287,7 @@ def peaks_error(model: Peaks, theta: np.ndarray, scratch: PeaksScratch) -> float
     for begin in range(0, model.n, model.block):
         m = lanes(begin, model.block, model.n)
         _enter_block(model, scratch, begin, m)
-        total += residuals(scratch.sums, model.n - begin, m)
+        total += weighted(scratch.sums, model.roots, begin, model.n - begin, m)
     return total / model.n
 
 
@@ -326,8 +336,10 @@ def peaks_normal(
     for begin in range(0, model.n, model.block):
         m = lanes(begin, model.block, model.n)
         _enter_block(model, scratch, begin, m)
+        rooted(scratch.sums.reshape(1, -1), 1, model.roots, begin, m)
         total += residuals(scratch.sums, model.n - begin, m)
         _slope_rows(model, scratch, begin, m)
+        rooted(rows, count, model.roots, begin, m)
         for p in range(m * LANES):
             rows[count, p] = scratch.sums[p]
         for k in range(count):
@@ -344,8 +356,8 @@ def peaks_normal(
 
 
 @compiled
-def peaks_at(model: Peaks, x: np.ndarray, y: np.ndarray, n: int) -> Peaks:
+def peaks_at(model: Peaks, x: np.ndarray, y: np.ndarray, roots: np.ndarray, n: int) -> Peaks:
     """The same space with other points."""
     return Peaks(
-        model.depth, model.free, model.bend, model.sigma, model.along, model.half, x, y, n, model.block
+        model.depth, model.free, model.bend, model.sigma, model.along, model.half, x, y, roots, n, model.block
     )

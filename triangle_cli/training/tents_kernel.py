@@ -15,7 +15,16 @@ from typing import NamedTuple
 import numpy as np
 
 from triangle_cli.training.bounds import TENT_BOUND
-from triangle_cli.training.compiled import LANES, add_products, chained, compiled, lanes, residuals
+from triangle_cli.training.compiled import (
+    LANES,
+    add_products,
+    chained,
+    compiled,
+    lanes,
+    residuals,
+    rooted,
+    weighted,
+)
 
 
 class Projective(NamedTuple):
@@ -26,6 +35,7 @@ class Projective(NamedTuple):
     sign: float
     x: np.ndarray  # u, (1, padded)
     y: np.ndarray  # (padded,)
+    roots: np.ndarray  # (padded,), of the points' weights; (0,) where all weigh the same
     n: int
     block: int  # points at a time
 
@@ -190,7 +200,7 @@ def tents_derivative(model: Projective, theta: np.ndarray, scratch: TentsScratch
     for begin in range(0, n, model.block):
         m = lanes(begin, model.block, n)
         _enter_block(model, scratch, begin, m)
-        total += residuals(sums, n - begin, m)
+        total += weighted(sums, model.roots, begin, n - begin, m)
         for i in range(m * LANES):
             by_upper[i] = by_lower[i] = number(0)
         for k in range(depth - 1, -1, -1):
@@ -224,7 +234,7 @@ def tents_error(model: Projective, theta: np.ndarray, scratch: TentsScratch) -> 
     for begin in range(0, model.n, model.block):
         m = lanes(begin, model.block, model.n)
         _enter_block(model, scratch, begin, m)
-        total += residuals(scratch.sums, model.n - begin, m)
+        total += weighted(scratch.sums, model.roots, begin, model.n - begin, m)
     return total / model.n
 
 
@@ -270,8 +280,10 @@ def tents_normal(
     for begin in range(0, model.n, model.block):
         m = lanes(begin, model.block, model.n)
         _enter_block(model, scratch, begin, m)
+        rooted(scratch.sums.reshape(1, -1), 1, model.roots, begin, m)
         total += residuals(scratch.sums, model.n - begin, m)
         _slope_rows(model, scratch, begin, m)
+        rooted(rows, count, model.roots, begin, m)
         for i in range(m * LANES):
             rows[count, i] = scratch.sums[i]
         for k in range(count):
@@ -288,6 +300,6 @@ def tents_normal(
 
 
 @compiled
-def tents_at(model: Projective, x: np.ndarray, y: np.ndarray, n: int) -> Projective:
+def tents_at(model: Projective, x: np.ndarray, y: np.ndarray, roots: np.ndarray, n: int) -> Projective:
     """The same space with other points."""
-    return Projective(model.depth, model.free, model.sign, x, y, n, model.block)
+    return Projective(model.depth, model.free, model.sign, x, y, roots, n, model.block)

@@ -40,7 +40,7 @@ def main():
         trained = sum(
             seconds
             for phase, seconds in json.loads(record.read_text())["seconds"].items()
-            if phase != "total"
+            if phase not in ("total", "cpu")
         )
         print(f"{'triangle ' + ' '.join(RUN):<40}{whole:>6.2f} s, of which {trained:.2f} s in training")
         print(f"{'the same, from disk':<40}{cpu([TRIANGLE, *RUN], folder):>6.2f} s")

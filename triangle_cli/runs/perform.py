@@ -108,7 +108,7 @@ def _compute(
     result = experiment.run(settings, watch, folder) if deepened else experiment.run(settings, watch)
     wall, cpu = result.earlier if deepened else (0.0, 0.0)
     elapsed, used = wall + time.perf_counter() - clock, cpu + time.process_time() - processors
-    publish_result(settings, result, folder, words, started, {"total": elapsed, "cpu": used})
+    publish_result(settings, result, folder, words, started, {"total": elapsed, "cpu": used}, picture)
 
 
 def publish_result(
@@ -118,6 +118,7 @@ def publish_result(
     words: list[str],
     started: datetime.datetime,
     seconds: dict[str, float],
+    picture: bool = True,
 ) -> None:
     """Write what a run found: its files, run.json last, and its picture.
 
@@ -127,6 +128,7 @@ def publish_result(
         words: what was typed, for the record.
         started: when.
         seconds: `total`, and `cpu`, that it took.
+        picture: draw what it found.
 
     Raises:
         OSError: the folder cannot be written.

@@ -13,6 +13,7 @@ from settings.composed import settings_of
 
 from triangle_cli.cli import main
 from triangle_cli.fit import experiment, starts
+from triangle_cli.fit.points import even_points
 from triangle_cli.paper import experiments, registry
 from triangle_cli.runs import trackers
 
@@ -88,7 +89,7 @@ def test_an_experiment_is_a_file_and_has_a_table(ran):
 def test_a_start_is_a_function_and_a_file(added):
     settings = composed(added / "conf", "init=he", "restarts=2000", "depth=3")
     target = experiment.check(settings)
-    points = experiment.even_points(target, 3, torch.float64, "cpu")
+    points = even_points(target, 3, torch.float64, "cpu")
     network = starts.find(settings.init).draw(settings, target, points)
     assert network.weights[1].std().item() == pytest.approx((2 / 4) ** 0.5, rel=0.02)
     assert not any(bias.any() for bias in network.biases)

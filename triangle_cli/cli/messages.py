@@ -72,6 +72,8 @@ def _no_such_option(group: str, word: str, options: list[str], words: list[str])
     if group == "hydra/sweeper" and word in SWEEPERS:
         typed = next((typed for typed in words if typed.endswith(f"={word}")), f"{group}={word}")
         return f"{typed}: expected {SWEEPERS[word]} (pip install '.[{word}]')"
+    if group == "function" and re.search(r"\.(csv|tsv|txt|dat|parquet|pq|np[yz])$", word):
+        return f"{group}={word}: expected function=samples function.path={word}"
     if group == "function" and not re.fullmatch(r"[A-Za-z_]\w*", word):
         return _formula(f"{group}={word}", word)
     own = f"; a file of your own, {group}/{word}.yaml, is found by --config-dir FOLDER" if word else ""

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, open_dict
 from triangle_cli import console
 from triangle_cli.cli.messages import explain
 from triangle_cli.runs import trackers
-from triangle_cli.settings.compose import composed_settings
+from triangle_cli.runs.choose import chosen_settings
 from triangle_cli.store import run_folder
 from triangle_cli.sweeps import collect
 from triangle_cli.sweeps.job import JobRecord, plan, run_job
@@ -94,7 +94,7 @@ def _earlier_trials(sweeper: DictConfig, typed: list[str]) -> list[list[str]]:
 
 def run_foreign_job(config: DictConfig, number: int, words: list[str], folder: Path) -> float | None:
     """One job of a launcher that is not ours, such as hydra-ray-launcher; its record is left in `folder`."""
-    item = plan(number, words, partial(composed_settings, config), folder)
+    item = plan(number, words, partial(chosen_settings, config), folder)
     record = item if isinstance(item, JobRecord) else run_job(item)
     run_folder.write_text(folder / collect.JOB, json.dumps(record.to_json()))
     return record.mse_min

@@ -104,10 +104,11 @@ def _read(options: argparse.Namespace, layers: Layers) -> tuple[np.ndarray, list
 
     label, inputs = f"--csv {options.csv}", layers.inputs
     table = read_table(options.csv, "--csv")
-    names = options.columns.split(",") if options.columns else list(table)[:inputs]
+    known = [str(name) for name in table]
+    names = options.columns.split(",") if options.columns else known[:inputs]
     for name in names:
-        if name not in table:
-            raise ValueError(f"--columns {name}: no such column, expected some of {', '.join(table)}")
+        if name not in known:
+            raise ValueError(f"--columns {name}: no such column, expected some of {', '.join(known)}")
     if len(names) != inputs:
         raise ValueError(f"{label}: {len(names)} columns, expected {inputs}, one for each input")
     if table.empty:

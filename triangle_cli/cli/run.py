@@ -7,6 +7,7 @@ import gc
 import hashlib
 import os
 import re
+import shutil
 import sys
 import traceback
 from collections.abc import Iterator
@@ -39,12 +40,18 @@ def run(words: list[str]) -> int:
     from yaml import YAMLError
 
     from triangle_cli.cli import messages, overrides
+    from triangle_cli.sweeps import depths
 
     options, settings = overrides.split(words)
+    deepest = depths.ASKED in settings
+    if deepest:
+        options = options if {"-m", "--multirun"} & set(options) else ["-m", *options]
+        settings = depths.as_sweep(settings)
     words = options + settings
     atexit.register(gc.freeze)  # the last collection would go through all of torch, which takes half a second
     made: list[Path] = []  # folders that were not there before
-    register(_sweep_name(words), made)
+    swept: list[Path] = []
+    register(_sweep_name(words), made, swept)
     application = hydra.main(version_base="1.3", config_path="pkg://triangle_cli.conf", config_name="config")(
         _job
     )
@@ -66,14 +73,36 @@ def run(words: list[str]) -> int:
         return 1
     except SystemExit as end:
         if not isinstance(end.code, str):
-            return end.code or 0
+            return (_tell_depth(swept) if deepest else 0) or end.code or 0
         if wants_traceback and end.__cause__ is not None:
             raise end.__cause__ from None
         console.fail(end.code)
         return 1
     finally:
-        run_folder.remove_empty(made)
+        _remove_refused(made)
+    return _tell_depth(swept) if deepest else 0
+
+
+def _tell_depth(swept: list[Path]) -> int:
+    """Which depth of the sweep that has just ended is the best."""
+    from triangle_cli.sweeps import depths
+
+    if not swept or not (swept[-1] / "jobs.json").is_file():  # a dry run
+        return 0
+    for line in depths.lines(swept[-1]):
+        console.say(line)
     return 0
+
+
+def _remove_refused(made: list[Path]) -> None:
+    """Remove the folders that Hydra made for jobs of which none could begin: they hold its words and logs alone."""
+    from triangle_cli.sweeps.job import LOG
+
+    for folder in made:
+        files = [path.name for path in folder.rglob("*") if not path.is_dir()]
+        if files and set(files) <= {"multirun.yaml", LOG}:
+            shutil.rmtree(folder, ignore_errors=True)
+    run_folder.remove_empty(made)
 
 
 def _once_there_are_data(settings: list[str]) -> list[str]:
@@ -122,7 +151,6 @@ def _elsewhere(words: list[str]) -> list[str]:
     ]
     if all(value in ("false", "no", "off", "n", "0", "null") for value in asked):
         return []
-    import shutil
     import tempfile
 
     folder = tempfile.mkdtemp(prefix="triangle-")
@@ -154,24 +182,24 @@ def _raw_errors() -> Iterator[None]:
             os.environ["HYDRA_FULL_ERROR"] = before
 
 
-def register(sweep: str, made: list[Path]) -> None:
+def register(sweep: str, made: list[Path], swept: list[Path] | None = None) -> None:
     """Tell Hydra the types of the settings, and how folders are named.
 
     sweep: the name of the folder of a sweep that is no experiment.
-    made: takes on the folders that Hydra is going to make.
+    made: takes on the folders that Hydra is going to make; swept: that of the sweep.
     """
     from hydra.core.config_store import ConfigStore
     from hydra.core.plugins import Plugins
     from omegaconf import OmegaConf
 
     from hydra_plugins.triangle_launcher import SweepLauncher
-    from triangle_cli.settings.compose import composed_settings
+    from triangle_cli.runs.choose import chosen_settings
     from triangle_cli.settings.run import Composed, require_outputs
 
     guard_yaml()
 
     def folder_of_run(*, _root_: Any) -> str:
-        settings = composed_settings(_root_)
+        settings = chosen_settings(_root_)
         if not run_folder.read_run(Path(settings.folder)):
             from triangle_cli.runs.perform import experiment_of
 
@@ -185,6 +213,8 @@ def register(sweep: str, made: list[Path]) -> None:
         require_outputs(_root_.outputs)  # before Hydra makes the folder
         folder = f"{_root_.outputs}/sweeps/{_root_.hydra.runtime.choices.get('experiment') or sweep}"
         made.extend(run_folder.missing_folders(Path(folder)))
+        if swept is not None:
+            swept.append(Path(folder))
         return folder
 
     OmegaConf.register_new_resolver("triangle_folder", folder_of_run, replace=True)
@@ -201,7 +231,7 @@ def _job(config: Any) -> Any:
     from hydra.types import RunMode
 
     from triangle_cli.cli.messages import explain
-    from triangle_cli.settings.compose import composed_settings
+    from triangle_cli.runs.choose import chosen_settings
 
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
@@ -214,11 +244,14 @@ def _job(config: Any) -> Any:
         if config.dry_run:
             from triangle_cli.sweeps import collect, estimate, job
 
-            planned = job.plan(0, collect.choosing(words), partial(composed_settings, config), folder)
-            console.say("\n".join(estimate.lines([planned], 1)))
+            planned = job.plan(0, collect.choosing(words), partial(chosen_settings, config), folder)
+            lines, code = estimate.lines([planned], 1)
+            console.say("\n".join(lines))
+            if code:
+                raise SystemExit(code)
             return None
         from triangle_cli.runs import report
 
-        return report.perform_and_report(composed_settings(config), Path(os.path.relpath(folder)), words)
+        return report.perform_and_report(chosen_settings(config), Path(os.path.relpath(folder)), words)
     except (ValueError, OSError) as error:
         raise SystemExit(explain(error, words)) from error  # Hydra adds lines of its own to any other error

@@ -34,15 +34,20 @@ class Loss:
     target: of u in [0, 1], (n,) -> (n,): then the integral over the interval, by Gauss nodes between the breakpoints,
         exact up to rounding. None: over the samples alone.
     samples: u ascending and y, (n,) each.
+    guide: roughly what the samples say, as `target`, for where fronts start; None: straight lines between them.
+    weight: (n,), of the samples, of mean 1; None: all weigh the same.
     """
 
     target: Callable[[np.ndarray], np.ndarray] | None = None
     samples: tuple[np.ndarray, np.ndarray] | None = None
+    guide: Callable[[np.ndarray], np.ndarray] | None = None
+    weight: np.ndarray | None = None
 
     def shape(self, u: np.ndarray) -> np.ndarray:
-        """The target at any u in [0, 1], (n,); straight lines between samples."""
-        if self.target is not None:
-            return self.target(u)
+        """The target at any u in [0, 1], (n,); of samples their guide."""
+        known = self.target or self.guide
+        if known is not None:
+            return known(u)
         assert self.samples is not None
         return np.interp(u, *self.samples)
 
@@ -69,7 +74,7 @@ class Loss:
             assert self.samples is not None
             nodes, values = self.samples
             local, first = sample_nodes(u, nodes)
-            weight = np.full(len(nodes), 1 / len(nodes))
+            weight = np.full(len(nodes), 1 / len(nodes)) if self.weight is None else self.weight / len(nodes)
         residual = values - fitted(outputs, local, first, sign)
         loss = weight @ (residual * residual)
         if cut and len(outputs) == 3:

@@ -35,6 +35,12 @@ class Layers:
         weights, biases = ([array.astype(float) for array in kind] for kind in (plain.weights, plain.biases))
         return cls(weights, biases, network.box)
 
+    def astype(self, dtype: type) -> Layers:
+        """The same network, its numbers rounded to a dtype."""
+        return Layers(
+            [w.astype(dtype) for w in self.weights], [b.astype(dtype) for b in self.biases], self.box
+        )
+
     @property
     def inputs(self) -> int:
         """How many numbers go in."""

@@ -33,7 +33,7 @@ def narrowed(layers: Layers) -> tuple[Layers, str]:
         if kept == depth:
             return found, f"all 2^{depth} linear regions kept, proven for the float32 weights"
         return found, f"2^{depth} linear regions, of which float32 can tell {count_text(found)} apart"
-    found = Layers(*([a.astype(np.float32) for a in arrays] for arrays in _arrays(layers)), layers.box)
+    found = layers.astype(np.float32)
     if not all(np.isfinite(a).all() for arrays in _arrays(found) for a in arrays):
         raise ValueError("--float32: a weight is beyond what float32 can hold")
     before, after = count_text(layers), count_text(found)
@@ -84,5 +84,5 @@ def _made_again(layers: Layers) -> Layers:
         sign=sign,
         interval=box,
     ).network()
-    arrays = ([a[0].numpy() for a in kind] for kind in (made.weights, made.biases))
-    return Layers(*arrays, layers.box)
+    weights, biases = ([a[0].numpy() for a in kind] for kind in (made.weights, made.biases))
+    return Layers(weights, biases, layers.box)

@@ -15,10 +15,11 @@ from torch import Tensor
 
 from triangle_cli.construction.network import Network
 from triangle_cli.fit import deepening, starts
-from triangle_cli.fit.deepening import Kick
+from triangle_cli.fit.deepening import NOTHING, Kick, Spent
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.measurement import Measurement
-from triangle_cli.fit.points import even_points, middle_points, side
+from triangle_cli.fit.points import points_of, side
+from triangle_cli.fit.samples import SampledTarget, Samples, read_samples
 from triangle_cli.fit.unit_square import UnitSquare
 from triangle_cli.settings.fit import Scaling
 from triangle_cli.settings.require import require, require_device
@@ -50,6 +51,7 @@ class Result:
     regions: pd.DataFrame
     history: pd.DataFrame
     seconds: dict[str, float] = field(default_factory=dict)
+    earlier: Spent = NOTHING  # by a process that was killed
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -88,13 +90,14 @@ class Result:
     def facts(self) -> dict[str, Any]:
         """What run.json says of it beside times and settings."""
         return {
-            "interval": list(self.target.interval),
+            "interval": _interval(self.target),
             "curvature": self.target.curvature,
             "best_restart": best_restart(self.errors, self.stages[-1].name),
             "restarts": self.restarts,  # in the order of network.pt
             "stages": self.stages,
             "best": plain_row(self.best_row),
             "parameters": self.parameters,
+            "samples": self.target.facts if isinstance(self.target, SampledTarget) else None,
         }
 
     @property
@@ -123,15 +126,39 @@ class Result:
         return self.networks[row["stage"]][place : place + 1]
 
 
-def check(settings: FitSettings) -> Target:
+def target_of(settings: FitSettings) -> Target:
+    """The function that these settings mean: a formula, or samples from a file.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    function = settings.function
+    if function.path is not None:
+        return sampled_target(settings, read_samples(function))
+    assert function.formula is not None  # else a file is named
+    assert function.interval is not None
+    return Target(function.name, function.formula, (function.interval[0], function.interval[1]))
+
+
+def sampled_target(settings: FitSettings, samples: Samples) -> SampledTarget:
+    """These samples as a target, a share of them held out."""
+    bend = settings.function.curvature
+    bent = None if bend is None else bend.value
+    return SampledTarget.of(settings.name, samples, float(settings.points.test), settings.seed, bent)
+
+
+def check(settings: FitSettings, target: Target | None = None) -> Target:
     """The target, once everything that can be refused before training has been looked at.
+
+    Args:
+        settings: of the run.
+        target: in the place of what the settings name.
 
     Raises:
         ValueError: the function does not fit the initialisation, is of a size that numbers cannot hold, or the
             device is not there.
     """
-    function = settings.function
-    target = Target(function.name, function.formula, (function.interval[0], function.interval[1]))
+    target = target_of(settings) if target is None else target
     if settings.network.directions is not None and target.inputs == 1:
         raise ValueError(
             f"function={target.name}: is of x alone, expected a function of x and y for "
@@ -139,9 +166,7 @@ def check(settings: FitSettings) -> Target:
         )
     UnitSquare.of(settings, target)
     starts.find(settings.init).check(settings, target)
-    for count in (settings.points.train, settings.points.test, settings.points.grid):
-        side(target, count)
-    points = side(target, settings.points.train) ** target.inputs
+    points = _training_points(settings, target)
     for index, phase in enumerate(settings.schedule.phases):
         key = f"schedule.phases.{index}.group"
         require(
@@ -156,10 +181,23 @@ def check(settings: FitSettings) -> Target:
     return target
 
 
+def _training_points(settings: FitSettings, target: Target) -> int:
+    """How many there are; ValueError where a grid in the plane cannot have so many."""
+    if isinstance(target, SampledTarget):
+        return len(target.train.y)
+    train, test, grid = settings.points.train, int(settings.points.test), settings.points.grid
+    for count in (train, test, grid):
+        assert count is not None  # of a formula
+        side(target, count)
+    assert train is not None
+    return train
+
+
 def run(
     settings: FitSettings,
     watch: Callable[[Epoch | Kick], object] = lambda epoch: None,
     unfinished: Path | None = None,
+    target: Target | None = None,
 ) -> Result:
     """Train all restarts, and measure them at the start, on the way and after each phase.
 
@@ -167,31 +205,34 @@ def run(
         settings: what to run.
         watch: called at every epoch, such as a progress bar.
         unfinished: a folder for what long schedules keep on the way; a run that was killed goes on from there.
+        target: in the place of what the settings name.
 
     Raises:
         ValueError: see `check`.
     """
     torch.set_num_threads(1)  # how torch shares elements out moves last digits; training shares out restarts
-    target = check(settings)
-    dtype = getattr(torch, settings.dtype.value)
-    points, device = settings.points, settings.device
+    target = check(settings, target)
+    dtype, device = getattr(torch, settings.dtype.value), settings.device
+    points = points_of(settings, target)
+    learned, held, grid = (some.to(device, dtype) for some in points)
     measurement = Measurement(
         target,
-        train=even_points(target, points.train, dtype, device),
-        test=middle_points(target, points.test, dtype, device),
-        grid=even_points(target, points.grid, dtype, device),
+        train=learned,
+        test=held,
+        grid=grid,
         limit=settings.regions.limit,
         threads=settings.threads,
-        integral=settings.schedule.deepening is not None,
+        integral=settings.schedule.deepening is not None and not isinstance(target, SampledTarget),
     )
     square, kept = UnitSquare.of(settings, target), settings.network.kept
-    train = measurement.train if square.is_identity else square.points(points.train, device)
+    train = measurement.train if square.is_identity else square.points(points[0], device)
     start = starts.find(settings.init).draw(square.settings(settings), square.copy, train)
     _, weights = enter_weights(start, kept)
     network, restarts = square.network(start), list(range(settings.starts))
     networks = {INIT: network.detach()}
-    errors = [measurement.errors(network, restarts).assign(stage=INIT)]
-    regions = [measurement.regions(network, restarts).assign(phase=INIT, epoch=0)]
+    counts = measurement.regions(network, restarts)
+    errors = [measurement.errors(network, counts).assign(stage=INIT)]
+    regions = [counts.assign(phase=INIT, epoch=0)]
     history, seconds, began = [], {}, time.perf_counter()
 
     if settings.schedule.deepening is None:
@@ -200,7 +241,7 @@ def run(
     else:
         epochs = deepening.deepen(settings, square.copy, train, unfinished)
     for epoch in epochs:
-        epoch = replace(epoch, losses=square.squared(epoch.losses))
+        epoch = replace(epoch, losses=square.squared(epoch.losses) + measurement.train.pure)
         watch(epoch)
         first, last = epoch.number == 0, epoch.number == epoch.last
         for number, losses in enumerate(epoch.losses, epoch.number):
@@ -208,11 +249,10 @@ def run(
                 history.append((epoch.phase, number, epoch.restarts, losses.numpy(force=True)))
         if last or (epoch.number % settings.regions.every == 0 and not first):
             network = square.network(epoch.start)
-            regions.append(
-                measurement.regions(network, epoch.restarts).assign(phase=epoch.phase, epoch=epoch.number)
-            )
+            counts = measurement.regions(network, epoch.restarts, again=last)
+            regions.append(counts.assign(phase=epoch.phase, epoch=epoch.number))
         if last:
-            errors.append(measurement.errors(network, epoch.restarts).assign(stage=epoch.phase))
+            errors.append(measurement.errors(network, counts).assign(stage=epoch.phase))
             networks[epoch.phase] = network.detach()
             seconds[epoch.phase] = time.perf_counter() - began
             began = time.perf_counter()
@@ -225,7 +265,14 @@ def run(
         regions=first_columns(pd.concat(regions), ["restart", "phase", "epoch"]),
         history=_history(history),
         seconds=seconds,
+        earlier=epoch.earlier if isinstance(epoch, Kick) else NOTHING,
     )
+
+
+def _interval(target: Target) -> list[Any]:
+    """As run.json has it: [lo, hi], or of several inputs that differ one for each."""
+    box = [list(side) for side in target.box]
+    return box if len({*target.box}) > 1 else box[0]
 
 
 def _history(records: list[tuple[str, int, list[int], np.ndarray]]) -> pd.DataFrame:

@@ -26,17 +26,29 @@ class Floors:
     Args:
         x: (n,), increasing.
         y: (n,).
+        weight: (n,), of mean 1; None: all weigh the same.
+        measured: whether y are samples, with noise. More than `MOST_POINTS` of them are cut between groups of
+            neighbours only: a hair above the floor. Of a smooth function there is an asymptote in its place.
     """
 
-    def __init__(self, x: np.ndarray, y: np.ndarray) -> None:
+    def __init__(
+        self, x: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None, measured: bool = False
+    ) -> None:
         self.x, self.y = (np.ascontiguousarray(values, np.float64) for values in (x, y))
-        self.exact = len(self.x) <= MOST_POINTS
+        self.count, self.grouped = len(self.x), measured and len(self.x) > MOST_POINTS
+        self.exact = len(self.x) <= MOST_POINTS or self.grouped
+        self.inner = np.zeros((len(self.x), 4))
+        self.inner[:, 0] = 1.0 if weight is None else weight
+        if self.grouped:
+            self.x, self.y, self.inner = gathered(self.x, self.y, self.inner[:, 0])
         self._found: dict[int, float] = {}  # squared errors, by pieces
         self._hull: list[tuple[int, float]] = []  # those that some price makes the best, pieces ascending
 
     @property
     def kind(self) -> str:
-        """'exact' for these points, or 'asymptotic' where they are too many to look for it."""
+        """'exact' for these points; 'grouped' or 'asymptotic' where they are too many to look for it."""
+        if self.grouped:
+            return "grouped"
         return "exact" if self.exact else "asymptotic"
 
     def __call__(self, pieces: int) -> float:
@@ -45,11 +57,12 @@ class Floors:
         The pieces need not join, so this bounds every continuous function of as many from below, on these points.
         Pieces of two points cost nothing: where there are enough of them the floor is 0.
         """
-        n = len(self.x)
+        n = self.count
         if 2 * pieces >= n:
             return 0.0
         if not self.exact:
             return asymptote(self.x, self.y, pieces)
+        pieces = min(pieces, len(self.x))
         if pieces not in self._found:
             self._found[pieces] = self._search(pieces)
         return self._found[pieces] / n
@@ -57,9 +70,11 @@ class Floors:
     def _search(self, pieces: int) -> float:
         if not self._hull:
             whole = self._best(np.inf)  # one piece
-            self._hull = [whole, ((len(self.x) + 1) // 2, 0.0)]
-        enough = len(self.x) * (NOISE * np.abs(self.y).max()) ** 2
-        guess = 4 * len(self.x) * asymptote(self.x, self.y, pieces) / pieces  # the slope of the asymptote
+            self._hull = [whole, self._best(0.0) if self.grouped else ((len(self.x) + 1) // 2, 0.0)]
+            if pieces >= self._hull[-1][0]:
+                return self._hull[-1][1]
+        enough = self.count * (NOISE * np.abs(self.y).max()) ** 2
+        guess = 4 * self.count * asymptote(self.x, self.y, pieces) / pieces  # the slope of the asymptote
         for _ in range(len(self.x)):
             place = bisect_left(self._hull, (pieces, -1.0))
             more, error = self._hull[place]
@@ -85,7 +100,7 @@ class Floors:
         """The best number of pieces at this price each, and their squared error."""
         from triangle_cli.fit.floors_kernel import cut  # numba, when it is needed
 
-        pieces, errors, _ = cut(self.x, self.y, price)
+        pieces, errors, _ = cut(self.x, self.y, self.inner, price)
         return int(pieces[-1]), float(errors[-1])
 
     def _above_hull(self, pieces: int, price: float) -> float:
@@ -96,15 +111,26 @@ class Floors:
         """
         from triangle_cli.fit.floors_kernel import best_of, cut, runs_within
 
-        _, _, left = cut(self.x, self.y, price)
-        _, _, right = cut(-self.x[::-1], self.y[::-1].copy(), price)
+        backwards = self.inner[::-1] * np.array([1.0, 1.0, -1.0, 1.0])
+        _, _, left = cut(self.x, self.y, self.inner, price)
+        _, _, right = cut(-self.x[::-1], self.y[::-1].copy(), backwards, price)
         slack = SLACK * price
         while True:
-            runs = runs_within(self.x, self.y, price, left, right[::-1].copy(), slack)
+            runs = runs_within(self.x, self.y, self.inner, price, left, right[::-1].copy(), slack)
             found = best_of(*runs, len(self.x), pieces)
             if found + price * pieces <= left[-1] + slack:
                 return found
             slack *= 4
+
+
+def gathered(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`MOST_POINTS` groups of neighbours: their means of x and y, and (n, 4) weights and moments about these."""
+    group = np.arange(len(x)) * MOST_POINTS // len(x)
+    total = np.bincount(group, weight)
+    mean_x, mean_y = np.bincount(group, weight * x) / total, np.bincount(group, weight * y) / total
+    off_x, off_y = x - mean_x[group], y - mean_y[group]
+    products = (off_x * off_x, off_x * off_y, off_y * off_y)
+    return mean_x, mean_y, np.stack([total, *(np.bincount(group, weight * p) for p in products)], 1)
 
 
 def asymptote(x: np.ndarray, y: np.ndarray, pieces: int) -> float:

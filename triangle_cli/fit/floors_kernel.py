@@ -10,21 +10,31 @@ compiled = njit(cache=True, error_model="numpy")
 
 
 @compiled
-def _extend(state: np.ndarray, starts: np.ndarray, count: int, x: float, y: float, point: int) -> None:
+def _extend(
+    state: np.ndarray, starts: np.ndarray, count: int, x: float, y: float, inner: np.ndarray, point: int
+) -> None:
     """Add a point to `count` runs: means and moments are updated, and errors found, for all at once.
 
-    state: (6, ..): mean x, mean y, xx, xy, yy, and the squared error of the least-squares line. Moments about the
-    mean keep the digits that sums of squares lose when errors are 1e-12 of the values.
+    state: (7, ..): mean x, mean y, xx, xy, yy, the squared error of the least-squares line, and the weight so far.
+    Moments about the mean keep the digits that sums of squares lose when errors are 1e-12 of the values.
+    inner: (4,), the weight of the point and its own xx, xy, yy about x and y: it may stand for several.
     """
-    mean_x, mean_y, xx, xy, yy, errors = state[0], state[1], state[2], state[3], state[4], state[5]
+    mean_x, mean_y, xx, xy, yy, errors, sizes = (
+        state[0], state[1], state[2], state[3], state[4], state[5], state[6],
+    )  # fmt: skip
+    w = inner[0]
+    alone = inner[1] == 0
     for k in range(count):
-        size = float(point + 1 - starts[k])
+        size = sizes[k] + w
         from_x, from_y = x - mean_x[k], y - mean_y[k]
-        mx, my = mean_x[k] + from_x / size, mean_y[k] + from_y / size
-        a, b, c = xx[k] + from_x * (x - mx), xy[k] + from_x * (y - my), yy[k] + from_y * (y - my)
-        left = c - b / a * b
-        mean_x[k], mean_y[k], xx[k], xy[k], yy[k] = mx, my, a, b, c
-        errors[k] = left if size > 2 and left > 0 else 0.0
+        mx, my = mean_x[k] + w * from_x / size, mean_y[k] + w * from_y / size
+        a = xx[k] + (inner[1] + w * from_x * (x - mx))
+        b = xy[k] + (inner[2] + w * from_x * (y - my))
+        c = yy[k] + (inner[3] + w * from_y * (y - my))
+        left = c - b / a * b if a > 0 else c
+        mean_x[k], mean_y[k], xx[k], xy[k], yy[k], sizes[k] = mx, my, a, b, c, size
+        exact = alone and point + 1 - starts[k] <= 2  # through two points goes a line
+        errors[k] = left if left > 0 and not exact else 0.0
 
 
 @compiled
@@ -33,6 +43,7 @@ def _open(state: np.ndarray, starts: np.ndarray, count: int, point: int) -> int:
     starts[count] = point
     for row in range(5):
         state[row, count] = 0.0
+    state[6, count] = 0.0
     return count + 1
 
 
@@ -46,24 +57,27 @@ def _keep(state: np.ndarray, starts: np.ndarray, costs: np.ndarray, count: int, 
                 starts[kept] = starts[k]
                 for row in range(5):
                     state[row, kept] = state[row, k]
+                state[6, kept] = state[6, k]
             kept += 1
     return kept
 
 
 @compiled
-def cut(x: np.ndarray, y: np.ndarray, price: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def cut(
+    x: np.ndarray, y: np.ndarray, inner: np.ndarray, price: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The best cut of the first 0, 1, .. n points: pieces, squared errors, and both with `price` for each piece.
 
-    An infinite price leaves one piece.
+    inner: (n, 4), see `_extend`. An infinite price leaves one piece.
     """
     n = len(x)
     pieces, errors, costs = np.zeros(n + 1, np.int64), np.zeros(n + 1), np.zeros(n + 1)
-    state, starts, count = np.empty((6, n)), np.empty(n, np.int64), 0
+    state, starts, count = np.empty((7, n)), np.empty(n, np.int64), 0
     single = price == np.inf
     for point in range(n):
         if not single or point == 0:
             count = _open(state, starts, count, point)
-        _extend(state, starts, count, x[point], y[point], point)
+        _extend(state, starts, count, x[point], y[point], inner[point], point)
         best, least = 0, np.inf
         for k in range(count):
             cost = costs[starts[k]] + state[5, k]
@@ -79,19 +93,25 @@ def cut(x: np.ndarray, y: np.ndarray, price: float) -> tuple[np.ndarray, np.ndar
 
 @compiled
 def runs_within(
-    x: np.ndarray, y: np.ndarray, price: float, left: np.ndarray, right: np.ndarray, slack: float
+    x: np.ndarray,
+    y: np.ndarray,
+    inner: np.ndarray,
+    price: float,
+    left: np.ndarray,
+    right: np.ndarray,
+    slack: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The runs that lie in some cut within `slack` of the best: their first points, ends and squared errors.
 
     left, right: (n + 1,), the best costs of the points before and from each on. Ordered by ends.
     """
     n = len(x)
-    state, starts, count = np.empty((6, n)), np.empty(n, np.int64), 0
+    state, starts, count = np.empty((7, n)), np.empty(n, np.int64), 0
     firsts, ends, errors = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n)
     found = 0
     for point in range(n):
         count = _open(state, starts, count, point)
-        _extend(state, starts, count, x[point], y[point], point)
+        _extend(state, starts, count, x[point], y[point], inner[point], point)
         for k in range(count):
             if left[starts[k]] + state[5, k] + price + right[point + 1] <= left[n] + slack:
                 if found == len(errors):

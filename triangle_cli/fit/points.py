@@ -8,22 +8,37 @@ import torch
 from torch import Tensor
 
 from triangle_cli.fit.functions import Target
+from triangle_cli.fit.samples import SampledTarget
+from triangle_cli.settings.run import FitSettings
 from triangle_cli.training.problem import Points
 
 
-def even_points(target: Target, count: int, dtype: torch.dtype, device: str) -> Points:
+def points_of(settings: FitSettings, target: Target) -> tuple[Points, Points, Points]:
+    """To learn from, to be judged by, and to look for the largest error among; float64."""
+    points = settings.points
+    if isinstance(target, SampledTarget):
+        learned, held = target.samples.split(float(points.test), settings.seed)
+        return learned.points(), held.points(), target.samples.points()
+    assert points.train is not None  # of a formula
+    assert points.grid is not None
+    test = middle_points(target, int(points.test))
+    return even_points(target, points.train), test, even_points(target, points.grid)
+
+
+def even_points(
+    target: Target, count: int, dtype: torch.dtype = torch.float64, device: str = "cpu"
+) -> Points:
     """`count` even points from end to end of the interval: training points, and the fine grid."""
-    return _points(
-        target, torch.linspace(*target.interval, side(target, count), dtype=torch.float64), dtype, device
-    )
+    along = torch.linspace(*target.interval, side(target, count), dtype=torch.float64)
+    return _points(target, along).to(device, dtype)
 
 
-def middle_points(target: Target, count: int, dtype: torch.dtype, device: str) -> Points:
+def middle_points(target: Target, count: int) -> Points:
     """The middles of `count` even cells of the interval: they avoid the ends, and even points almost always."""
     lo, hi = target.interval
     cells = side(target, count)
     x = lo + (hi - lo) * (torch.arange(cells, dtype=torch.float64) + 0.5) / cells
-    return _points(target, x, dtype, device)
+    return _points(target, x)
 
 
 def side(target: Target, count: int) -> int:
@@ -41,6 +56,6 @@ def side(target: Target, count: int) -> int:
     return along
 
 
-def _points(target: Target, along: Tensor, dtype: torch.dtype, device: str) -> Points:
+def _points(target: Target, along: Tensor) -> Points:
     x = torch.cartesian_prod(*[along] * target.inputs)
-    return Points(x.to(device, dtype), target(x).to(device, dtype))
+    return Points(x, target(x))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,28 +20,29 @@ from triangle_cli.construction.network import Network
 from triangle_cli.construction.tents import Tents
 from triangle_cli.construction.triangle import MOST_SHRINKING, Triangle, fold_interval
 from triangle_cli.fit.functions import Target
-from triangle_cli.fit.points import even_points
+from triangle_cli.fit.samples import SampledTarget, Samples
 from triangle_cli.settings.fit import Scaling
 from triangle_cli.settings.run import FitSettings
 from triangle_cli.training.problem import Points
 from triangle_cli.training.schedule import Start
 
 UNIT = (0.0, 1.0)
+_WORDS = {"convex": "convex", "concave": "concave"}
 
 
 @dataclass(frozen=True)
 class UnitSquare:
     """Where a target lies, and the way from [0, 1] back to it. With `scaling=none` it is where it is.
 
-    target: as the user gave it; low, height: of its values; weight, shift: u = weight x + shift for each input,
+    target: as the user gave it; low, height: of its values; weights, shifts: u = weight x + shift for each input,
     rounded inward as `fold_interval` does; dtype: of the networks.
     """
 
     target: Target
     low: float
     height: float
-    weight: float
-    shift: float
+    weights: tuple[float, ...]
+    shifts: tuple[float, ...]
     dtype: torch.dtype
 
     @classmethod
@@ -52,9 +54,12 @@ class UnitSquare:
         """
         dtype = getattr(torch, settings.dtype.value)
         if settings.scaling is Scaling.none:
-            return cls(target, 0.0, 1.0, 1.0, 0.0, dtype)
+            if len(set(target.box)) > 1:
+                raise ValueError("scaling=none: expected unit for inputs that lie in different intervals")
+            return cls(target, 0.0, 1.0, (1.0,) * target.inputs, (0.0,) * target.inputs, dtype)
         low, high = target.range
-        key = f"function.formula={target.formula!r}: its values, {low:g} to {high:g},"
+        what = f"function.formula={target.formula!r}" if target.formula else f"function={target.name}"
+        key = f"{what}: its values, {low:g} to {high:g},"
         size, info = max(abs(low), abs(high)), torch.finfo(dtype)
         if (high - low) * MOST_SHRINKING < info.eps * size and not (low == high and target.is_constant):
             raise ValueError(
@@ -68,24 +73,27 @@ class UnitSquare:
                 f"{settings.dtype.value} can hold, {least:.0e} to {most:.0e}"
             )
         try:
-            weight, shift = fold_interval(*target.interval, dtype)
+            folds = [fold_interval(*side, dtype) for side in target.box]
         except OverflowError:
             lo, hi = target.interval
             raise ValueError(
                 f"function.interval=[{lo}, {hi}]: expected one whose width {settings.dtype.value} can divide by"
             ) from None
-        return cls(target, low, height, weight, shift, dtype)
+        return cls(target, low, height, tuple(w for w, _ in folds), tuple(s for _, s in folds), dtype)
 
     @property
     def is_identity(self) -> bool:
         """Whether training sees the target as it is."""
-        return (self.low, self.height, self.weight, self.shift) == (0.0, 1.0, 1.0, 0.0)
+        ones, zeros = (1.0,) * len(self.weights), (0.0,) * len(self.shifts)
+        return (self.low, self.height, self.weights, self.shifts) == (0.0, 1.0, ones, zeros)
 
     @property
     def copy(self) -> Target:
         """The target as training sees it."""
         if self.is_identity:
             return self.target
+        if isinstance(self.target, SampledTarget):
+            return self._of_samples(self.target)
         return UnitTarget(self.target.name, self.target.formula, UNIT, self)
 
     def settings(self, settings: FitSettings) -> FitSettings:
@@ -94,11 +102,26 @@ class UnitSquare:
             return settings
         return replace(settings, init=replace(settings.init, scale=settings.init.scale / self.height))
 
-    def points(self, count: int, device: str) -> Points:
-        """The training points of the copy."""
-        given = even_points(self.target, count, torch.float64, "cpu")
-        x, y = self.weight * given.x + self.shift, (given.y - self.low) / self.height
-        return Points(x.to(device, self.dtype), y.to(device, self.dtype))
+    def _of_samples(self, target: SampledTarget) -> SampledTarget:
+        def moved(some: Samples) -> Samples:
+            x = some.x * self.weights[0] + self.shifts[0]
+            if some.x.ndim > 1:
+                x = some.x * np.array(self.weights) + np.array(self.shifts)
+            within = some.within / self.height**2
+            return replace(some, x=x, y=(some.y - self.low) / self.height, within=within)
+
+        bent = None if target.bends is None else _WORDS.get(target.curvature, "neither")
+        copy = replace(target, samples=moved(target.samples), train=moved(target.train), override=bent)
+        return replace(copy, interval=UNIT)
+
+    def points(self, given: Points, device: str) -> Points:
+        """Points of the target, float64, where they are for the copy."""
+        if given.x.dim() == 1 or len({*self.weights, *self.shifts}) == 2:
+            x = self.weights[0] * given.x + self.shifts[0]
+        else:
+            x = given.x.new_tensor(self.weights) * given.x + given.x.new_tensor(self.shifts)
+        moved = replace(given, x=x, y=(given.y - self.low) / self.height, pure=given.pure / self.height**2)
+        return moved.to(device, self.dtype)
 
     def squared(self, losses: Tensor) -> Tensor:
         """Mean squared errors in units of the target's y."""
@@ -119,7 +142,12 @@ class UnitSquare:
             raised = torch.zeros_like(inner.offset).unflatten(0, (start.restarts, start.blocks))
             raised[:, 0] = self.low  # the first block is added, not subtracted
             triangles = replace(self._scaled(inner), offset=inner.offset * self.height + raised.flatten())
-            return replace(start, triangles=triangles, box=self.target.box)
+            directions, box = start.directions, self.target.box
+            if (
+                len(set(box)) > 1
+            ):  # of (x - lo) / (hi - lo): along x they are as much longer as the side is short
+                directions = directions * directions.new_tensor(self.weights) / max(self.weights)
+            return replace(start, triangles=triangles, box=box, directions=directions)
         offset = start.offset * self.height + self.low
         if isinstance(start, Tents):
             raised = {
@@ -138,7 +166,11 @@ class UnitSquare:
         """Free weights: the map of x into the first layer, that of y into the last; computed in float64."""
         first, *between, last = (layer.double() for layer in network.layers)
         weights, bias = first[..., :-1], first[..., -1:]
-        first = torch.cat([weights * self.weight, bias + self.shift * weights.sum(2, keepdim=True)], 2)
+        if len(set(self.weights)) == len(set(self.shifts)) == 1:
+            added = self.shifts[0] * weights.sum(2, keepdim=True)
+        else:
+            added = (weights * weights.new_tensor(self.shifts)).sum(2, keepdim=True)
+        first = torch.cat([weights * weights.new_tensor(self.weights), bias + added], 2)
         raised = torch.zeros_like(last)
         raised[..., -1] = self.low
         layers = (first, *between, last * self.height + raised)

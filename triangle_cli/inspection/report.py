@@ -6,6 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -205,16 +206,18 @@ def _extreme_pieces(found: Pieces) -> dict[str, dict[str, Any]]:
 
 
 def _extreme_polygons(found: Polygons) -> dict[str, dict[str, Any]]:
-    area = polygon_areas(found)
+    every = np.asarray(found.vertices)
+    _, exponents = np.frexp(np.abs(every).max(0))  # so that no area leaves float64
+    vertices = np.ldexp(every, -exponents)
+    area = polygon_areas(replace(found, vertices=vertices))
     region = np.bincount(found.linear_region, area)
-    vertices = np.asarray(found.vertices)
-    smallest_told_apart = RESOLUTION * np.ptp(vertices, axis=0).max() * np.abs(vertices).max()
+    smallest_told_apart = RESOLUTION * np.ptp(vertices, axis=0).max()  # of at most 1 x 1
 
     def describe(i: int) -> dict[str, Any]:
         largest = np.where(found.linear_region == i, area, -1.0).argmax()
-        corners = vertices[found.offsets[largest] : found.offsets[largest + 1]]
+        corners = every[found.offsets[largest] : found.offsets[largest + 1]]
         return {
-            "area": region[i].item(),
+            "area": float(np.ldexp(np.ldexp(region[i].item(), exponents[0]), exponents[1])),
             "share": (region[i] / region.sum()).item(),
             "is_resolved": bool(region[i] > smallest_told_apart),
             "at": corners.mean(0).tolist(),

@@ -26,7 +26,8 @@ from torch import Tensor, nn
 from triangle_cli.construction.triangle import Triangle, bound_steps
 from triangle_cli.nn.forms import PEAKS, WEIGHTS
 from triangle_cli.nn.unitwise import UnitwiseActivation, UnitwiseLayer, check_interval, check_whole
-from triangle_cli.training.spaces import PEAK_MARGIN, PeakSpace
+from triangle_cli.training.bounds import PEAK_MARGIN
+from triangle_cli.training.spaces import PeakSpace
 
 CONVEX = -1.0
 PEAKS_KEY, WEIGHTS_KEY = "peaks", "weights"  # the names of the parameters in a state_dict

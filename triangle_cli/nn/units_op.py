@@ -43,9 +43,7 @@ def _(z: Tensor, numbers: Tensor, lo: float, hi: float, form: int) -> Tensor:
 
 
 @units_backward.register_fake
-def _(
-    by_y: Tensor, z: Tensor, numbers: Tensor, lo: float, hi: float, form: int
-) -> tuple[Tensor, Tensor]:
+def _(by_y: Tensor, z: Tensor, numbers: Tensor, lo: float, hi: float, form: int) -> tuple[Tensor, Tensor]:
     return (
         torch.empty_like(z, memory_format=torch.contiguous_format),
         torch.empty_like(numbers, memory_format=torch.contiguous_format),

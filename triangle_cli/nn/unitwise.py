@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from triangle_cli.nn.units import evaluate
-from triangle_cli.training.spaces import PEAK_MARGIN
+from triangle_cli.training.bounds import PEAK_MARGIN
 
 SPARE = 2.0**10  # how far an interval stays from the ends of what a dtype holds
 Layer = TypeVar("Layer", bound="UnitwiseLayer")

@@ -6,6 +6,10 @@ import math
 from collections.abc import Sequence
 
 
+class Exhausted(Exception):
+    """A count would cost more than it may."""
+
+
 def ceiling(hidden_widths: Sequence[int], inputs: int, carried: Sequence[int] | None = None) -> int:
     """An upper bound on the activation regions, and so linear regions, of any ReLU network with these hidden layers.
 

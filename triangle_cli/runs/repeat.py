@@ -42,10 +42,10 @@ def _repeat(folder: Path, record: RunRecord, settings: FitSettings | LearnSettin
     from triangle_cli.runs import perform, report
 
     moved = settings.hash != record.hash
-    if isinstance(settings, LearnSettings) and moved and settings.data.content() is not None:
-        raise ValueError(
-            f"data.path={settings.data.path}: no longer what the run read, or of another version"
-        )
+    read = settings.data if isinstance(settings, LearnSettings) else settings.function
+    if moved and read.content() is not None:
+        kind = "data" if isinstance(settings, LearnSettings) else "function"
+        raise ValueError(f"{kind}.path={read.path}: no longer what the run read, or of another version")
 
     with report.progress() as watch:
         result = perform.experiment_of(settings).run(settings, watch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,8 +45,8 @@ def print_run(run: Run) -> None:
             row["stage"] + (f" ({row['diverged']} diverged)" if row["diverged"] else ""), *cells.values()
         )
     out().print(table)
-    if best := best_line(run.record):
-        out().print(best)
+    for line in filter(None, (*samples_lines(run.record), best_line(run.record))):
+        out().print(line)
     out().print(f"-> {run.folder}")
 
 
@@ -61,13 +62,47 @@ def best_line(record: RunRecord) -> str:
     return ", ".join([said, *shown, record.stage(best["stage"]).file])
 
 
+FAR = 2.0  # times the training error: what of the held-out error is no longer chance, with many points
+
+
+def samples_lines(record: RunRecord) -> list[str]:
+    """Of a fit to samples: how many there were and which way they bend, and whether the network fits their noise."""
+    some = record.samples
+    if not some:
+        return []
+    places = f" at {some['places']:,} places" if some["places"] != some["rows"] else ""
+    held = some["held_out"]
+    lines = [f"{some['rows']:,} samples{places}, {held:,} held out", some.get("bends", "")]
+    train, test = record.best.get("mse_train"), record.best.get("mse_test")
+    if held and train is not None and test is not None and test > train * FAR * (1 + 3 * (2 / held) ** 0.5):
+        times = (
+            ""
+            if train == 0
+            else f", {test / train:.2g} times {train:.2e}, that on the samples it learned from"
+        )
+        lines.append(
+            f"fits noise: the best network's held-out MSE is {test:.2e}{times}; depth=auto, or a smaller depth, may do "
+            "better"
+        )
+    return lines
+
+
 @contextmanager
 def progress() -> Iterator[Watch]:
     """A bar per phase with the best loss and the time left; silent where stderr is not a terminal."""
-    if not err().is_terminal:
+    if not (err().is_terminal or err().is_jupyter):
         yield lambda epoch: None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
+
+    class TimeLeft(TimeRemainingColumn):
+        """Of all stages, where a run says how much of its work is done; else of this phase."""
+
+        def render(self, task: Task) -> Text:
+            left = task.fields.get("left")
+            if left is None:
+                return super().render(task)
+            return Text(f"{datetime.timedelta(seconds=round(left))} left in all", style="progress.remaining")
 
     columns = (
         TextColumn("{task.description:>16}", markup=False),
@@ -75,8 +110,9 @@ def progress() -> Iterator[Watch]:
         MofNCompleteColumn(),
         TextColumn("{task.fields[loss]}", markup=False),
     )
-    with Progress(*columns, TimeRemainingColumn(), console=err(), transient=True) as bars:
+    with Progress(*columns, TimeLeft(), console=err(), transient=True) as bars:
         bar, shown = bars.add_task("starting", total=None, loss=""), 0.0
+        pace = WorkLeft()
 
         def watch(epoch: Any) -> None:
             nonlocal shown
@@ -85,11 +121,27 @@ def progress() -> Iterator[Watch]:
             shown = time.monotonic()
             loss = epoch.loss[epoch.loss.isfinite()]
             best = f"best loss {loss.min().item():.2e}" if len(loss) else "all diverged"
-            if done := getattr(epoch, "done", None):
-                best += f", {100 * done:.0f} % of all"
-            bars.update(bar, description=epoch.phase, total=epoch.last, completed=epoch.number, loss=best)
+            left = pace.seconds(epoch.done) if hasattr(epoch, "done") else None
+            bars.update(
+                bar, description=epoch.phase, total=epoch.last, completed=epoch.number, loss=best, left=left
+            )
 
         yield watch
+
+
+class WorkLeft:
+    """How long the rest of a run will take, from the share of it that was done since this began."""
+
+    def __init__(self) -> None:
+        self.begun: tuple[float, float] | None = None
+
+    def seconds(self, done: float) -> float | None:
+        """Seconds left when `done`, 0 to 1, is behind; None until there is something to go by."""
+        now = time.monotonic()
+        if self.begun is None:
+            self.begun = now, done
+        began, before = self.begun
+        return (now - began) * (1 - done) / (done - before) if done > before else None
 
 
 def perform_and_report(settings: FitSettings | LearnSettings, folder: Path, words: list[str]) -> None:
@@ -98,6 +150,8 @@ def perform_and_report(settings: FitSettings | LearnSettings, folder: Path, word
     with progress() as watch:
         run = perform(settings, folder, words, watch)
     print_run(run)  # before what may fail
+    if run.reused:
+        pictures.draw_missing(run.folder, run.record, settings)
     pictures.draw_curves(run.folder)
     trackers.track(settings.tracker, Path(settings.outputs), run.folder)
     if run.record.best_restart is None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from importlib import resources
 from typing import Any
 
+from hydra import compose, initialize_config_module
+from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from omegaconf import OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
@@ -23,7 +27,8 @@ from triangle_cli.settings.run import (
     LearnSettings,
 )
 
-DATA_METHODS = ("layers", "relu", "relu_matched")  # the other files of conf/method say how to fit a function
+DATA_METHODS = ("layers", "layers_released", "layers_free", "limit", "relu", "relu_matched")
+DATA_METHODS += ("silu", "tanh", "siren", "kan")  # the other files of conf/method say how to fit a function
 
 
 def composed_settings(config: Any) -> FitSettings | LearnSettings:
@@ -32,7 +37,7 @@ def composed_settings(config: Any) -> FitSettings | LearnSettings:
     Raises:
         ValueError: a value is out of its range, or `+key=value` added a setting that does not exist.
     """
-    config = copy.deepcopy(config)
+    config = copy.deepcopy(config, _left_out(config))
     choices = HydraConfig.get().runtime.choices
     with read_write(config), open_dict(config):
         config.pop("hydra", None)
@@ -43,21 +48,55 @@ def composed_settings(config: Any) -> FitSettings | LearnSettings:
             if choice is None:
                 config[group] = None
         _require_fitting_method(choices["method"], config.data is not None)
-        words = [word.lstrip("+").split("=", 1)[0] for word in HydraConfig.get().overrides.task]
+        words = typed_settings()
         start = None
         if choices["schedule"] == "auto":
             start = _choose_schedule(config, words)
         elif config.schedule.deepening is not None:
             start = "front"
         if start and choices["init"] == "triangle" and "init" not in words:
-            brought = _chosen("init", start)
+            brought = brought_by("init", start)
             config.init.merge_with({key: brought[key] for key in brought if f"init.{key}" not in words})
         if "function.formula" in words and "function.name" not in words and config.function is not None:
             config.function.name = _as_name(config.function.formula)  # no longer what the choice is called
+        sampled = config.function is not None and config.function.path is not None
+        if sampled and config.schedule.deepening and "schedule.deepening.loss" not in words:
+            config.schedule.deepening.loss = "points"
         config.paper = {}
     for key in set(_keys(OmegaConf.to_container(config))) - set(setting_names()):
         raise ValueError(unknown_setting(key, []))
     return _of_a_kind(config)
+
+
+def _left_out(config: Any) -> dict[int, Any]:
+    """What deepcopy is told so that it does not copy Hydra's own part, the larger one, where there is one."""
+    return {id(config._get_node("hydra")): OmegaConf.create()} if "hydra" in config else {}
+
+
+@lru_cache(maxsize=256)
+def settings_from(words: tuple[str, ...]) -> FitSettings | LearnSettings:
+    """The settings that these words of `triangle run` mean, composed from Python.
+
+    Raises:
+        ValueError: a word is not understood, or a value out of its range.
+    """
+    ConfigStore.instance().store("settings", Composed)
+    before = HydraConfig.instance().cfg
+    try:
+        with initialize_config_module("triangle_cli.conf", version_base="1.3"):
+            config = compose("config", overrides=list(words), return_hydra_config=True)
+            HydraConfig.instance().set_config(config)
+            return composed_settings(config)
+    except (HydraException, OmegaConfBaseException) as error:
+        reason = " ".join(str(error).split("\nSee https")[0].split())
+        raise ValueError(f"settings {' '.join(words)}: {reason}") from None
+    finally:
+        HydraConfig.instance().cfg = before
+
+
+def typed_settings() -> list[str]:
+    """The settings that words of this job name, such as points.train."""
+    return [word.lstrip("+").split("=", 1)[0] for word in HydraConfig.get().overrides.task]
 
 
 def _require_fitting_method(method: str | None, from_data: bool) -> None:
@@ -68,13 +107,13 @@ def _require_fitting_method(method: str | None, from_data: bool) -> None:
         raise ValueError(f"method={method}: expected {wanted}")
 
 
-DEEPENING_FROM = 6  # layers; what this rests on: docs/depth.md, "When to leave peak space"
+DEEPENING_FROM = 3  # layers; what this rests on: `make table-auto`, docs/depth.md
 
 
 def _choose_schedule(config: Any, words: list[str]) -> str:
     """schedule=auto becomes one of two; returns the start that it brings along."""
     name, start = ("deepening", "front") if config.depth >= DEEPENING_FROM else ("second_order", "zigzag")
-    brought = _chosen("schedule", name)
+    brought = brought_by("schedule", name)
     if "schedule" in brought:  # a file that sets more than its group
         if "restarts" not in words:
             config.restarts = brought["restarts"]
@@ -83,7 +122,7 @@ def _choose_schedule(config: Any, words: list[str]) -> str:
     return start
 
 
-def _chosen(group: str, name: str) -> dict[str, Any]:
+def brought_by(group: str, name: str) -> dict[str, Any]:
     """What a file of conf/ sets, where Hydra cannot choose it: no schedule can choose an `init`, or a schedule."""
     path = resources.files("triangle_cli.conf") / group / f"{name}.yaml"
     chosen: Any = OmegaConf.to_container(OmegaConf.create(path.read_text(encoding="utf-8")), resolve=False)
@@ -125,6 +164,8 @@ def _of_a_kind(config: Any) -> FitSettings | LearnSettings:
     settings = composed.kind()
     if isinstance(settings, LearnSettings):
         settings.data.require_files()
+    else:
+        settings.function.require_file()
     return settings
 
 

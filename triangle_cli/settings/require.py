@@ -24,6 +24,14 @@ def is_name(value: str) -> bool:
     return NAME.fullmatch(value) is not None and len(value.encode()) <= LONGEST_NAME
 
 
+def name_of_file(path: str, otherwise: str) -> str:
+    """What a folder is called after a file: its name without suffixes, in plain characters."""
+    stem = path.rsplit("/", 1)[-1].lstrip(".").split(".")[0]
+    plain = re.sub(r"[^\w+-]+", "_", stem)
+    plain = plain.encode(errors="replace")[:LONGEST_NAME].decode(errors="ignore")
+    return plain if plain not in ("", SWEEPS) and is_name(plain) else otherwise
+
+
 def require_name(key: str, value: str) -> None:
     """Raise ValueError with one line for a name that could lead out of its folder, or hide in it."""
     shown = value if len(value) <= LONGEST_NAME else f"{value[:20]}... ({len(value)} characters)"

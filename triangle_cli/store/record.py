@@ -52,7 +52,7 @@ class RunRecord:
     function: str  # the name of what was fitted, or learned from
     settings: dict[str, Any]  # as in config.yaml
     summary: dict[str, Any]  # the last stage of errors.csv in a few figures
-    seconds: dict[str, float]  # of each phase, and in total
+    seconds: dict[str, float]  # of each phase, in total, and `cpu`: of all cores together
     started: str  # ISO 8601, UTC
     best_restart: int | None  # None: all diverged
     files: list[str] = field(default_factory=list)
@@ -74,6 +74,7 @@ class RunRecord:
     versions: dict[str, str] = field(default_factory=dict)
     interval: list[float] | None = None  # of a function of x
     curvature: str | None = None
+    samples: dict[str, Any] | None = None  # how many there were, and which way they bend
     shape: list[int] | None = None  # of an example of data
     outputs: int | None = None
     hidden: list[int] | None = None
@@ -109,7 +110,7 @@ class RunRecord:
 
     def to_json(self) -> dict[str, Any]:
         """What goes to disk: without what this kind of run does not have."""
-        of_a_kind = ("interval", "curvature", "shape", "outputs", "hidden")
+        of_a_kind = ("interval", "curvature", "samples", "shape", "outputs", "hidden")
         return {
             key: value for key, value in asdict(self).items() if value is not None or key not in of_a_kind
         }
@@ -248,6 +249,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "versions": _are_texts,
     "interval": _none_or(_is_box),
     "curvature": _none_or(_is_text),
+    "samples": _none_or(lambda value: isinstance(value, dict) and is_plain_tree(value)),
     "shape": _none_or(_list_of(_is_whole)),
     "outputs": _none_or(_is_whole),
     "hidden": _none_or(_list_of(_is_whole)),

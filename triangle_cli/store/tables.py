@@ -62,8 +62,10 @@ def numbers(column: pd.Series, label: str) -> np.ndarray:
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         values = column.to_numpy(np.float64, copy=True)
     else:
-        values = _dates(column)
-        if values is None:
+        dates = _dates(column)
+        if dates is not None:
+            values = dates
+        else:
             values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, copy=True)
             odd = (
                 np.flatnonzero(np.isnan(values)) if not pd.api.types.is_bool_dtype(column) else np.array([0])

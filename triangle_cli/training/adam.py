@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from triangle_cli.training.models import Crew, model_of
-from triangle_cli.training.problem import Problem
+from triangle_cli.training.problem import Problem, mean_square
 
 if TYPE_CHECKING:
     from triangle_cli.training.kernels import Model
@@ -46,7 +46,7 @@ class Adam:
         self.learning_rate = learning_rate
         self.mean, self.square = torch.zeros_like(self.theta), torch.zeros_like(self.theta)
         self.taken = 0
-        self.model = model_of(problem.space, problem.x, problem.y)
+        self.model = model_of(problem.space, problem)
         self.crew = Crew(threads, len(problem.y) * theta.shape[1])
 
     def advance(self, epochs: int) -> Tensor:
@@ -100,6 +100,7 @@ class Adam:
         shape = self.problem.space.decode(self.theta[:1])
         with torch.enable_grad():
             weights = weights.detach().requires_grad_()
-            loss = (shape.unflatten(weights)(self.problem.x) - self.problem.y).square().mean(1)
+            error = shape.unflatten(weights)(self.problem.x) - self.problem.y
+            loss = mean_square(error, self.problem.weight)
             (derivative,) = torch.autograd.grad(loss.sum(), weights)
         return loss.detach(), derivative

@@ -55,6 +55,37 @@ def residuals(out: np.ndarray, left: int, m: int) -> float:
 
 
 @compiled
+def weighted(out: np.ndarray, roots: np.ndarray, begin: int, left: int, m: int) -> float:
+    """As `residuals`, each square times its weight; `out` becomes the residuals times their weights.
+
+    roots: the square roots of all points' weights, padded; of no points where all weigh the same.
+    """
+    if len(roots) == 0:
+        return residuals(out, left, m)
+    zero = out.dtype.type(0)
+    for p in range(left, m * LANES):
+        out[p] = zero
+    total = zero
+    for p in range(m * LANES):
+        root = roots[begin + p]
+        scaled = root * out[p]
+        total += scaled * scaled
+        out[p] = root * scaled
+    return total
+
+
+@compiled
+def rooted(rows: np.ndarray, count: int, roots: np.ndarray, begin: int, m: int) -> None:
+    """Each of the first `count` rows times the square roots of the weights, where there are any."""
+    if len(roots) == 0:
+        return
+    for k in range(count):
+        row = rows[k]
+        for p in range(m * LANES):
+            row[p] *= roots[begin + p]
+
+
+@compiled
 def add_products(rows: np.ndarray, count: int, m: int, products: np.ndarray) -> None:
     """products[i, j] += rows[i] . rows[j] for j <= i < count, four by four: count is a multiple of four.
 
@@ -105,6 +136,29 @@ def add_products(rows: np.ndarray, count: int, m: int, products: np.ndarray) -> 
             r3[j + 1] += s31
             r3[j + 2] += s32
             r3[j + 3] += s33
+
+
+@compiled
+def chained(products: np.ndarray, chain: np.ndarray, normal: np.ndarray, slope: np.ndarray) -> None:
+    """The normal equations by theta, (P,), from the sums of products of N other numbers' rows and the residual's.
+
+    products: (N + 1, N + 1) at least, the lower half; chain: (N, P), the numbers' derivatives by theta. To `normal`
+    goes the lower half, to `slope` minus the residual's products.
+    """
+    count, parameters = chain.shape
+    through = np.zeros((count, parameters))
+    for k in range(count):
+        for q in range(count):
+            product = products[k, q] if q <= k else products[q, k]
+            for i in range(parameters):
+                through[k, i] += product * chain[q, i]
+    normal[:parameters, :parameters] = 0
+    slope[:] = 0
+    for k in range(count):
+        for i in range(parameters):
+            slope[i] -= products[count, k] * chain[k, i]
+            for j in range(i + 1):
+                normal[i, j] += chain[k, i] * through[k, j]
 
 
 @compiled

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numba.extending import overload
 
-from triangle_cli.training import peaks_kernel, weights_kernel
+from triangle_cli.training import peaks_kernel, tents_kernel, weights_kernel
 from triangle_cli.training.compiled import compiled, factor, solve
 from triangle_cli.training.peaks_kernel import Peaks
+from triangle_cli.training.tents_kernel import Projective
 from triangle_cli.training.weights_kernel import Weights, weights_extremes
 
-Model = Peaks | Weights
+Model = Peaks | Projective | Weights
 
 STEP_LENGTHS = (1.0, 0.5, 0.25)  # what is tried along a step: kinks make a whole step too long
 LARGEST_DAMPING = 1e8
@@ -32,11 +33,14 @@ def _by_model(name: str) -> Callable[..., Any]:
         raise NotImplementedError
 
     of_peaks, of_weights = getattr(peaks_kernel, f"peaks_{name}"), getattr(weights_kernel, f"weights_{name}")
+    of_tents = getattr(tents_kernel, f"tents_{name}")
 
     @overload(choose)
     def _(model, *rest):  # type: ignore[no-untyped-def]  # noqa: ANN001
         if model.instance_class is Peaks:
             return lambda model, *rest: of_peaks(model, *rest)
+        if model.instance_class is Projective:
+            return lambda model, *rest: of_tents(model, *rest)
         return lambda model, *rest: of_weights(model, *rest)
 
     return choose
@@ -92,6 +96,7 @@ def levenberg_marquardt(
     model: Model,
     drawn_x: np.ndarray,
     drawn_y: np.ndarray,
+    drawn_roots: np.ndarray,
     drawn: int,
     theta: np.ndarray,
     damping: np.ndarray,
@@ -104,8 +109,8 @@ def levenberg_marquardt(
 ) -> None:
     """Steps for restarts first .. last - 1, each on `drawn` points of its own: see `LevenbergMarquardt`.
 
-    drawn_x, drawn_y: for every step, padded; of no steps where each sees all points. theta: (R, P), damping: (R,).
-    losses: (R, epochs), on all points, before each; least, best as for `adam`.
+    drawn_x, drawn_y, drawn_roots: for every step, padded; of no steps where each sees all points.
+    theta: (R, P), damping: (R,). losses: (R, epochs), on all points, before each; least, best as for `adam`.
     """
     epochs, parameters = losses.shape[1], theta.shape[1]
     scratch = scratch_of(model, True)
@@ -117,7 +122,7 @@ def levenberg_marquardt(
         for k in range(epochs):
             seen = model
             if drawn > 0:
-                seen = at(model, drawn_x[k], drawn_y[k], drawn)
+                seen = at(model, drawn_x[k], drawn_y[k], drawn_roots[k], drawn)
             before = normal_equations(seen, numbers, scratch, normal, direction)
             losses[r, k] = error(model, numbers, scratch) if drawn > 0 else before
             if losses[r, k] < least[r]:

@@ -19,14 +19,18 @@ def parts(restarts: int, points: int) -> Iterator[slice]:
         yield slice(first, first + size)
 
 
-def least_squares(columns: Tensor, y: Tensor, ridge: float) -> Tensor:
+def least_squares(columns: Tensor, y: Tensor, ridge: float, weight: Tensor | None = None) -> Tensor:
     """Coefficients (R, m) of the columns (R, m, n) that come closest to y, (R, n); float64 inside.
 
     By normal equations and corrections of what they leave. Columns of zeros have coefficient 0.
 
     Args:
         ridge: relative, for columns that are nearly alike: small coefficients where that leaves a choice.
+        weight: (n,), of the points; None: all weigh the same.
     """
+    if weight is not None:
+        root = weight.sqrt().to(columns)
+        columns, y = columns * root, y * root
     from triangle_cli.training.least_squares_kernel import fit  # numba, when it is needed
 
     found = np.empty(columns.shape[:2])

@@ -11,7 +11,7 @@ from torch import Tensor
 from triangle_cli.training.adam import remember
 from triangle_cli.training.jacobian import decoded_jacobian, weight_jacobian
 from triangle_cli.training.models import Crew, model_of
-from triangle_cli.training.problem import Problem
+from triangle_cli.training.problem import Points, Problem, mean_square
 from triangle_cli.training.spaces import WeightSpace
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class LevenbergMarquardt:
         self.least = torch.full((len(theta),), torch.inf, dtype=torch.float64, device=theta.device)
         self.damping = torch.full((len(theta),), damping, dtype=torch.float64, device=theta.device)
         self.smallest_damping = 10 * torch.finfo(theta.dtype).eps
-        self.model = model_of(problem.space, problem.x, problem.y)
+        self.model = model_of(problem.space, problem)
         seen = -(-len(problem.y) // group) + SOLVING * theta.shape[1]
         self.crew = Crew(threads, seen * theta.shape[1] ** 2 // 4)
 
@@ -87,12 +87,14 @@ class LevenbergMarquardt:
         from triangle_cli.training.compiled import padded
         from triangle_cli.training.kernels import levenberg_marquardt  # numba, when it is needed
 
-        x, y = model.x, model.y
+        x, y, roots = model.x, model.y, model.roots
         if self.group == 1:
-            drawn, count = (np.empty((0, *x.shape), x.dtype), np.empty((0, len(y)), y.dtype)), 0
+            none = (np.empty((0, *x.shape), x.dtype), np.empty((0, len(y)), y.dtype))
+            drawn, count = (*none, np.empty((0, len(roots)), y.dtype)), 0
         else:
             chosen = np.stack([self._chosen().numpy() for _ in range(epochs)])
-            drawn = padded(x[:, chosen].swapaxes(0, 1)), padded(y[chosen])
+            weights = padded(roots[chosen]) if len(roots) else np.empty((epochs, 0), y.dtype)
+            drawn = padded(x[:, chosen].swapaxes(0, 1)), padded(y[chosen]), weights
             count = chosen.shape[1]
         theta, damping = self.theta.numpy(), self.damping.numpy()
         losses = np.empty((len(theta), epochs))
@@ -108,11 +110,11 @@ class LevenbergMarquardt:
 
     def _step(self) -> Tensor:
         """One step by torch."""
-        x, y = self._draw()
+        seen, whole = self._draw(), Points(self.problem.x, self.problem.y, self.problem.weight)
         losses, before = [], self.theta.clone()
         for part in torch.arange(len(self.theta), device=self.theta.device).split(RESTARTS_AT_ONCE):
-            losses.append(self._mean_squares(self.theta[part], self.problem.x, self.problem.y))
-            self.theta[part], self.damping[part] = self._move(self.theta[part], self.damping[part], x, y)
+            losses.append(self._mean_squares(self.theta[part], whole))
+            self.theta[part], self.damping[part] = self._move(self.theta[part], self.damping[part], seen)
         loss, self.theta, after = torch.cat(losses), before, self.theta
         remember(self, loss)
         self.theta = after
@@ -125,16 +127,17 @@ class LevenbergMarquardt:
         drawn = first + torch.randint(self.group, first.shape, generator=self.generator)
         return drawn.clamp(max=count - 1)  # the last group may be short
 
-    def _draw(self) -> tuple[Tensor, Tensor]:
+    def _draw(self) -> Points:
         """The points that a step sees."""
-        x, y = self.problem.x, self.problem.y
+        x, y, weight = self.problem.x, self.problem.y, self.problem.weight
         chosen = slice(None) if self.group == 1 else self._chosen().to(x.device)
-        return x[chosen], y[chosen]
+        return Points(x[chosen], y[chosen], None if weight is None else weight[chosen])
 
-    def _mean_squares(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        return (self.problem.space.decode(theta)(x) - y).square().mean(1)
+    def _mean_squares(self, theta: Tensor, points: Points) -> Tensor:
+        return mean_square(self.problem.space.decode(theta)(points.x) - points.y, points.weight)
 
-    def _move(self, theta: Tensor, damping: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def _move(self, theta: Tensor, damping: Tensor, points: Points) -> tuple[Tensor, Tensor]:
+        x, y = points.x, points.y
         space = self.problem.space
         if isinstance(space, WeightSpace):
             outputs, jacobian = weight_jacobian(space.decode(theta), x)
@@ -142,6 +145,10 @@ class LevenbergMarquardt:
         else:
             outputs, jacobian = decoded_jacobian(space.decode, theta, x)
         residual = y - outputs  # (R, n)
+        before = mean_square(residual, points.weight)
+        if points.weight is not None:
+            root = points.weight.sqrt()
+            residual, jacobian = residual * root, jacobian * root.unsqueeze(1)
         normal = torch.bmm(jacobian.mT, jacobian)  # (R, p, p)
         slope = torch.bmm(jacobian.mT, residual.unsqueeze(2))  # (R, p, 1)
         diagonal = normal.diagonal(dim1=1, dim2=2)
@@ -152,11 +159,10 @@ class LevenbergMarquardt:
         factor, failed = torch.linalg.cholesky_ex(normal)
         direction = torch.cholesky_solve(slope, factor).squeeze(2)
 
-        before = residual.square().mean(1)
         best, moved = before, theta
         for length in STEP_LENGTHS:
             tried = theta + length * direction
-            loss = self._mean_squares(tried, x, y)
+            loss = self._mean_squares(tried, points)
             better = (loss < best) & (failed == 0)  # False for what is not finite
             best, moved = torch.where(better, loss, best), torch.where(better.unsqueeze(1), tried, moved)
         damping = torch.where(best < before, damping / 2, damping * 4)

@@ -13,7 +13,7 @@ from torch import Tensor
 from triangle_cli.construction.network import Network
 from triangle_cli.settings.schedule import OPTIMIZERS
 from triangle_cli.training.models import Crew, weights_model
-from triangle_cli.training.problem import Points, Problem
+from triangle_cli.training.problem import Points, Problem, mean_square
 from triangle_cli.training.spaces import WeightSpace
 
 
@@ -79,10 +79,10 @@ def train(
 def network_errors(network: Network, points: Points | Problem, threads: int = 1) -> tuple[Tensor, Tensor]:
     """The mean squared and the largest absolute errors of networks at some points, (R,) each."""
     space = WeightSpace(network)
-    model = weights_model(space, points.x, points.y)
+    model = weights_model(space, points)
     if model is None:
         error = network(points.x) - points.y
-        return error.square().mean(1), error.abs().amax(1)
+        return mean_square(error, points.weight), error.abs().amax(1)
     from triangle_cli.training.kernels import weights_errors  # numba, when it is needed
 
     theta, found = space.encode(network).contiguous().numpy(), np.empty((2, network.restarts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from torch import Tensor
 from triangle_cli.construction.blocks import alternating_signs, kept_entries
 from triangle_cli.construction.network import Network
 from triangle_cli.training.block_space import BlockPeakSpace, Space
+from triangle_cli.training.problem import Points, Problem
 from triangle_cli.training.spaces import PeakSpace, WeightSpace
 from triangle_cli.training.tent_space import TentSpace
 
@@ -25,41 +27,54 @@ if TYPE_CHECKING:
 CALL = 0.1  # seconds that one call may take: nothing is heard of Ctrl-C meanwhile
 STRETCH = 0.5  # seconds between two signs of life
 SHARE = 5e-4  # seconds of work that are worth a thread
+SHARES = 4  # that a thread takes, one after the other: one that the system holds up leaves the rest to others
 SLOWEST = 1e-9  # seconds for a point and a number of theta: more than it takes
 
 
-def model_of(space: Space, x: Tensor, y: Tensor) -> Model | None:
+def model_of(space: Space, points: Points | Problem) -> Model | None:
     """The space and the points as the compiled code takes them; None where it does not serve."""
-    if not _serves(x) or isinstance(space, TentSpace):
+    if not _serves(points.x):
         return None
     if isinstance(space, WeightSpace):
-        return weights_model(space, x, y)
-    return _blocks(space, x, y) if isinstance(space, BlockPeakSpace) else _peaks(space, x, y)
+        return weights_model(space, points)
+    if isinstance(space, TentSpace):
+        return _tents(space, points)
+    return _blocks(space, points) if isinstance(space, BlockPeakSpace) else _peaks(space, points)
 
 
 def _serves(x: Tensor) -> bool:
     return x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64)
 
 
-def weights_model(space: WeightSpace, x: Tensor, y: Tensor) -> Weights | None:
+def _roots(points: Points | Problem) -> np.ndarray:
+    """The square roots of the weights, padded; none where all weigh the same."""
+    from triangle_cli.training.compiled import padded
+
+    y = points.y.numpy()
+    return (
+        np.empty(0, y.dtype) if points.weight is None else padded(points.weight.sqrt().to(points.y).numpy())
+    )
+
+
+def weights_model(space: WeightSpace, points: Points | Problem) -> Weights | None:
     """As `model_of`."""
+    x, y = points.x, points.y
     if not _serves(x):
         return None
     from triangle_cli.training.compiled import block_length, padded
     from triangle_cli.training.kernels import Weights
 
     widths = [layer.shape[1] for layer in space.shape.layers]
-    points = x.unsqueeze(0) if x.dim() == 1 else x.T
-    if len(widths) < 2 or widths[-1] != 1 or len(points) > 2:
+    rows_of_x = x.unsqueeze(0) if x.dim() == 1 else x.T
+    if len(widths) < 2 or widths[-1] != 1:
         return None
     depth, groups = len(widths) - 1, space.blocks or 1
     width = -(-max(widths[:-1]) // groups // 4) * 4
     place, number = _padded_layout(space.shape, groups, width)
     rows = groups * width * (depth + 2)
-    block = block_length(rows, points.numpy().dtype)
-    return Weights(
-        depth, groups, width, place, number, padded(points.numpy()), padded(y.numpy()), len(y), block
-    )
+    block = block_length(rows, y.numpy().dtype)
+    padded_x, padded_y = padded(rows_of_x.numpy()), padded(y.numpy())
+    return Weights(depth, groups, width, place, number, padded_x, padded_y, _roots(points), len(y), block)
 
 
 def _padded_layout(shape: Network, groups: int, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -87,34 +102,51 @@ def _padded_layout(shape: Network, groups: int, width: int) -> tuple[np.ndarray,
     return place, number
 
 
-def _peaks(space: PeakSpace, x: Tensor, y: Tensor) -> Model:
-    return _peak_model(space, x, y, (space.interval,), np.ones(1), np.zeros(1, np.int64))
+def _tents(space: TentSpace, points: Points | Problem) -> Model:
+    from triangle_cli.training.compiled import block_length, padded
+    from triangle_cli.training.kernels import Projective
+
+    u, y = _on_unit(space.interval, points.x).numpy(), points.y.numpy()
+    block = block_length(2 * space.depth + 4, u.dtype)
+    return Projective(
+        space.depth, space.free_scales, space.sign, padded(u), padded(y), _roots(points), len(y), block
+    )
 
 
-def _blocks(space: BlockPeakSpace, x: Tensor, y: Tensor) -> Model:
+def _on_unit(interval: tuple[float, float], x: Tensor) -> Tensor:
+    """u, (1, n), for x, (n,)."""
+    lo, hi = interval
+    return ((x - lo) / (hi - lo)).clamp(0, 1).unsqueeze(0)
+
+
+def _peaks(space: PeakSpace, points: Points | Problem) -> Model:
+    return _peak_model(space, points, (space.interval,), np.ones(1), np.zeros(1, np.int64))
+
+
+def _blocks(space: BlockPeakSpace, points: Points | Problem) -> Model:
     each_way = space.blocks // space.directions
     sigma = alternating_signs(space.blocks, each_way).double().numpy()
-    return _peak_model(space.peaks, x, y, space.box, sigma, np.arange(space.blocks) // each_way)
+    return _peak_model(space.peaks, points, space.box, sigma, np.arange(space.blocks) // each_way)
 
 
 def _peak_model(
-    space: PeakSpace, x: Tensor, y: Tensor, box: tuple, sigma: np.ndarray, along: np.ndarray
+    space: PeakSpace, points: Points | Problem, box: tuple, sigma: np.ndarray, along: np.ndarray
 ) -> Model:
     from triangle_cli.training.compiled import block_length, padded
     from triangle_cli.training.kernels import Peaks
 
+    x, y = points.x, points.y
     if len(box) == 1:
-        (lo, hi), half = box[0], np.empty(0)
-        points = ((x - lo) / (hi - lo)).clamp(0, 1).unsqueeze(0)
+        rows_of_x, half = _on_unit(box[0], x), np.empty(0)
     else:
         ends = x.new_tensor(box)
         half = ((ends[:, 1] - ends[:, 0]) / 2).double().numpy()
-        points = (x - ends.mean(1)).T
+        rows_of_x = (x - ends.mean(1)).T
     rows = len(sigma) * (space.depth + 1) + 3
-    block = block_length(rows, points.numpy().dtype)
+    block = block_length(rows, y.numpy().dtype)
     return Peaks(
         space.depth, space.free_scales, space.sign * sigma, sigma, along, half,
-        padded(points.numpy()), padded(y.numpy()), len(y), block,
+        padded(rows_of_x.numpy()), padded(y.numpy()), _roots(points), len(y), block,
     )  # fmt: skip
 
 
@@ -140,7 +172,9 @@ class Crew:
         """`call(first, last)` for restarts first .. last - 1, until all have been called for."""
         each = self.pace * epochs
         threads = max(1, min(self.threads, restarts, int(each * restarts / SHARE)))
-        size = max(1, min(-(-restarts // threads), int(CALL / each)))
+        parts = threads * SHARES if threads > 1 else 1
+        worth = max(-(-restarts // parts), math.ceil(SHARE / each))
+        size = max(1, min(worth, -(-restarts // threads), int(CALL / each)))
         firsts = range(0, restarts, size)
 
         def timed(first: int) -> None:

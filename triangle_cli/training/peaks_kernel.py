@@ -14,8 +14,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from triangle_cli.training.compiled import LANES, add_products, compiled, lanes, residuals
-from triangle_cli.training.spaces import LOGISTIC_RATE, PEAK_MARGIN
+from triangle_cli.training.bounds import LOGISTIC_RATE, PEAK_MARGIN
+from triangle_cli.training.compiled import (
+    LANES,
+    add_products,
+    chained,
+    compiled,
+    lanes,
+    residuals,
+    rooted,
+    weighted,
+)
 
 SPAN = 1 - 2 * PEAK_MARGIN
 
@@ -35,6 +44,7 @@ class Peaks(NamedTuple):
     half: np.ndarray  # (inputs,), half the box; (0,) where u itself is given
     x: np.ndarray  # (inputs, padded), from the middle of the box; or u, (1, padded)
     y: np.ndarray  # (padded,)
+    roots: np.ndarray  # (padded,), of the points' weights; (0,) where all weigh the same
     n: int
     block: int  # points at a time
 
@@ -236,7 +246,7 @@ def peaks_derivative(model: Peaks, theta: np.ndarray, scratch: PeaksScratch, out
     for begin in range(0, n, model.block):
         m = lanes(begin, model.block, n)
         _enter_block(model, scratch, begin, m)
-        total += residuals(sums, n - begin, m)
+        total += weighted(sums, model.roots, begin, n - begin, m)
         whole = number(0)
         for p in range(m * LANES):
             whole += sums[p]
@@ -277,7 +287,7 @@ def peaks_error(model: Peaks, theta: np.ndarray, scratch: PeaksScratch) -> float
     for begin in range(0, model.n, model.block):
         m = lanes(begin, model.block, model.n)
         _enter_block(model, scratch, begin, m)
-        total += residuals(scratch.sums, model.n - begin, m)
+        total += weighted(scratch.sums, model.roots, begin, model.n - begin, m)
     return total / model.n
 
 
@@ -326,40 +336,28 @@ def peaks_normal(
     for begin in range(0, model.n, model.block):
         m = lanes(begin, model.block, model.n)
         _enter_block(model, scratch, begin, m)
+        rooted(scratch.sums.reshape(1, -1), 1, model.roots, begin, m)
         total += residuals(scratch.sums, model.n - begin, m)
         _slope_rows(model, scratch, begin, m)
+        rooted(rows, count, model.roots, begin, m)
         for p in range(m * LANES):
             rows[count, p] = scratch.sums[p]
         for k in range(count):
             for p in range(model.n - begin, m * LANES):
                 rows[k, p] = 0
         add_products(rows, len(rows), m, products)
-    # rows of d numbers / d theta, by the chain rule for one number at a time
-    parameters = len(slope)
-    chain = np.empty((count, parameters))
+    chain = np.empty((count, len(slope)))  # of one number at a time
     for k in range(count):
         scratch.natural[:] = 0
         scratch.natural[k] = 1
         _leave(model, theta, scratch, chain[k])
-    through = np.zeros((count, parameters))
-    for k in range(count):
-        for q in range(count):
-            product = products[k, q] if q <= k else products[q, k]
-            for i in range(parameters):
-                through[k, i] += product * chain[q, i]
-    normal[:parameters, :parameters] = 0
-    slope[:] = 0
-    for k in range(count):
-        for i in range(parameters):
-            slope[i] -= products[count, k] * chain[k, i]
-            for j in range(i + 1):
-                normal[i, j] += chain[k, i] * through[k, j]
+    chained(products, chain, normal, slope)
     return total / model.n
 
 
 @compiled
-def peaks_at(model: Peaks, x: np.ndarray, y: np.ndarray, n: int) -> Peaks:
+def peaks_at(model: Peaks, x: np.ndarray, y: np.ndarray, roots: np.ndarray, n: int) -> Peaks:
     """The same space with other points."""
     return Peaks(
-        model.depth, model.free, model.bend, model.sigma, model.along, model.half, x, y, n, model.block
+        model.depth, model.free, model.bend, model.sigma, model.along, model.half, x, y, roots, n, model.block
     )

@@ -119,7 +119,7 @@ def run_schedule(
     restarts = torch.arange(start.restarts)
     for name, phase in zip(phase_names(phases), phases):
         space, theta = enter(phase.space, start, blocks)
-        problem = Problem(space, points.x, points.y)
+        problem = Problem(space, points.x, points.y, points.weight)
         method, settings = phase.optimizer, phase.optimizer_settings
         best = phase.hand_on is HandOn.best
         stretches = train(problem, theta, method, phase.epochs, every, threads, best, **settings)

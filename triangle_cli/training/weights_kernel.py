@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from triangle_cli.training.compiled import LANES, add_products, compiled, lanes, residuals
+from triangle_cli.training.compiled import LANES, add_products, compiled, lanes, residuals, rooted, weighted
 
 
 class Weights(NamedTuple):
@@ -31,6 +31,7 @@ class Weights(NamedTuple):
     number: np.ndarray  # of each place there, which of theta's it is, or -1
     x: np.ndarray  # (inputs, padded)
     y: np.ndarray  # (padded,)
+    roots: np.ndarray  # (padded,), of the points' weights; (0,) where all weigh the same
     n: int
     block: int  # points at a time
 
@@ -215,11 +216,20 @@ def _enter_block(model: Weights, scratch: WeightsScratch, begin: int, m: int) ->
             for p in range(m * LANES):
                 z = bias + weight * x[begin + p]
                 row[p] = zero if z <= zero else z
-        else:
+        elif inputs == 2:
             other, y_weight = model.x[1], weights[place + 1]
             for p in range(m * LANES):
                 z = bias + weight * x[begin + p] + y_weight * other[begin + p]
                 row[p] = zero if z <= zero else z
+        else:
+            for p in range(m * LANES):
+                row[p] = bias
+            for i in range(inputs):
+                other, weight = model.x[i], weights[place + i]
+                for p in range(m * LANES):
+                    row[p] += weight * other[begin + p]
+            for p in range(m * LANES):
+                row[p] = zero if row[p] <= zero else row[p]
         place += inputs + 1
     stride = width + 1
     for layer in range(1, model.depth):
@@ -272,7 +282,7 @@ def weights_derivative(model: Weights, theta: np.ndarray, scratch: WeightsScratc
     for begin in range(0, n, model.block):
         m = lanes(begin, model.block, n)
         place = _enter_block(model, scratch, begin, m)
-        total += residuals(sums, n - begin, m)
+        total += weighted(sums, model.roots, begin, n - begin, m)
         signal, behind = scratch.signal[0], scratch.signal[1]
         last = values[model.depth - 1]
         for k in range(0, neurons, 4):
@@ -338,7 +348,7 @@ def weights_error(model: Weights, theta: np.ndarray, scratch: WeightsScratch) ->
     for begin in range(0, model.n, model.block):
         m = lanes(begin, model.block, model.n)
         _enter_block(model, scratch, begin, m)
-        total += residuals(scratch.sums, model.n - begin, m)
+        total += weighted(scratch.sums, model.roots, begin, model.n - begin, m)
     return total / model.n
 
 
@@ -350,9 +360,9 @@ def weights_extremes(model: Weights, theta: np.ndarray, scratch: WeightsScratch)
     for begin in range(0, model.n, model.block):
         m = lanes(begin, model.block, model.n)
         _enter_block(model, scratch, begin, m)
-        total += residuals(sums, model.n - begin, m)
-        for p in range(m * LANES):
+        for p in range(m * LANES):  # past the last point are copies of it
             largest = max(largest, abs(sums[p]))
+        total += weighted(sums, model.roots, begin, model.n - begin, m)
     return total / model.n, total if math.isnan(total) else largest
 
 
@@ -422,8 +432,10 @@ def weights_normal(
     for begin in range(0, model.n, model.block):
         m = lanes(begin, model.block, model.n)
         place = _enter_block(model, scratch, begin, m)
+        rooted(scratch.sums.reshape(1, -1), 1, model.roots, begin, m)
         total += residuals(scratch.sums, model.n - begin, m)
         _slope_rows(model, scratch, begin, m, place)
+        rooted(rows, count, model.roots, begin, m)
         _copy(scratch.sums, rows[count], m)
         for k in range(count):
             for p in range(model.n - begin, m * LANES):
@@ -437,6 +449,8 @@ def weights_normal(
 
 
 @compiled
-def weights_at(model: Weights, x: np.ndarray, y: np.ndarray, n: int) -> Weights:
+def weights_at(model: Weights, x: np.ndarray, y: np.ndarray, roots: np.ndarray, n: int) -> Weights:
     """The same space with other points."""
-    return Weights(model.depth, model.groups, model.width, model.place, model.number, x, y, n, model.block)
+    return Weights(
+        model.depth, model.groups, model.width, model.place, model.number, x, y, roots, n, model.block
+    )

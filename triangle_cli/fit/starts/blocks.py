@@ -44,8 +44,8 @@ def draw_blocks(
     return torch.from_numpy(np.stack(peaks)), torch.from_numpy(np.stack(drawn))
 
 
-def fitted_blocks(peaks: Tensor, directions: Tensor, box: Box, x: Tensor, y: Tensor) -> Blocks:
-    """Networks with these peaks (R, K, d + 1) and directions (R, D, inputs), as close to y (n,) at x as s_0 of
+def fitted_blocks(peaks: Tensor, directions: Tensor, box: Box, points: Points) -> Blocks:
+    """Networks with these peaks (R, K, d + 1) and directions (R, D, inputs), as close to the points as s_0 of
     every block, a slope along each direction and an offset can bring them, by linear least squares.
 
     A block whose s_0 the fit would make smaller than a tenth of the target's range is given that much, and the
@@ -54,11 +54,11 @@ def fitted_blocks(peaks: Tensor, directions: Tensor, box: Box, x: Tensor, y: Ten
     """
     each_way = peaks.shape[1] // directions.shape[1]
     if each_way == 1:
-        bent = [_fitted(peaks, directions, box, x, y, sign) for sign in (CONVEX, -CONVEX)]
-        return min(bent, key=lambda start: network_errors(start.network()[:1], Points(x, y))[0].item())
+        bent = [_fitted(peaks, directions, box, points, sign) for sign in (CONVEX, -CONVEX)]
+        return min(bent, key=lambda start: network_errors(start.network()[:1], points)[0].item())
     swapped = peaks.unflatten(1, (-1, each_way)).flip(2).flatten(1, 2)
-    starts = [_fitted(order, directions, box, x, y, CONVEX) for order in (peaks, swapped)]
-    losses = [network_errors(start.network(), Points(x, y))[0] for start in starts]
+    starts = [_fitted(order, directions, box, points, CONVEX) for order in (peaks, swapped)]
+    losses = [network_errors(start.network(), points)[0] for start in starts]
     first = losses[0] <= losses[1]  # (R,)
     pick = first.repeat_interleave(peaks.shape[1])
 
@@ -76,17 +76,17 @@ def fitted_blocks(peaks: Tensor, directions: Tensor, box: Box, x: Tensor, y: Ten
     return replace(starts[0], triangles=chosen)
 
 
-def _fitted(peaks: Tensor, directions: Tensor, box: Box, x: Tensor, y: Tensor, sign: float) -> Blocks:
+def _fitted(peaks: Tensor, directions: Tensor, box: Box, points: Points, sign: float) -> Blocks:
     """Networks whose first blocks along each direction have this sign, at their best."""
     restarts, count, _ = peaks.shape
-    each_way = count // directions.shape[1]
+    each_way, y = count // directions.shape[1], points.y
     least = SMALLEST_SCALE * (y.max() - y.min()).clamp_min(torch.finfo(y.dtype).tiny)
     flat = peaks.flatten(0, 1)
     zeros = torch.zeros_like(flat[:, 0])
     unit = Triangle(flat, bound_steps(flat, zeros + 1), zeros, zeros, sign, UNIT)
     fitted = torch.cat(
         [
-            _coefficients(peaks[part], directions[part], box, x, y, sign, least)
+            _coefficients(peaks[part], directions[part], box, points, sign, least)
             for part in parts(restarts, len(y))
         ]
     )  # (R, 1 + D + K)
@@ -97,11 +97,11 @@ def _fitted(peaks: Tensor, directions: Tensor, box: Box, x: Tensor, y: Tensor, s
 
 
 def _coefficients(
-    peaks: Tensor, directions: Tensor, box: Box, x: Tensor, y: Tensor, sign: float, least: Tensor
+    peaks: Tensor, directions: Tensor, box: Box, points: Points, sign: float, least: Tensor
 ) -> Tensor:
     """An offset, a slope along each direction and s_0 of every block, no less than `least`: (r, 1 + D + K)."""
     restarts, count, _ = peaks.shape
-    each_way = count // directions.shape[1]
+    each_way, x, y = count // directions.shape[1], points.x, points.y
     flat = peaks.flatten(0, 1)
     zeros = torch.zeros_like(flat[:, 0])
     unit = Triangle(flat, bound_steps(flat, zeros + 1), zeros, zeros, sign, UNIT)
@@ -118,7 +118,7 @@ def _coefficients(
         there = torch.zeros_like(columns[:, 0])  # (r, n)
         for column, is_fixed in zip(columns[:, -count:].unbind(1), fixed[:, -count:].T):
             there = there + torch.where(is_fixed, least, 0 * least).unsqueeze(1) * column
-        fitted = least_squares(columns * ~fixed.unsqueeze(2), y - there, RIDGE)
+        fitted = least_squares(columns * ~fixed.unsqueeze(2), y - there, RIDGE, points.weight)
         small = ~fixed[:, -count:] & (fitted[:, -count:] < least)
         if not small.any():
             break

@@ -11,6 +11,7 @@ from torch import Tensor
 from triangle_cli.construction.blocks import Blocks
 from triangle_cli.construction.triangle import Triangle, bound_steps
 from triangle_cli.fit.functions import Target
+from triangle_cli.fit.samples import SampledTarget
 from triangle_cli.fit.starts import start
 from triangle_cli.fit.starts.blocks import draw_blocks, fitted_blocks
 from triangle_cli.fit.starts.streams import streams
@@ -31,6 +32,11 @@ def require_bend(target: Target) -> None:
     """Raise ValueError for a target that is neither convex nor concave: triangle networks cannot follow it."""
     if target.curvature not in SIGN:
         lo, hi = target.interval
+        if isinstance(target, SampledTarget):
+            raise ValueError(
+                f"function={target.name}: samples {target.bends}; expected network=difference for such "
+                "(network=auto chooses it), or function.curvature=convex or concave"
+            )
         raise ValueError(
             f"function={target.name}: {target.formula} on [{lo:g}, {hi:g}] is {target.curvature}, expected a "
             "convex or concave function for init=triangle (network=difference and init=random take any)"
@@ -38,7 +44,12 @@ def require_bend(target: Target) -> None:
 
 
 def triangle(
-    target: Target, peaks: Tensor, x: Tensor, y: Tensor, first_scale: float | None = None
+    target: Target,
+    peaks: Tensor,
+    x: Tensor,
+    y: Tensor,
+    first_scale: float | None = None,
+    weight: Tensor | None = None,
 ) -> Triangle:
     """Triangle networks with these peaks, as close to y at x as offset, slope and s_0 can bring them.
 
@@ -50,6 +61,7 @@ def triangle(
         peaks: (R, d + 1), in (0, 1).
         x, y: (n,), the training points.
         first_scale: s_0, positive.
+        weight: (n,), of the points.
 
     Raises:
         ValueError: the target is neither convex nor concave.
@@ -70,7 +82,7 @@ def triangle(
         return by_ends
     unit = replace(by_ends, steps=bound_steps(peaks, ones), offset=0 * ones, slope=0 * ones)
     u = (x - lo) / (hi - lo)
-    fitted = torch.cat([_fitted(unit, part, u, x, y) for part in parts(len(peaks), len(x))])  # (R, 3)
+    fitted = torch.cat([_fitted(unit, part, u, x, y, weight) for part in parts(len(peaks), len(x))])  # (R, 3)
     usable = fitted[:, 2] > 0
     return replace(
         by_ends,
@@ -80,7 +92,7 @@ def triangle(
     )
 
 
-def _fitted(unit: Triangle, part: slice, u: Tensor, x: Tensor, y: Tensor) -> Tensor:
+def _fitted(unit: Triangle, part: slice, u: Tensor, x: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
     """Offset, slope and s_0 of some restarts by least squares, (r, 3)."""
     some = replace(
         unit,
@@ -91,7 +103,7 @@ def _fitted(unit: Triangle, part: slice, u: Tensor, x: Tensor, y: Tensor) -> Ten
     )
     wave = some(x)  # (r, n)
     columns = torch.stack([torch.ones_like(wave), u.expand_as(wave), wave], 1)
-    return least_squares(columns, y.expand_as(wave), ridge=0.0)
+    return least_squares(columns, y.expand_as(wave), ridge=0.0, weight=weight)
 
 
 def end_slope_scale(target: Target, peaks: Tensor) -> Tensor:
@@ -102,9 +114,10 @@ def end_slope_scale(target: Target, peaks: Tensor) -> Tensor:
 
 def _check(settings: FitSettings, target: Target) -> None:
     """Raise ValueError where triangle networks cannot follow the target."""
-    if target.inputs == 2 and settings.network.directions is None:
+    if target.inputs >= 2 and settings.network.directions is None:
+        of = "x and y" if target.inputs == 2 else f"{target.inputs} inputs"
         raise ValueError(
-            f"function={target.name}: is of x and y, expected network=ridge (network={settings.network.name} is for "
+            f"function={target.name}: is of {of}, expected network=ridge (network={settings.network.name} is for "
             "x alone)"
         )
     if settings.network.single:
@@ -121,9 +134,9 @@ def start_triangles(settings: FitSettings, target: Target, train: Points) -> Tri
             peaks = draw_peaks(settings.depth, *init.peak_range, settings.seed, settings.starts)
         else:
             peaks = given.expand(settings.starts, -1)
-        return triangle(target, peaks.to(like), train.x, train.y, init.scale)
+        return triangle(target, peaks.to(like), train.x, train.y, init.scale, train.weight)
     ways = (network.total, network.directions or 1, target.inputs)
     peaks, directions = draw_blocks(settings.depth, *init.peak_range, *ways, settings.seed, settings.starts)
     if given is not None:
         peaks = given.expand_as(peaks).contiguous()
-    return fitted_blocks(peaks.to(like), directions.to(like), target.box, train.x, train.y)
+    return fitted_blocks(peaks.to(like), directions.to(like), target.box, train)

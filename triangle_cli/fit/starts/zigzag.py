@@ -102,17 +102,21 @@ def draw_kinks(x: Tensor, y: Tensor, depth: int, kinks: int, seed: int, restarts
     return torch.stack(layers, 1)
 
 
-def zigzag(kinks: Tensor, x: Tensor, y: Tensor, interval: tuple[float, float]) -> Network:
+def zigzag(
+    kinks: Tensor, x: Tensor, y: Tensor, interval: tuple[float, float], weight: Tensor | None = None
+) -> Network:
     """Networks of width K + 2 with these kinks (R, d, K), fitted to y (n,) at x (n,) by linear least squares.
 
     Neurons (sum, u, u - k_1, ..., u - k_K) in every layer; the sum neuron carries what is summed so far, lifted
     so that ReLU does not clip it on the points. Fitted in the dtype of the kinks, rounded to that of y.
     """
-    networks = [_zigzag(kinks[part], x, y, interval) for part in parts(len(kinks), len(x))]
+    networks = [_zigzag(kinks[part], x, y, interval, weight) for part in parts(len(kinks), len(x))]
     return Network(tuple(torch.cat(layers) for layers in zip(*(network.layers for network in networks))))
 
 
-def _zigzag(kinks: Tensor, x: Tensor, y: Tensor, interval: tuple[float, float]) -> Network:
+def _zigzag(
+    kinks: Tensor, x: Tensor, y: Tensor, interval: tuple[float, float], of_points: Tensor | None
+) -> Network:
     restarts, depth, count = kinks.shape
     dtype = y.dtype
     weight, shift = fold_interval(*interval, dtype)
@@ -125,7 +129,7 @@ def _zigzag(kinks: Tensor, x: Tensor, y: Tensor, interval: tuple[float, float]) 
         folds.append(coefficients)
         u = folded(ramps, coefficients)
     basis = torch.cat(columns, 1)  # (R, 2 + d K, n)
-    fitted = least_squares(basis, y.expand(restarts, -1), RIDGE)  # (R, 2 + d K)
+    fitted = least_squares(basis, y.expand(restarts, -1), RIDGE, of_points)  # (R, 2 + d K)
 
     partial = (fitted.unsqueeze(2) * basis)[:, 1:].cumsum(1)  # what the sum neuron holds, layer by layer
     lift = (y.max() - y.min()) - partial.amin((1, 2)).clamp(max=0)  # (R,)
@@ -145,7 +149,7 @@ def _zigzag(kinks: Tensor, x: Tensor, y: Tensor, interval: tuple[float, float]) 
 
 
 def _check(settings: FitSettings, target: Target) -> None:
-    width, inputs = settings.init.width, "x and y" if target.inputs == 2 else "x alone"
+    width, inputs = settings.init.width, "x and y" if target.inputs >= 2 else "x alone"
     # one neuron sums, one is u, the rest bend
     require(width is not None and width >= 3, "init.width", width, "3 or more")
     if not (settings.network.single and target.inputs == 1):
@@ -160,4 +164,4 @@ def start_zigzags(settings: FitSettings, target: Target, train: Points) -> Netwo
     """Zigzags of width - 2 kinks a layer."""
     kinks = (settings.init.width or 3) - 2
     drawn = draw_kinks(train.x, train.y, settings.depth, kinks, settings.seed, settings.starts)
-    return zigzag(drawn, train.x, train.y, target.interval)
+    return zigzag(drawn, train.x, train.y, target.interval, train.weight)

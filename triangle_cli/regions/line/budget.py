@@ -11,6 +11,8 @@ from triangle_cli.regions.arrays import as_arrays
 if TYPE_CHECKING:
     from torch import Tensor
 
+from triangle_cli.regions.bounds import Exhausted
+
 IN_INTEGERS = 512  # regions that a decision in integers costs the time of
 
 
@@ -21,7 +23,7 @@ def surpasses(weights: list[Tensor], biases: list[Tensor], lo: float, hi: float,
     """
     from triangle_cli.regions.line.exact import ExactLine
     from triangle_cli.regions.line.narrow import narrow_leaves
-    from triangle_cli.regions.line.packing import Exhausted, PackedNetworks, Unresolved
+    from triangle_cli.regions.line.packing import PackedNetworks, Unresolved
     from triangle_cli.regions.line.pieces import NARROW
     from triangle_cli.regions.line.wide import wide_leaves
 

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from triangle_cli.regions.bounds import Exhausted
 from triangle_cli.regions.line import depth_first as walker
 from triangle_cli.regions.line.arithmetic import LEAST, PLAIN
 from triangle_cli.regions.line.exact import Ratio
 from triangle_cli.regions.line.leaves import Leaves
-from triangle_cli.regions.line.packing import Exhausted, PackedNetworks, Unresolved, rounded
+from triangle_cli.regions.line.packing import PackedNetworks, Unresolved, rounded
 
 CHUNK = 1 << 14  # leaves recorded at a time
 

@@ -8,10 +8,6 @@ from triangle_cli.regions.line.scaling import equilibrate_all
 LANES = 4  # `lanes.LANES`, which numba comes with
 
 
-class Exhausted(Exception):
-    """The budget is used up."""
-
-
 class Unresolved(Exception):
     """Floats cannot hold this network's values: it has to be done in integers throughout."""
 

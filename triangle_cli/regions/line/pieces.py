@@ -5,9 +5,10 @@ from fractions import Fraction
 
 import numpy as np
 
+from triangle_cli.regions.bounds import Exhausted
 from triangle_cli.regions.line.exact import ExactLine
 from triangle_cli.regions.line.leaves import Leaves
-from triangle_cli.regions.line.packing import Exhausted, PackedNetworks, Unresolved
+from triangle_cli.regions.line.packing import PackedNetworks, Unresolved
 from triangle_cli.regions.line.wide import count_wide, wide_leaves
 
 NARROW = 48  # up to this width the depth-first walk is the faster one, once its compiled code is loaded

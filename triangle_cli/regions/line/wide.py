@@ -12,8 +12,9 @@ from fractions import Fraction
 
 import numpy as np
 
+from triangle_cli.regions.bounds import Exhausted
 from triangle_cli.regions.line.leaves import Leaves
-from triangle_cli.regions.line.packing import Exhausted, PackedNetworks, Unresolved, rounded
+from triangle_cli.regions.line.packing import PackedNetworks, Unresolved, rounded
 
 CHUNK = 4096  # pieces worked on at a time
 UNIT = 2.0**-53
@@ -79,13 +80,12 @@ class WideWalk:
         self.depth = len(packed.widths) - 2
         self.exact = packed.exact
         self.index = i
-        self.questions = (
-            questions  # how many may be answered in integers before `Exhausted` is raised; None: all
-        )
+        self.questions = questions  # that may be answered in integers before Exhausted is raised; None: all
         self.layers = [packed.layer(i, m) for m in range(self.depth + 1)]
         self.magnitudes = [np.abs(weight).astype(np.float32) for weight, _ in self.layers]
         self.ends = packed.ends[i]
         self.linear = packed.linear
+        self.twins = [_twins(np.column_stack(layer), mask) for layer, mask in zip(self.layers, self.linear)]
         self.alive = [linear.copy() for linear in self.linear]
 
     def blocks(self) -> Iterator[tuple[Pieces, np.ndarray]]:
@@ -163,8 +163,14 @@ class WideWalk:
         room = UNIT * (1.0 + (fan_in + 8) * 2.0**-22)
         underflow = fan_in * 2.0**-120 * (1.0 + bounds.max(0, initial=0.0))  # as all |weights| are at most 1
         with np.errstate(over="ignore", invalid="ignore"):
-            bounds = ((magnitude @ bounds.astype(np.float32)).astype(float) + underflow * touched) * room
-            return weight @ values, bounds
+            lost = ((magnitude @ bounds.astype(np.float32)).astype(float) + underflow * touched) * room
+            result = weight @ values
+        zero = result == 0.0  # of zeros alone a sum is exact: neurons that carry a value are often off
+        rows, columns = np.flatnonzero(zero.any(1)), np.flatnonzero(zero.any(0))
+        summands = (weight[rows] != 0).astype(np.float32) @ (bounds[:, columns] != 0).astype(np.float32)
+        corner = np.ix_(rows, columns)
+        lost[corner] = np.where(summands != 0, lost[corner], 0.0)
+        return result, lost
 
     def _descend(self, level: int, pieces: Pieces, on: np.ndarray) -> Iterator[Pieces]:
         entered = self._enter(level, pieces, on)
@@ -219,12 +225,16 @@ class WideWalk:
         """Split pieces at the zeros of their neurons; which neurons are on in the new ones: (neurons, n)."""
         count = len(pieces.x) - 1
         signs = self._signs(level, pieces, np.minimum(np.arange(count + 1), count - 1))
-        parent, neuron = np.nonzero((signs[:, :-1] * signs[:, 1:] < 0).T)
+        twins = self.twins[level - 1]
+        first = twins == np.arange(len(twins))
+        parent, neuron = np.nonzero((signs[:, :-1] * signs[:, 1:] < 0).T & first)
         if not len(parent):
             return pieces, signs[:, :-1] + signs[:, 1:] > 0
         share, wander = self._shares(pieces, parent, neuron)
         order = np.lexsort((share, parent))
         zeros = self._zeros(level, pieces, parent[order], neuron[order], share[order], wander[order])
+        at_once = twins[:, None] == neuron[order]
+        zeros.values[at_once], zeros.errors[at_once] = 0.0, 0.0
         zero_signs = self._signs(level, zeros, parent[order])
         kept = self._in_order(level, pieces, parent[order], neuron[order], signs, zero_signs)
         zeros, zero_signs, parent = zeros.at(kept), zero_signs[:, kept], parent[order][kept]
@@ -271,8 +281,6 @@ class WideWalk:
         x, x_error = between(pieces.x, pieces.x_error)
         values, errors = between(pieces.values, pieces.errors)
         errors += UNDERFLOW * (errors != 0.0)
-        values[neuron, np.arange(len(neuron))] = 0.0
-        errors[neuron, np.arange(len(neuron))] = 0.0
         births = np.stack([np.full(len(neuron), level), neuron])
         return replace(pieces, x=x, x_error=x_error, births=births, values=values, errors=errors)
 
@@ -303,6 +311,21 @@ class WideWalk:
             for before, after, spot in zip(ranked, ranked[1:], run[1:]):
                 kept[spot] = places[before] != places[after]
         return indices[kept]
+
+
+def _twins(rows: np.ndarray, linear: np.ndarray) -> np.ndarray:
+    """For each row the first that is a power of two times it, up to sign: the two are 0 at the same places, exactly.
+
+    Rows of `linear` neurons, which cut nothing, are alike no other. A value that takes either sign is often carried as relu(v) - relu(-v).
+    """
+    first = rows[np.arange(len(rows)), (rows != 0).argmax(1)]
+    _, exponents = np.frexp(first)
+    signed = rows * np.where(first < 0, -1.0, 1.0)[:, None]
+    scaled = np.ldexp(signed, -exponents[:, None])
+    lost = linear | (np.ldexp(scaled, exponents[:, None]) != signed).any(1)  # or underflown: alike no other
+    known: dict[bytes, int] = {}
+    keys = [b"%d" % j if lost[j] else (scaled[j] + 0.0).tobytes() for j in range(len(rows))]
+    return np.array([known.setdefault(key, j) for j, key in enumerate(keys)])
 
 
 def count_wide(

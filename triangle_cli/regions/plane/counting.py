@@ -86,7 +86,7 @@ def count_rows(
     linear: Sequence[Any] | None = None,
 ) -> tuple[tuple[int, ...], np.ndarray]:
     """As `count_plane`, without torch: the batch shape, and (networks, 5) in the order of `RegionCounts`."""
-    corners = _corners(box)
+    corners = as_corners(box)
     all_weights, all_biases, batch = checked_layers(weights, biases, 2)
     masks = checked_linear(linear, [bias.shape[1] for bias in all_biases[:-1]])
     counts = [
@@ -120,7 +120,7 @@ def polygon_arrays(
     linear: Sequence[Any] | None = None,
 ) -> tuple[np.ndarray, ...]:
     """As `polygons`, without torch: the fields of `Polygons`."""
-    corners = _corners(box)
+    corners = as_corners(box)
     all_weights, all_biases, batch = checked_layers(weights, biases, 2)
     masks = checked_linear(linear, [bias.shape[1] for bias in all_biases[:-1]])
     if batch:
@@ -201,8 +201,8 @@ def checked_layers(
     return arrays[::2], arrays[1::2], batch
 
 
-def _corners(box: Sequence) -> np.ndarray:
-    """Corners (n, 2) of the domain, anticlockwise."""
+def as_corners(box: Sequence) -> np.ndarray:
+    """Corners (n, 2) of the domain, anticlockwise; `box` and errors as of `count_plane`."""
     given = box_array(box)
     if given.ndim != 2 or given.shape[1] != 2 or len(given) < 2:
         raise ValueError(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from triangle_cli.regions.bounds import Exhausted
 from triangle_cli.regions.line.exact import all_relu
 from triangle_cli.regions.plane import kernels
 from triangle_cli.regions.plane.cells import Cells, Cuts, Layer, Made, Told, split_cells
@@ -77,15 +78,22 @@ def partition(
     biases: list[np.ndarray],
     corners: np.ndarray,
     exact: bool,
+    limit: int | None = None,
     linear: list[np.ndarray] | None = None,
 ) -> Partition:
-    """Cut the convex polygon `corners` (n, 2), anticlockwise, by all hidden neurons but the `linear`."""
+    """Cut the convex polygon `corners` (n, 2), anticlockwise, by all hidden neurons but the `linear`.
+
+    Raises:
+        Exhausted: some layers alone make more than `limit` cells.
+    """
     is_linear = all_relu(biases) if linear is None else linear
     oracle = Oracle(weights, biases, corners)
     mesh = polygon_mesh(corners)
     inputs, errors = mesh.points, mesh.point_errors
     with np.errstate(all="ignore"):  # overflow is seen by the bounds
         for layer, (weight, bias) in enumerate(zip(weights[:-1], biases[:-1])):
+            if limit is not None and mesh.cells > limit:
+                raise Exhausted
             last = layer == len(weights) - 2
             if layer == 0 and len(bias) > GROUP:
                 mesh, inputs, errors = first_layer(mesh, weight, bias, is_linear[0], oracle, exact, last)
@@ -96,6 +104,8 @@ def partition(
                 mesh, values, errors, is_linear[layer], oracle, exact, last
             )
             oracle.leave_layer(on, parent)
+    if limit is not None and mesh.cells > limit:
+        raise Exhausted
     return Partition(mesh, oracle.on, oracle.parent, oracle)
 
 

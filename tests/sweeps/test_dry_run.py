@@ -80,4 +80,4 @@ def test_the_estimate_is_a_line_or_a_proportion():
     ("seconds", "words"), [(0.2, "1 s"), (89, "89 s"), (91, "2 min"), (12000, "3 h 20 min")]
 )
 def test_times_are_rounded_up(seconds, words):
-    assert estimate._words(seconds) == words
+    assert estimate.in_words(seconds) == words

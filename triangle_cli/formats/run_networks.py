@@ -48,7 +48,7 @@ def read_run_network(
         raise ValueError(f"{folder}: not written by a finished run (no interval)")
     sides = interval if isinstance(interval[0], Sequence) else [interval]
     box = [(lo, hi) for lo, hi in sides] * (network.inputs if len(sides) == 1 else 1)
-    return replace(network, box=box, restart=restart, stage=kept.name, assumed=None)
+    return replace(network, box=box, restart=restart, stage=kept.name, assumed=())
 
 
 def _from_run_on_data(folder: Path, record: RunRecord, kept: Stage, restart: int | None) -> LoadedNetwork:
@@ -69,8 +69,9 @@ def _from_run_on_data(folder: Path, record: RunRecord, kept: Stage, restart: int
     limits = record.settings["init"]["mode"] == "limit"
     depth = record.settings["depth"]
     assumed = (
-        f"each limit layer is {depth} layers of ReLUs (depth={depth}, as the run says)" if limits else None
+        (f"each limit layer is {depth} layers of ReLUs (depth={depth}, as the run says)",) if limits else ()
     )
     names = [f"layer {number}" for number in range(1, len(weights) + 1)]
-    network = checked(folder / kept.file, names, weights, biases)
+    arrays = [[layer.numpy() for layer in layers] for layers in (weights, biases)]
+    network = checked(folder / kept.file, names, *arrays)
     return replace(network, restart=kept.best_restart, stage=kept.name, assumed=assumed)

@@ -32,7 +32,7 @@ OnFailure = Enum("OnFailure", {"continue": "continue", "stop": "stop"})  # funct
 OnFailure.__doc__ = "What a sweep does with its other jobs when one has failed."
 
 # what else keeps the figures of the runs: modules of runs/trackers
-TRACKERS = ("none", "tensorboard", "mlflow")
+TRACKERS = ("none", "tensorboard", "mlflow", "wandb")
 
 # how, where and whether to run, not what: these settings decide no numbers, are not hashed and head no column
 HOW = ("threads", "outputs", "force", "on_failure", "tracker", "dry_run")

@@ -71,11 +71,17 @@ def read(folder: Path) -> Sweep:
     return Sweep(folder, jobs)
 
 
-def every(outputs: Path) -> list[Sweep]:
-    """The sweeps under `outputs` that came to their end, the last first."""
+def every(outputs: Path) -> tuple[list[Sweep], list[str]]:
+    """The sweeps under `outputs` that came to their end, the last first; and a line for each that is damaged."""
     try:
         with os.scandir(outputs / FOLDER) as entries:
-            found = [Path(entry.path) for entry in entries if (Path(entry.path) / JOBS).is_file()]
+            folders = [Path(entry.path) for entry in entries if (Path(entry.path) / JOBS).is_file()]
     except FileNotFoundError:
-        return []
-    return [read(folder) for folder in sorted(found, key=lambda path: -(path / JOBS).stat().st_mtime_ns)]
+        return [], []
+    found, damaged = [], []
+    for folder in sorted(folders, key=lambda path: -(path / JOBS).stat().st_mtime_ns):
+        try:
+            found.append(read(folder))
+        except ValueError as error:
+            damaged.append(str(error))
+    return found, damaged

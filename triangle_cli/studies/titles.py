@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import pandas as pd
 
 from triangle_cli.drawing import names
-from triangle_cli.paper.methods import read_method, read_paper
+from triangle_cli.paper.methods import Method, read_method, read_paper
 from triangle_cli.store import index
 
 TOLD = (
@@ -46,10 +47,16 @@ def title_of(column: str, value: Any, table: pd.DataFrame, alone: bool = True) -
     return names.plain(shown.replace("_", " "))
 
 
+@cache
+def _packaged(word: str) -> Method | None:
+    """A method that comes with the package; None for one of a folder of one's own, and for runs without one."""
+    return None if read_paper("method", word, None) is None else read_method(word)
+
+
 def _method(word: str) -> tuple[str, dict[str, Any]]:
-    if read_paper("method", word, None) is None:  # of a folder of one's own, or runs without one
+    method = _packaged(word)
+    if method is None:
         return names.plain(word), {}
-    method = read_method(word)
     return names.plain(method.title), {
         "color": method.colour,
         "linestyle": method.dash,
@@ -76,3 +83,10 @@ def caption(rows: list[index.Row], drawn: set[str | None]) -> str:
     if len(restarts) == 1 and None not in restarts:
         parts.append(f"{next(iter(restarts))} restarts")
     return ", ".join(parts)
+
+
+def word_of(column: str, value: Any) -> str:
+    """What a value is called in plain text."""
+    if column == "method" and (method := _packaged(str(value))):
+        return method.title
+    return f"{value:g}" if isinstance(value, float) else " ".join(str(value).split())

@@ -56,7 +56,7 @@ def _time(todo: list[FitSettings | LearnSettings], at_once: int) -> str:
         return "no finished run to estimate the time from"
     total = max(sum(found) / at_once, max(found))
     judged = f"{len(rows)} finished run{'s' if len(rows) != 1 else ''}"
-    return f"about {_words(total)}, {at_once} at a time, judged by {judged}"
+    return f"about {in_words(total)}, {at_once} at a time, judged by {judged}"
 
 
 def _seconds(settings: FitSettings | LearnSettings, rows: list[index.Row]) -> float | None:
@@ -95,7 +95,7 @@ def _size(row: index.Row) -> float:
     return (row["depth"] + 1) * sum(phase["epochs"] for phase in _phases(row))
 
 
-def _words(seconds: float) -> str:
+def in_words(seconds: float) -> str:
     """`40 s`, `12 min`, `3 h 20 min`."""
     if seconds < 90:
         return f"{math.ceil(seconds)} s"

@@ -54,7 +54,6 @@ readme: tables ## run the commands of README.md and docs/, and write down what t
 	$(BIN)/python docs/readme.py
 
 benchmark: install ## training, region counts, layers and sweeps, beside what one would use else: docs/benchmarks.md
-	$(BIN)/python benchmarks/ratios.py --write
 	$(BIN)/python docs/readme.py docs/benchmarks.md
 
 benchmark-check: install ## whether anything is less than half as fast, against what it is compared with, as benchmarks/ratios.json says

@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install tables tables-depth figures test test-kill test-slurm test-browser test-all fuzz readme lint format benchmark benchmark-check clean
+.PHONY: help run install tables tables-depth table-samples figures test test-kill test-slurm test-browser test-all fuzz
+.PHONY: readme lint format benchmark benchmark-check clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9_%-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -26,6 +27,9 @@ tables-depth: table-depth table-deepening table-auto ## those on what depth buys
 table-%: install ## run experiment=% on all cores, then write its table and figures; conf/experiment/ lists them
 	$(BIN)/triangle run experiment=$* launcher=joblib
 	$(BIN)/triangle paper $*
+
+table-samples: install ## five real curves, by triangle networks and by what else one might use
+	$(BIN)/python benchmarks/samples.py
 
 figures: install ## redraw all tables and figures from the runs on disk
 	$(BIN)/triangle paper

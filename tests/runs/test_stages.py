@@ -10,7 +10,6 @@ import torch
 
 from tests.conftest import SWEEP, TINY
 from tests.settings.composed import settings_of
-from triangle_cli import fit
 from triangle_cli.cli import main
 from triangle_cli.fit import experiment
 from triangle_cli.formats import network_files
@@ -110,7 +109,9 @@ def test_pictures_do_not_depend_on_a_notebooks_variable(triangle):
 
 def test_a_picture_that_cannot_be_drawn_costs_no_run(tmp_path, monkeypatch, capsys):
     settings = settings_of(*TINY, "schedule=peaks_only", "restarts=1")
-    monkeypatch.delattr(fit, "pictures", raising=False)  # an earlier test may have imported it
+    monkeypatch.delattr(
+        sys.modules["triangle_cli.fit"], "pictures", raising=False
+    )  # an earlier test may have imported it
     monkeypatch.setitem(sys.modules, "triangle_cli.fit.pictures", None)  # its import fails
     said = []
     monkeypatch.setattr(perform.log, "warning", lambda text, *words: said.append(text % words))

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from triangle_cli.formats import nodes  # noqa: F401  # registers what it reads
 from triangle_cli.formats.graph import Graph, Value
 from triangle_cli.formats.network import LoadedNetwork, Step, network_of
-from triangle_cli.formats.nodes import FUNCTIONS, Item, Node, refusal
+from triangle_cli.formats.node import FUNCTIONS, Item, Node, refusal
 from triangle_cli.store import files
 
 FLOATS = {1: "float32", 10: "float16", 11: "float64", 16: "bfloat16"}  # onnx.TensorProto's

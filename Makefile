@@ -67,10 +67,9 @@ readme: tables ## run the commands of README.md and docs/, and write down what t
 	$(BIN)/python docs/readme.py
 
 benchmark: install ## training, region counts, layers and sweeps, beside what one would use else: docs/benchmarks.md
-	$(BIN)/python benchmarks/ratios.py --write
 	$(BIN)/python docs/readme.py docs/benchmarks.md
 
-benchmark-check: install ## whether anything is less than half as fast, against what it is compared with, as benchmarks/ratios.json says
+benchmark-check: install ## whether anything became less than half as fast, by benchmarks/ratios.json
 	$(BIN)/python benchmarks/ratios.py
 
 lint: install ## layout and habits (ruff), imports that go up (import-linter), types (mypy)

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install tables table-samples figures test test-kill test-slurm test-all fuzz readme lint format benchmark clean
+.PHONY: help run install tables table-samples tables-depth figures test test-kill test-slurm test-browser test-all fuzz readme lint format benchmark clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9_%-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -19,7 +19,9 @@ $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,compare,data]'
 	@touch $@
 
-tables: table-dense table-sparse table-depth table-beyond ## the tables and figures of the paper and past it, in outputs/; finished runs are reused
+tables: table-dense table-sparse table-beyond ## the tables and figures of the paper and past it, in outputs/; finished runs are reused
+
+tables-depth: table-depth table-deepening table-auto ## those on what depth buys: an hour and a half of one core, so not in `tables`
 
 table-%: install ## run experiment=%, then write its table and figures; conf/experiment/ lists them
 	$(BIN)/triangle run experiment=$*
@@ -43,6 +45,10 @@ test-kill: install ## kill a sweep 25 times at random moments, and look for what
 test-slurm: install ## sweeps on a SLURM of one node, installed (Debian, as root) and started for this
 	@tests/sweeps/install_slurm.sh
 	$(BIN)/python -m pytest -m slurm
+
+test-browser: install ## the page of triangle report in Chromium, installed for this (Debian, as root)
+	@tests/studies/install_chromium.sh
+	$(BIN)/python -m pytest -m browser
 
 test-all: install ## the slow tests too
 	$(BIN)/python -m pytest

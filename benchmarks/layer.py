@@ -1,6 +1,6 @@
-"""What a TriangleLayer costs beside the Linear and ReLU it stands for, forwards and with gradients.
+"""What layers cost beside the Linear and ReLU they stand for, forwards and with gradients: triangles and their limit.
 
-Both layers have the same Linear; the difference in time is the triangle networks, and is given in percent of
+All layers have the same Linear; the difference in time is what their units compute, and is given in percent of
 Linear and ReLU. Turns alternate between the layers, and what is measured is the processor's time, not the wall's,
 so that a busy machine disturbs little.
 
@@ -16,7 +16,7 @@ import time
 import torch
 from torch.nn import Linear, ReLU, Sequential
 
-from triangle_cli.nn.layer import TriangleLayer
+from triangle_cli.nn import LimitLayer, TriangleLayer
 
 
 def forward(layer, x):
@@ -50,23 +50,24 @@ def main():
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     linear = Linear(options.features, options.units)
-    released = TriangleLayer.after(linear, options.depth)
+    released = TriangleLayer.after(linear, depth=options.depth)
     released.release()
     layers = {
         "Linear, ReLU": Sequential(linear, ReLU()),
-        "peaks": TriangleLayer.after(linear, options.depth),
+        "peaks": TriangleLayer.after(linear, depth=options.depth),
         "released": released,
+        "limit": LimitLayer.after(linear),
     }
     x = torch.randn(options.batch, options.features, requires_grad=True)
     print(
         f"{options.features} -> {options.units} units, depth {options.depth}, batch {options.batch}, float32"
     )
-    print(f"{'':>24}{'Linear, ReLU':>14}{'peaks':>10}{'':>9}{'released':>10}")
+    print(f"{'':>24}{'Linear, ReLU':>14}{'peaks':>10}{'':>9}{'released':>10}{'':>9}{'limit':>10}")
     for work in (forward, forward_and_backward):
         taken = medians(work, layers, x, options.turns)
         base = taken["Linear, ReLU"]
         print(f"{work.__name__.replace('_', ' '):>24}{base:>11.1f} ms", end="")
-        for name in ("peaks", "released"):
+        for name in ("peaks", "released", "limit"):
             print(f"{taken[name]:>7.1f} ms{100 * (taken[name] / base - 1):>+8.1f}%", end="")
         print()
 

@@ -7,7 +7,7 @@ python docs/readme.py FILE ..      only these pages
 A block ```console with a line `$ triangle ...` gets the output of that command, run in a folder that starts with
 docs/examples; any other, such as `$ python ...`, is run in the repository. Between <!-- table NAME --> and
 <!-- end --> goes docs/tables/NAME.md, fresh from outputs/tables; between <!-- output COMMAND --> and <!-- end --> the
-Markdown that the command prints.
+Markdown that the command prints. Pictures in docs/figures are fresh from outputs/figures.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-TABLES = HERE / "tables"
+TABLES, FIGURES = HERE / "tables", HERE / "figures"
 README = HERE.parent / "README.md"
 MEASURED = HERE / "benchmarks.md"  # on a quiet machine only: make benchmark
 PAGES = [
     README,
     *(page for page in sorted(HERE.rglob("*.md")) if TABLES not in page.parents and page != MEASURED),
 ]
-BUILT = HERE.parent / "outputs" / "tables"
+BUILT = HERE.parent / "outputs"
 BLOCK = re.compile(r"```console\n\$ (?P<command>[^\n]+)\n(?P<output>.*?)```", re.DOTALL)
 TABLE = re.compile(r"<!-- table (?P<name>\w+) -->\n(?P<content>.*?)<!-- end -->", re.DOTALL)
 OUTPUT = re.compile(r"<!-- output (?P<command>[^\n]+) -->\n(?P<content>.*?)<!-- end -->", re.DOTALL)
@@ -79,10 +79,13 @@ def fill(page: Path) -> None:
 
 
 def main() -> None:
-    """Copy the tables that were built, then fill the pages named on the command line, or all."""
+    """Copy tables, and figures that pages show, as they were built, then fill the pages named as words, or all."""
     TABLES.mkdir(exist_ok=True)
-    for path in [*BUILT.glob("*.md"), *BUILT.glob("*.csv")]:
+    for path in [*(BUILT / "tables").glob("*.md"), *(BUILT / "tables").glob("*.csv")]:
         shutil.copy(path, TABLES)
+    for shown in FIGURES.glob("*"):
+        if (BUILT / "figures" / shown.name).exists():
+            shutil.copy(BUILT / "figures" / shown.name, shown)
     for page in [Path(word) for word in sys.argv[1:]] or PAGES:
         fill(page)
 

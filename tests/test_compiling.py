@@ -1,5 +1,6 @@
 """Where compiled loops are kept, and what becomes of them where they cannot be."""
 
+import errno
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import triangle_cli
+from triangle_cli import compiling
 
 CODE = """
 from triangle_cli import console
@@ -87,6 +89,35 @@ def test_loops_are_compiled_whatever_numba_disable_jit_says(module):
     assert module(NUMBA_DISABLE_JIT="1")[0] == 1
 
 
+def test_what_is_kept_goes_with_the_sources_of_all_that_is_compiled_in_not_with_dates(tmp_path):
+    package = tmp_path / "loops"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "numbers.py").write_text("TWO = 2\n")
+    (package / "inner.py").write_text(
+        "from triangle_cli.compiling import njit\nfrom loops import numbers\nTWO = numbers.TWO\n"
+        "@njit(cache=True)\ndef inner(x):\n    return TWO * x\n"
+    )
+    (package / "outer.py").write_text(
+        "from triangle_cli.compiling import njit\nfrom loops.inner import (\n    inner,\n)\n"
+        "@njit(cache=True)\ndef outer(x):\n    return inner(x)\n"
+    )
+    code = "from loops.outer import outer; print(outer(21), sum(outer.stats.cache_hits.values()))"
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{Path(triangle_cli.__file__).parent.parent}"}
+
+    def run():
+        done = subprocess.run([sys.executable, "-Bc", code], env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    assert run() == ["42", "0"]
+    for path in package.glob("*.py"):
+        os.utime(path, (1, 1))
+    assert run() == ["42", "1"]
+    (package / "numbers.py").write_text("TWO = 3\n")
+    assert run() == ["63", "0"]
+
+
 def test_every_loop_is_compiled_by_this_policy():
     source = Path(triangle_cli.__file__).parent
     own = source / "compiling.py"
@@ -110,3 +141,22 @@ def test_long_compiling_is_said_once(monkeypatch):
         listener.timer.join(5)
         listener.on_end(event)
     assert said == ["compiling loops: once for each kind of network, up to a minute"]
+
+
+def test_a_full_disk_is_said_once_and_costs_no_loop(capsys, monkeypatch):
+    compiling._say_once.cache_clear()
+
+    class Full:
+        cache_path = "somewhere"
+
+        def load_overload(self, *key):
+            return None
+
+        def save_overload(self, *entry):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    loop = compiling.njit(lambda x: x + 1)
+    monkeypatch.setattr(loop, "_cache", compiling._Forgiving(Full()))
+    assert (loop(1), loop(1.5)) == (2, 2.5)  # two signatures, neither of them kept
+    said = [line for line in capsys.readouterr().err.splitlines() if "cannot be kept" in line]
+    assert said == ["compiled loops cannot be kept in somewhere: No space left on device"]

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from triangle_cli.api.estimator import TriangleRegressor
     from triangle_cli.api.fits import Fit, fit, load
-    from triangle_cli.regions import count_regions
+    from triangle_cli.formats import count_regions, lower
 
 __version__ = "0.1.0"
-__all__ = ["Fit", "TriangleRegressor", "count_regions", "fit", "load"]
+__all__ = ["Fit", "TriangleRegressor", "count_regions", "fit", "load", "lower"]
 
 _PLACES = {
     "Fit": "api.fits",
     "load": "api.fits",
     "TriangleRegressor": "api.estimator",
-    "count_regions": "regions",
+    "count_regions": "formats",
+    "lower": "formats",
 }
 
 

@@ -2,15 +2,20 @@
 
 Compiled code is kept in the package's folder; where that cannot be written in the user's cache folder; else in a
 folder for temporary files, which is said. What is damaged there is compiled again, and where nothing can be kept the
-loops still run. NUMBA_DISABLE_JIT has no say: these loops are made of machine integers, which Python's are not.
+loops still run. What is kept serves as long as the sources are the same, of the loop's file and of all that it
+imports from its package: numba itself looks at the date of the loop's file alone, into which functions and numbers of
+others are compiled. NUMBA_DISABLE_JIT has no say: these loops are made of machine integers, which Python's are not.
 """
 
 from __future__ import annotations
 
 import contextlib
 import getpass
+import hashlib
 import os
+import re
 import stat
+import sys
 import tempfile
 import threading
 import time
@@ -65,7 +70,28 @@ def _keep(dispatcher: Any) -> None:
             )
             return
         _say_once(f"compiled loops are kept in {config.CACHE_DIR}: no lasting folder can be written")
+    dispatcher._cache._cache_file._source_stamp = sources(dispatcher.py_func.__module__)
     dispatcher._cache = _Forgiving(dispatcher._cache)
+
+
+IMPORT = re.compile(r"^from ([\w.]+) import (\([^)]*\)|.*)", re.MULTILINE)
+
+
+@cache
+def sources(module: str) -> str:
+    """A digest of the module and of what it imports of its package when it is loaded, from file to file; not of this."""
+    texts: dict[str, str] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        path = getattr(sys.modules.get(name), "__file__", None)
+        if name in texts or name == __name__ or path is None:
+            continue
+        texts[name] = Path(path).read_text(encoding="utf-8")
+        for found in IMPORT.finditer(texts[name]):
+            if found[1].partition(".")[0] == module.partition(".")[0]:
+                waiting += [found[1], *(f"{found[1]}.{word}" for word in re.findall(r"\w+", found[2]))]
+    return hashlib.sha256(repr(sorted(texts.items())).encode()).hexdigest()
 
 
 class _Forgiving:
@@ -91,7 +117,7 @@ class _Forgiving:
         try:
             self.inner.save_overload(*entry)
         except Exception as error:
-            reason = console.reason(error) if isinstance(error, OSError) else type(error).__name__
+            reason = error.strerror if isinstance(error, OSError) else type(error).__name__
             _say_once(f"compiled loops cannot be kept in {self.inner.cache_path}: {reason}")
 
 

@@ -48,7 +48,7 @@ class SweepLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
         """Do these jobs; returns the least mean squared error of each, for sweepers that search."""
         from triangle_cli.runs import trackers
-        from triangle_cli.sweeps import collect, report, work
+        from triangle_cli.sweeps import collect, live, report, work
         from triangle_cli.sweeps.job import Job
         from triangle_cli.sweeps.workers import BACKENDS
 
@@ -65,10 +65,21 @@ class SweepLauncher(Launcher):
         if self.config.dry_run:
             from triangle_cli.sweeps import estimate
 
-            _print_and_end(estimate.lines(planned, workers.at_once(len(planned))))
+            lines, code = estimate.lines(planned, workers.at_once(len(planned)))
+            console.say("\n".join(lines))
+            raise SystemExit(code)
         work.require_one_possible(planned)
-        records = work.run_all(planned, workers.run, self.config.on_failure.value == "stop")
-        collect.add_records(Path(self.config.hydra.sweep.dir), records)
+        folder = Path(self.config.hydra.sweep.dir)
+        trials = self.config.hydra.sweeper.get("n_trials") or 0  # of a search, which launches many times
+        live.announce(
+            folder, max(first + len(planned), len(self.earlier) + trials), workers.at_once(len(planned))
+        )
+        stops = self.config.on_failure.value == "stop"
+        try:
+            records = work.run_all(planned, workers.run, stops, partial(collect.add_records, folder))
+        except BaseException:  # Ctrl-C: nobody works at it any more
+            collect.clear_records(folder)
+            raise
         return [_job_return(record) for record in records]
 
     def _earlier(self, number: int, words: list[str]) -> JobRecord:
@@ -94,11 +105,6 @@ class SweepLauncher(Launcher):
             )
         finally:
             HydraConfig.instance().cfg = before
-
-
-def _print_and_end(lines: list[str]) -> None:
-    console.say("\n".join(lines))
-    raise SystemExit(0)
 
 
 def _job_return(record: JobRecord) -> JobReturn:

@@ -57,6 +57,13 @@ def test_work_done_grows_to_1(whole):
     assert done[-1] == pytest.approx(1)
 
 
+def test_a_layer_alone_places_its_few_breakpoints_well():
+    found = deepened(Plan(1, starts=6, kicks=20, last_kicks=30))
+    assert found.network.depth == 1
+    # the floor of four pieces tends to this; four neurons can have five
+    assert found.loss.of(found.network) < 1.2 * (6**0.4 / 1.4) ** 5 / 720 / 4**4
+
+
 @pytest.mark.parametrize("depth", [2, 3])
 def test_shallow_networks_are_deepened_too(depth):
     found = deepened(Plan(depth, starts=3, kicks=2, last_kicks=2))

@@ -42,7 +42,7 @@ def test_the_commands_of_readme_print_what_it_shows(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["layers", "data", "paper"])
+@pytest.mark.parametrize("page", ["layers", "data", "paper", "depth"])
 def test_the_commands_of_a_page_print_what_it_shows(page, tmp_path):
     for command, printed, shown in printed_and_shown(ROOT / "docs" / f"{page}.md", tmp_path):
         assert skeleton(printed) == skeleton(shown), command

@@ -9,7 +9,7 @@ import pytest
 import torch
 from settings.composed import settings_of
 
-from triangle_cli.fit import experiment
+from triangle_cli.fit import deepening, experiment
 from triangle_cli.fit.functions import Target
 
 SMALL = [
@@ -81,15 +81,20 @@ def test_a_killed_run_goes_on_from_the_last_finished_layer(tmp_path):
     )
     assert [number for phase, number in seen if phase == "front_2"] == [4]  # the end of a stage that is there
     assert resumed.network.flatten().equal(whole.network.flatten())
+    assert resumed.earlier.wall > 0  # what the killed run took is not forgotten
+    assert resumed.earlier.cpu > 0
+    assert whole.earlier == (0, 0)
     pd.testing.assert_frame_equal(resumed.errors, whole.errors)
 
 
-def test_what_cannot_be_read_is_begun_again(tmp_path, caplog):
+def test_what_cannot_be_read_is_begun_again(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(deepening.log, "warning", lambda text, *words: said.append(text % words))
     experiment.run(settings(), unfinished=tmp_path)
     (kept,) = tmp_path.iterdir()
     kept.write_bytes(b"cut off")
     experiment.run(settings(), unfinished=tmp_path)
-    assert "begun again" in caplog.text
+    assert said == [f"{kept}: cannot be read; begun again"]
 
 
 @pytest.mark.parametrize("function", ["cubic", "waves", "circle", "softplus"])
@@ -107,7 +112,6 @@ def test_functions_that_bend_both_ways_or_are_steep_are_taken(function):
         (["init=zigzag"], "init=zigzag: expected front with schedule=deepening"),
         (["dtype=float32"], "dtype=float32: expected float64 with schedule=deepening"),
         (["network=difference"], "network=difference: expected single with schedule=deepening"),
-        (["depth=1"], "depth=1: expected 2 or more with init=front"),
         (["init.width=3"], "init.width=3: expected 4 or more"),
         (["function=r3", "points=plane"], "expected network=single and a function of x alone"),
     ],
@@ -119,7 +123,7 @@ def test_refusals(words, complaint):
 
 def test_auto_is_the_schedule_it_chooses():
     assert settings_of("schedule=auto", "depth=8").hash == settings_of("schedule=deepening", "depth=8").hash
-    assert settings_of("schedule=auto", "depth=4").hash == settings_of("init=zigzag", "depth=4").hash
+    assert settings_of("schedule=auto", "depth=2").hash == settings_of("init=zigzag", "depth=2").hash
 
 
 def test_from_the_command_line(triangle, tmp_path):

@@ -27,10 +27,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
 from regions import reference_line, reference_plane
+from regions.space import reference_space
 
 from triangle_cli.cli.main import main as triangle
+from triangle_cli.inspection import report
 
-LONGEST = 30  # seconds that a command may take
+LONGEST = 30  # seconds of a core that a command may take
 TINY = ["depth=2", "restarts=1", "schedule=peaks_only", "schedule.phases.0.epochs=1", "points.grid=11"]
 KEYS = (
     "depth",
@@ -146,7 +148,7 @@ class Failed(Exception):
     """What a command did that none may."""
 
 
-def run(words: list[str], folder: Path) -> tuple[int, str, str]:
+def run(words: list[str], folder: Path, longest: int = LONGEST) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of a command, in a fork.
 
     Raises:
@@ -154,15 +156,17 @@ def run(words: list[str], folder: Path) -> tuple[int, str, str]:
     """
     process = os.fork()
     if process == 0:
-        _as_command(words, folder)
+        _as_command(words, folder, longest)
     began = time.monotonic()
     while (ended := os.waitpid(process, os.WNOHANG)) == (0, 0):
-        if time.monotonic() - began > LONGEST:
+        if time.monotonic() - began > 8 * longest:  # by the clock, on a machine that does other things, too
             os.killpg(process, signal.SIGKILL)
             os.waitpid(process, 0)
-            raise Failed(f"{words}: took more than {LONGEST} s")
+            raise Failed(f"{words}: waits for more than {8 * longest} s")
         time.sleep(0.002)
     code = os.waitstatus_to_exitcode(ended[1])
+    if code == -signal.SIGXCPU:
+        raise Failed(f"{words}: took more than {longest} s")
     out, err = ((folder / name).read_text(errors="replace") for name in ("out", "err"))
     if code not in (0, 1, 2) or "Traceback" in err or "Error:" in err.split("\n")[-2:][0]:
         raise Failed(f"{words}: exit {code}: {err[-300:]}")
@@ -173,13 +177,14 @@ def run(words: list[str], folder: Path) -> tuple[int, str, str]:
     return code, out, err
 
 
-def _as_command(words: list[str], folder: Path) -> None:
+def _as_command(words: list[str], folder: Path, longest: int) -> None:
     """Be the command; never returns."""
     code = 70
     try:
         os.setsid()
         os.chdir(folder / "work")
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**26, 2**26))
+        resource.setrlimit(resource.RLIMIT_CPU, (longest, longest + 10))
         for number, name in ((1, "out"), (2, "err")):
             os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
         sys.stdout, sys.stderr = (os.fdopen(number, "w") for number in (1, 2))
@@ -218,6 +223,45 @@ def try_words(edits: list[str], folder: Path) -> None:
     run(["run", *TINY, *edits], folder)
 
 
+def grammar_edits(rng: random.Random) -> list[str]:
+    """Words of `triangle run -m dry_run=true` in the grammar of Hydra's overrides, some of them broken."""
+
+    def value(depth: int = 0) -> str:
+        kind = rng.randrange(9 if depth < 3 else 2)
+        inner = [value(depth + 1) for _ in range(rng.randint(0, 3))] if kind > 1 else []
+        if kind == 0:
+            return rng.choice(VALUES)
+        if kind == 1:
+            return str(rng.choice((-1, 0, 1, 2, 3, 0.5, 64, 65, 1e9)))
+        if kind in (2, 3):
+            name = rng.choice(
+                ("choice", "range", "interval", "glob", "shuffle", "sort", "tag", "int", "str", "nothing")
+            )
+            return f"{name}({','.join(inner)})"
+        if kind == 4:
+            return f"[{','.join(inner)}]"
+        if kind == 5:
+            return "{" + ",".join(f"a:{item}" for item in inner) + "}"
+        if kind == 6:
+            return f"'{inner[0] if inner else ''}'"
+        return ",".join(inner)
+
+    def word() -> str:
+        sign = rng.choice(("", "", "", "", "+", "++", "~"))
+        joined = f"{sign}{rng.choice(KEYS)}={value()}"
+        at = rng.randrange(len(joined))
+        return joined[:at] + rng.choice("()[]{}',=$\\") + joined[at:] if rng.random() < 0.2 else joined
+
+    return [word() for _ in range(rng.randint(1, 2))]
+
+
+def try_grammar(edits: list[str], folder: Path) -> None:
+    """A sweep that is only counted, so that long lists cost little."""
+    run(["run", "-m", *TINY, *edits, "dry_run=true"], folder)
+    if left := [path.name for path in (folder / "work").iterdir()]:
+        raise Failed(f"{edits}: a dry run left {left}")
+
+
 def byte_edits(rng: random.Random) -> list[tuple]:
     """A kind of file, then where it changes and to what."""
     kind = rng.choice(("net.json", "net.pt", "net.onnx"))
@@ -243,7 +287,7 @@ def try_bytes(edits: list[tuple], folder: Path) -> None:
 
 def structure_edits(rng: random.Random) -> list[tuple]:
     """Inputs, widths, exponents of the scales, then single entries that change to odd ones."""
-    inputs, widths = rng.choice((1, 1, 2)), [rng.randint(1, 3) for _ in range(rng.randint(1, 2))]
+    inputs, widths = rng.choice((1, 1, 2, 2, 3)), [rng.randint(1, 3) for _ in range(rng.randint(1, 2))]
     spread = rng.choice((0, 0, 60, 600, 1060))
     odd = [(rng.random(), rng.choice(NUMBERS)) for _ in range(rng.choice((0, 0, 0, 1, 2)))]
     return [(inputs, widths, spread, rng.randrange(2**32)), *odd]
@@ -293,6 +337,11 @@ def try_structure(edits: list[tuple], folder: Path) -> None:
 
 
 def _expected(weights: list, biases: list, box: list) -> dict[str, int]:
+    if len(box) > 2:
+        linear, activation, dead = reference_space.counts(
+            weights, biases, torch.tensor(box, dtype=torch.float64)
+        )
+        return {"linear_regions": linear, "activation_regions": activation, "dead_neurons": dead}
     if len(box) == 2:
         return reference_plane.counts(weights, biases, torch.tensor(box, dtype=torch.float64))
     arrays = [[layer.numpy() for layer in layers] for layers in (weights, biases)]
@@ -314,8 +363,12 @@ def folder_edits(rng: random.Random) -> list[tuple]:
         ["show", "run"],
         ["compare", "run", "run"],
         ["regions", "run"],
+        ["run", "--from", "run"],
+        ["show", "sweep"],
+        ["compare", "sweep", "run"],
     )
     names = ("run.json", "run.json", "run.json", "errors.csv", "regions.csv", "network.pt", "config.yaml")
+    names += ("jobs.json", "summary.md", ".index.json")
     ways = ("byte", "byte", "cut", "remove", "pipe", "zero", "folder", "entry", "entry", "entry")
     edits = [(rng.choice(names), rng.choice(ways), rng.random(), rng.randrange(256), rng.random() < 0.7)]
     return [(rng.choice(commands),), *edits * rng.choice((1, 1, 2))]
@@ -327,8 +380,12 @@ def try_folder(edits: list[tuple], folder: Path) -> None:
         return
     outputs = folder / "work" / "outputs"
     shutil.copytree(folder.parent / "base" / "run", outputs / "x2" / "run")
+    shutil.copytree(folder.parent / "base" / "sweep", outputs / "sweeps" / "sweep")
+    shutil.copy(folder.parent / "base" / "index.json", outputs / ".index.json")
     for name, way, place, value, follows in edits[1:]:
         _damage(outputs / "x2" / "run" / name, way, place, value)
+        _damage(outputs / "sweeps" / "sweep" / name, way, place, value)
+        _damage(outputs / name, way, place, value)
         if follows and name != "run.json":
             _sign(outputs / "x2" / "run", name)
     run(edits[0][0], folder)
@@ -377,6 +434,7 @@ def _sign(run: Path, name: str) -> None:
 
 KINDS: dict[str, tuple[Callable, Callable]] = {
     "words": (word_edits, try_words),
+    "grammar": (grammar_edits, try_grammar),
     "bytes": (byte_edits, try_bytes),
     "structure": (structure_edits, try_structure),
     "folder": (folder_edits, try_folder),
@@ -402,9 +460,18 @@ def bases(folder: Path) -> None:
     )
     inside = folder.parent / "first"
     (inside / "work").mkdir(parents=True)
-    code, out, err = run(["run", *TINY], inside)
+    code, out, err = run(["run", *TINY], inside, longest=600)  # compiles loops
     assert code == 0, err
     shutil.move(inside / "work" / out.split("-> ")[1].strip(), folder / "run")
+    code, out, err = run(["run", "-m", *TINY, "seed=0,1"], inside)
+    assert code == 0, err
+    (sweep,) = (inside / "work" / "outputs" / "sweeps").iterdir()
+    shutil.move(sweep, folder / "sweep")
+    run(["ls"], inside)
+    for inputs in (1, 2, 3):  # compiled here, forks need not
+        network = [torch.ones(1, inputs).double(), torch.ones(1, 1).double()], [torch.zeros(1).double()] * 2
+        report.count(*network, [[-1.0, 1.0]] * inputs, exact=False)
+    shutil.copy(inside / "work" / "outputs" / ".index.json", folder / "index.json")
 
 
 def failure(kind: str, edits: list, top: Path) -> str | None:
@@ -466,7 +533,6 @@ if __name__ == "__main__":
     import pandas as pd  # noqa: F401
 
     from triangle_cli.fit import experiment, pictures  # noqa: F401
-    from triangle_cli.inspection import report  # noqa: F401
 
     first = int(sys.argv[2]) if len(sys.argv) > 2 else random.SystemRandom().randrange(10**9)
     print(f"first seed {first}", flush=True)

@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from triangle_cli.construction import triangle as construction
-from triangle_cli.nn.layer import TriangleActivation, TriangleLayer, convert, outer_slopes, release
+from triangle_cli.nn.convert import convert
+from triangle_cli.nn.layer import TriangleActivation, TriangleLayer, outer_slopes, release
 from triangle_cli.regions import count_regions
 from triangle_cli.training.spaces import PeakSpace
 
@@ -366,7 +367,7 @@ def test_a_sequential_is_converted_itself():
     [
         (
             "classifier.6",
-            "classifier.6: it is Linear, expected a Linear followed by a ReLU in a Sequential, one of",
+            "classifier.6: it is Linear, expected a Linear followed by a ReLU, one of",
         ),
         ("features.0", "features.0: it is Conv2d, expected"),
         ("lone", "lone: it is Linear, expected"),
@@ -387,15 +388,27 @@ def test_a_linear_that_stands_twice_is_refused():
         convert(model, depth=2)
 
 
+def test_a_place_is_no_name():
+    with pytest.raises(ValueError, match="convert: 0: expected the name of a Linear, in quotes, such as '0'"):
+        convert(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), 0)
+
+
 def test_a_model_without_pairs_says_so():
     with pytest.raises(ValueError, match="this model has none"):
         convert(nn.Linear(2, 2), depth=2)
 
 
+@pytest.fixture
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("released", [False, True])
-def test_the_networks_cost_less_than_a_tenth_of_the_linear_they_follow(released):
-    torch.set_num_threads(1)
+def test_the_networks_cost_less_than_a_tenth_of_the_linear_they_follow(released, one_thread):
     layer = TriangleLayer(4096, 4096, depth=4)
     if released:
         layer.release()

@@ -16,7 +16,8 @@ POINTS = ["points.train=60", "points.test=30"]
 EXPERIMENTS = {
     "dense": ["function=x3,sin", "method=kaiming,theorem_3_1", "depth=3", *POINTS],
     "sparse": ["function=x3", "method=kaiming,theorem_3_1", "depth=4"],
-    "depth": ["depth=1,2,3", *POINTS],
+    "depth": ["depth=1,2,3", "method=kaiming,theorem_3_1", *POINTS],
+    "auto": ["depth=2,3", "function=x3,sin", "method=kaiming,theorem_3_1", *POINTS],
     "beyond": ["function=x3", "depth=2", *POINTS],
     "nonconvex": ["function=cubic", "method=random_dense,blocks,blocks_second_order", "depth=2", *POINTS],
     "radial": [
@@ -27,6 +28,7 @@ EXPERIMENTS = {
         "points.grid=121",
     ],
 }
+DEEPENED = ["schedule.deepening.kicks=2", "schedule.deepening.last_kicks=2", "points.grid=101", *POINTS]
 
 
 @dataclass
@@ -50,6 +52,8 @@ def outputs(shared_triangle: Command) -> Path:
         done = shared_triangle("run", f"experiment={name}", *SMALL, *words)
         assert done.returncode == 0, done.stderr
         assert "Warning" not in done.stderr
+    words = ["function=x3", "method=deepening", "depth=2,3", "seed=0,1,2", *DEEPENED]
+    assert shared_triangle("run", "experiment=deepening", *words).returncode == 0
     done = shared_triangle("paper")  # all that have been run
     assert done.returncode == 0, done.stderr
     return shared_triangle.folder / "outputs"
@@ -190,7 +194,7 @@ def test_the_floor_is_below_a_network_of_2_to_the_depth_regions_and_left_out_whe
 
 def test_regions_and_errors_against_depth(outputs):
     rows = {(row["method"], int(row["depth"])): row for row in table(outputs, "depth")}
-    assert list(rows) == [(method, depth) for method in ("theorem_3_1", "kaiming") for depth in (1, 2, 3)]
+    assert list(rows) == [(method, depth) for method in ("kaiming", "theorem_3_1") for depth in (1, 2, 3)]
     for run in runs(outputs, "depth"):
         depth = int(run.choices["depth"])
         row = rows[run.choices["method"], depth]
@@ -204,6 +208,39 @@ def test_regions_and_errors_against_depth(outputs):
         for of in (min, mean, median):
             found = float(row[f"mse_{of.__name__}"])
             assert found == pytest.approx(of(run.column("mse_train")), rel=1e-12)
+        # 60 points of a smooth function: near the integral
+        assert float(row["integral_min"]) == pytest.approx(min(run.column("mse_train")), rel=0.3)
+        assert float(row["floor"]) == pytest.approx((6**0.4 / 1.4) ** 5 / 720 / 16**depth, rel=0.01)
+
+
+def test_deepening_stands_beside_the_floor_and_other_fits(outputs):
+    rows, found = table(outputs, "deepening"), runs(outputs, "deepening")
+    medians = {
+        depth: median(min(run.column("mse_integral")) for run in found if run.choices["depth"] == depth)
+        for depth in ("2", "3")
+    }
+    part = markdown(outputs, "deepening")["MSE, x3"]
+    floor, method = (part[0].index(title) for title in ("floor of 2^depth pieces", "deepening"))
+    assert [line[method] for line in part[1:]] == [f"{mse:.1e}" for mse in medians.values()]
+    assert [float(line[floor]) for line in part[1:]] == pytest.approx([3.6e-5, 2.3e-6], rel=0.05)
+    others = {(row["fit"], row["depth"]): float(row["mse"]) for row in rows if not row["seed"]}
+    assert others["free-knot cubic spline", "3"] < 1e-25  # x^3 is one
+    assert others["tanh network, Levenberg-Marquardt", "3"] < 1e-9
+    assert {row["numbers"] for row in rows if row["depth"] == "3"} == {"53"}
+
+
+def test_two_methods_are_compared_over_the_interval_and_on_the_points(outputs):
+    least = {
+        (run.choices["method"], run.choices["function"], run.choices["depth"]): min(run.column("mse_train"))
+        for run in runs(outputs, "auto")
+    }
+    part = markdown(outputs, "auto")["MSE on the training points"]
+    cells = {(line[0], title): cell for line in part[1:] for title, cell in zip(part[0][1:], line[1:])}
+    for function in ("x3", "sin"):
+        random, triangle = (least[method, function, "3"] for method in ("kaiming", "theorem_3_1"))
+        assert cells[function, "Kaiming, depth 3"] == f"{random:.1e}"
+        shown = f"{triangle:.1e} (x{random / triangle:.2g})"
+        assert cells[function, "pretraining + Theorem 3.1, depth 3"] == shown
 
 
 def test_second_order_schedules_stand_beside_the_paper_the_floor_and_other_fits(outputs):
@@ -266,6 +303,7 @@ def test_networks_of_several_triangles_stand_beside_random_ones(outputs, name):
 def test_each_figure_is_drawn_as_png_and_pdf(outputs):
     drawn = {path.name for path in (outputs / "figures").iterdir()}
     names = ["dense-fit-x3", "dense-fit-sin", "dense-losses", "dense-regions", "depth-regions"]
+    names += ["depth-errors"]
     names += ["beyond-fit-x3", "beyond-pareto"]
     assert drawn == {f"{name}.{kind}" for name in names for kind in ("png", "pdf")}
     for path in (outputs / "figures").iterdir():

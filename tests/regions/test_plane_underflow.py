@@ -8,6 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from regions.test_plane_reference import check_agreement
 
+from triangle_cli.inspection import report
+from triangle_cli.regions.plane.budget import IN_THE_PLANE, surpasses
+
 
 def tensors(*layers):
     return [torch.tensor(layer, dtype=torch.float64) for layer in layers]
@@ -58,3 +61,21 @@ def test_scales_over_the_whole_range_of_floats(network):
     weights, biases, box = network
     if all(lo < hi and math.isfinite(hi - lo) for lo, hi in box):
         check_agreement(weights, biases, box)
+
+
+def test_the_budget_of_a_plane_is_kept_layer_by_layer():
+    eye, none = torch.eye(2, dtype=torch.float64), torch.zeros(2, dtype=torch.float64)
+    weights, biases = [eye, eye, torch.ones(1, 2, dtype=torch.float64)], [none, none, torch.zeros(1).double()]
+    box = [[-1.0, 1.0]] * 2  # 4 regions
+    assert surpasses(weights, biases, box, 3 * IN_THE_PLANE)
+    assert not surpasses(weights, biases, box, 4 * IN_THE_PLANE)
+
+
+def test_shares_of_areas_that_leave_the_range_of_floats_are_numbers():
+    weights, biases = tensors([[1.0, 0.0]], [[1.0]]), tensors([0.0], [0.0])
+    for size in (2.0**-540, 2.0**-200, 1.0, 2.0**200):
+        record, _ = report.count(weights, biases, [[-size, 3 * size], [-size, size]], exact=False)
+        assert math.isfinite(record["widest"]["share"])
+        if size > 2.0**-300:  # where coordinates are rounded, and not only told apart
+            assert [record[name]["share"] for name in ("narrowest", "widest")] == [0.25, 0.75]
+            assert record["narrowest"]["area"] == 2 * size * size

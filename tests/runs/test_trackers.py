@@ -1,5 +1,8 @@
 """Trackers are told what the files of a run say."""
 
+import json
+import struct
+
 import pandas as pd
 import pytest
 
@@ -55,6 +58,57 @@ def test_mlflow_reads_back_settings_and_losses(run, tmp_path):
     assert found.data.metrics["regions_max"] == 8
     assert client.get_metric_history(found.info.run_id, "loss/min")[-1].step == 10
     assert (tmp_path / "mlflow" / found.info.run_id / "artifacts" / "fit.png").exists()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_wandb_is_told_offline_and_once(run, tmp_path, monkeypatch):
+    wandb = pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    for _ in range(2):
+        trackers.track("wandb", tmp_path, run)
+    record = json.loads((run / "run.json").read_text())
+    (folder,) = (tmp_path / "wandb").glob("offline-run-*")
+    assert folder.name.endswith(record["hash"])
+    assert [path.suffix for path in (folder / "files" / "media" / "images").iterdir()] == [".png"]
+    logged, configured = told(folder / f"run-{record['hash']}.wandb")
+    history = pd.read_csv(run / "history.csv")
+    least = history.groupby("epoch")["loss"].min()
+    assert [float(row["loss/min"]) for row in logged if "loss/min" in row] == pytest.approx(least.tolist())
+    assert configured["function.formula"] == '"x**2"'
+    assert wandb.run is None
+
+
+def records(path):
+    """The records of a file of wandb's, which is a log as of LevelDB after seven bytes of its own."""
+    content, place, parts = path.read_bytes(), 7, b""
+    while place < len(content):
+        left = 32768 - place % 32768
+        if left < 7:  # the end of a block is filled up
+            place += left
+            continue
+        size, kind = struct.unpack_from("<HB", content, place + 4)
+        parts += content[place + 7 : place + 7 + size]
+        place += 7 + size
+        if kind in (1, 4):  # whole, or the last part
+            yield parts
+            parts = b""
+
+
+def told(path):
+    """The rows of a file of wandb's, and the settings in it."""
+    from wandb.proto import wandb_internal_pb2
+
+    logged, configured = [], {}
+    for content in records(path):
+        record = wandb_internal_pb2.Record()
+        record.ParseFromString(content)
+        if record.HasField("history"):
+            row = record.history.item
+            logged.append({item.key or "/".join(item.nested_key): item.value_json for item in row})
+        if record.HasField("run"):
+            settings = record.run.config.update
+            configured |= {item.key or ".".join(item.nested_key): item.value_json for item in settings}
+    return logged, configured
 
 
 def test_a_tracker_that_is_not_installed_is_refused_before_anything_runs(monkeypatch):

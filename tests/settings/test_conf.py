@@ -214,3 +214,17 @@ def test_single_precision_runs():
     result = experiment.run(settings_of("dtype=float32", *SHORT))
     assert result.network.layers[0].dtype == torch.float32
     assert (result.regions.loc[result.regions["phase"] != "weights", "linear_regions"] == 8).all()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["data=wine", "schedule.phases.0.hand_on=best"], "hand_on=best: expected last with data"),
+        (["data=wine", "regions.every=50"], "regions.every=50: expected 100 with data"),
+        (["data=wine", "regions.limit=50"], "regions.limit=50: expected 1048576 with data"),
+        (["network=single", "network.blocks=2"], "network.blocks=2: expected 1 with network=single"),
+    ],
+)
+def test_what_would_do_nothing_or_something_else_is_refused(words, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        settings_of(*words)

@@ -24,6 +24,21 @@ def test_a_dry_run_counts_what_is_done_and_writes_nothing(swept):
     assert everything(swept.folder) == before
 
 
+def test_where_all_jobs_would_fail_the_exit_code_says_so(triangle):
+    for words in (["depth=0"], ["-m", "depth=2,3", "points.train=1"]):
+        done = triangle("run", *words, "dry_run=true")
+        assert done.returncode == 1
+        assert "0 done, 0 to run" in done.stdout
+        assert not list(triangle.folder.iterdir())
+
+
+def test_a_refused_sweep_leaves_nothing_behind(triangle):
+    done = triangle("run", "-m", "depth=2,3", "points.train=1")
+    assert done.returncode == 1
+    assert done.stderr == "triangle: points.train=1: expected 2 or more (all 2 jobs)\n"
+    assert not list(triangle.folder.iterdir())
+
+
 def test_what_is_refused_before_training_is_told(triangle):
     done = triangle("run", "-m", "function=x2,cubic", "network=single,difference", "dry_run=true")
     counts, _, failing = done.stdout.splitlines()
@@ -65,4 +80,4 @@ def test_the_estimate_is_a_line_or_a_proportion():
     ("seconds", "words"), [(0.2, "1 s"), (89, "89 s"), (91, "2 min"), (12000, "3 h 20 min")]
 )
 def test_times_are_rounded_up(seconds, words):
-    assert estimate._words(seconds) == words
+    assert estimate.in_words(seconds) == words

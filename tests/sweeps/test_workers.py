@@ -67,7 +67,7 @@ def test_workers_end_with_a_sweep_that_is_killed_before_they_have_a_job(triangle
     assert sweeping.stdout.readline() == "up\n"
     assert len(group_of(sweeping)) >= 2
     sweeping.kill()
-    sweeping.communicate(timeout=30)  # until nobody holds the other end of its output any more
+    sweeping.communicate(timeout=200)  # until nobody holds the other end of its output any more
 
 
 def test_ctrl_c_while_workers_start_is_one_line(triangle):
@@ -75,7 +75,7 @@ def test_ctrl_c_while_workers_start_is_one_line(triangle):
     while not any("popen_loky" in words_of(pid) for pid in group_of(process)):
         assert process.poll() is None, process.communicate()
     os.killpg(process.pid, signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=200)
     assert process.returncode == 130
     assert re.fullmatch("triangle: interrupted.*\n", stderr)
 

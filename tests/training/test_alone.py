@@ -18,6 +18,8 @@ PAIRS = ["network.blocks=2", "network.directions=2"]
 ADAM = ["schedule=paper", "schedule=no_regularization", "schedule=skip_pretraining"]
 SECOND = ["schedule=second_order_quick", "schedule.starts=17"]
 SECOND += [f"schedule.phases.{phase}.keep={keep}" for phase, keep in enumerate([13, 11])]
+TENTS = ["schedule=second_order_tents", "schedule.starts=17"]
+FREE_TENTS = ["schedule=tents_only", "schedule.phases.0.space=tents_and_scales"]
 PEAKS = ["schedule=second_order_peaks", "schedule.starts=17"]
 
 KINDS = [
@@ -27,6 +29,7 @@ KINDS = [
     [*SINGLE, "init=random", "init.width=7"],
     [*DIFFERENCE, "init=random", "network.weights=dense"],
     [*SINGLE, "init=zigzag", *SECOND],
+    *([*SINGLE, *schedule] for schedule in (["schedule=tents_only"], FREE_TENTS, TENTS)),
     *([*network, *schedule] for network in (SINGLE, DIFFERENCE, RIDGE) for schedule in (SECOND, PEAKS)),
 ]
 

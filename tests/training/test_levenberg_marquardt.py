@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from triangle_cli.construction.network import Network
+from triangle_cli.construction.tents import Tents
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.starts.random import random
 from triangle_cli.fit.starts.triangle import draw_peaks, triangle
@@ -13,6 +14,7 @@ from triangle_cli.training.levenberg_marquardt import LevenbergMarquardt
 from triangle_cli.training.problem import Problem
 from triangle_cli.training.schedule import keep_best
 from triangle_cli.training.spaces import PeakSpace, WeightSpace
+from triangle_cli.training.tent_space import TentSpace
 
 X = torch.linspace(0, 1, 200, dtype=torch.float64)
 
@@ -34,6 +36,32 @@ def triangles(restarts=4, depth=3):
 
 def problem(network, y=X**3):
     return Problem(WeightSpace(network), X.to(y.dtype), y)
+
+
+def in_space(kind):
+    """The space of that name, and a start in it."""
+    if kind is WeightSpace:
+        return problem(networks()).space, networks().flatten()
+    start = triangles()
+    if kind is PeakSpace:
+        space = PeakSpace.of(start, free_scales=True)
+        return space, space.encode(start)
+    space = TentSpace(start.depth, start.sign, start.interval)
+    return space, space.encode(Tents.of(start))
+
+
+@pytest.mark.parametrize("kind", [WeightSpace, PeakSpace, TentSpace])
+@pytest.mark.parametrize("group", [1, 3])
+def test_the_compiled_steps_are_torchs(kind, group):
+    space, theta = in_space(kind)
+    compiled, plain = (
+        LevenbergMarquardt(Problem(space, X, X**3), theta, damping=1.0, group=group) for _ in range(2)
+    )
+    plain.model = None
+    torch.testing.assert_close(compiled.advance(4), plain.advance(4), rtol=1e-9, atol=0)
+    torch.testing.assert_close(compiled.theta, plain.theta, rtol=1e-7, atol=1e-9)
+    assert not torch.equal(compiled.theta, theta)
+    assert torch.equal(compiled.damping, plain.damping)
 
 
 def losses(optimizer, steps):

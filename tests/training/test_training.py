@@ -19,6 +19,7 @@ from triangle_cli.training.loop import train
 from triangle_cli.training.problem import Problem
 from triangle_cli.training.schedule import phase_names, run_schedule
 from triangle_cli.training.spaces import PeakSpace, WeightSpace
+from triangle_cli.training.tent_space import TentSpace
 
 UNIT = (0.0, 1.0)
 F64 = torch.float64
@@ -119,6 +120,16 @@ def test_the_compiled_derivative_by_blocks_of_peaks_is_autograds(free, inputs, d
     lo, hi = torch.tensor(box, dtype=F64).T
     x = lo + (hi - lo) * torch.rand(300, inputs, generator=generator, dtype=F64)
     assert_equal_slopes(Problem(space, x if inputs == 2 else x[:, 0], x.prod(1)), theta)
+
+
+@pytest.mark.parametrize("free", [False, True])
+@pytest.mark.parametrize(("sign", "depth"), [(-1.0, 1), (1.0, 2), (-1.0, 5)])
+def test_the_compiled_derivative_by_tents_is_autograds(free, sign, depth):
+    space = TentSpace(depth, sign, (-1.0, 3.0), free)
+    generator = torch.Generator().manual_seed(depth)
+    theta = 0.5 * torch.randn(6, 2 * depth + 1 + (depth if free else 1) + 2, generator=generator, dtype=F64)
+    x = 4 * torch.rand(700, generator=generator, dtype=F64) - 1
+    assert_equal_slopes(Problem(space, x, x**3), theta)
 
 
 @pytest.mark.parametrize("free", [False, True])

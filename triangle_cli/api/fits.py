@@ -25,7 +25,7 @@ from triangle_cli.fit import experiment
 from triangle_cli.fit.experiment import Result
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.samples import Samples
-from triangle_cli.runs import choose, perform, report
+from triangle_cli.runs import choose, perform, pictures, report
 from triangle_cli.settings.compose import recorded_settings, settings_from
 from triangle_cli.settings.fit import IN_MEMORY
 from triangle_cli.settings.run import FitSettings
@@ -49,7 +49,7 @@ class Fit:
     result: Result
     stage: str
     restart: int
-    seconds: float = 0.0
+    seconds: dict[str, float]
     rows: tuple[np.ndarray, np.ndarray, np.ndarray | None] | None = None
 
     @cached_property
@@ -148,7 +148,7 @@ class Fit:
 
     def plot(self, path: str | Path | None = None) -> Any:
         """The picture of the run, a matplotlib Figure; written to `path` where one is given."""
-        figure = perform.figure_of(self.result, self.settings)
+        figure = pictures.figure(self.result, self.settings)
         if path is not None:
             run_folder.write_whole(Path(path), figure.savefig)
         return figure
@@ -257,10 +257,10 @@ def _fit(words: list[str], samples: Samples | None, rows: Any, network: str, pro
     if network == choose.AUTO and not any(word.startswith("network=") for word in words):
         known = target or experiment.target_of(settings)
         settings = choose.replaced(settings, choose.network_for(settings, known), [])
-    began = time.perf_counter()
+    began, processors = time.perf_counter(), time.process_time()
     with _as_many_threads(), report.progress() if progress is not False else _silence() as watch:
         result = experiment.run(settings, watch, target=target)
-    seconds = time.perf_counter() - began
+    seconds = {"total": time.perf_counter() - began, "cpu": time.process_time() - processors}
     best = result.best_row
     if best is None:
         raise ValueError("all restarts diverged: expected a smaller learning_rate")
@@ -301,7 +301,7 @@ def load(
     target = experiment.target_of(settings)
     errors, parameters = read_errors(folder), record.parameters or 0
     result = Result(target, networks, parameters, errors, regions, history, record.seconds)
-    return Fit(settings, result, kept.name, int(chosen), record.seconds["total"])
+    return Fit(settings, result, kept.name, int(chosen), record.seconds)
 
 
 def _rows(x: Any, y: Any, weight: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:

@@ -8,10 +8,9 @@ from typing import Any
 
 from triangle_cli import console
 from triangle_cli.cli.options import Parser, runs_parser
-from triangle_cli.store import files, index, run_folder
+from triangle_cli.store import files, index, run_folder, sweeps
 from triangle_cli.store.record import RunRecord
 
-JOBS = "jobs.json"  # of a sweep; as in sweeps.collect, which imports pandas
 FIGURES = (
     "mse_min",
     "mse_mean",
@@ -60,13 +59,13 @@ def show(words: list[str]) -> int:
 
 def _show_sweep(name: str, outputs: Path) -> bool:
     """Print the table of a sweep of that name, or in that folder; whether there is one."""
-    for folder in (Path(name), outputs / "sweeps" / name):
-        if (folder / JOBS).is_file():
-            from triangle_cli.sweeps import collect
+    folder = sweeps.find(name, outputs)
+    if folder is None:
+        return False
+    from triangle_cli.sweeps import collect
 
-            collect.print_summary(folder, collect.read_jobs(folder))
-            return True
-    return False
+    collect.print_summary(folder, collect.read_jobs(folder))
+    return True
 
 
 def _networks(folder: Path, record: RunRecord, stage: str | None) -> str:

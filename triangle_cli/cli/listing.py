@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from triangle_cli import console
 from triangle_cli.cli.options import Parser, runs_parser
-from triangle_cli.store import index, run_folder
+from triangle_cli.store import index, run_folder, sweeps
 from triangle_cli.store.texts import csv_cell
 from triangle_cli.store.where import compile_filter, require_column
 
@@ -29,6 +31,7 @@ SHOWN = (
     "folder",
 )
 ALIKE = SHOWN[:4]
+FORMATS = ("text", "csv", "json", "parquet")
 OPTIONAL = ("settings", "test_r2_mean", "accuracy")  # shown where a run has them
 
 
@@ -38,7 +41,11 @@ def ls_parser() -> Parser:
     parser.add_argument("query", nargs="*", help="words that the folder or a column shown must contain")
     parser.add_argument("--where", metavar="EXPR", help="such as: depth >= 6 and init == 'triangle'")
     parser.add_argument("--sort", metavar="COL", help="any column; -COL from the largest down")
-    parser.add_argument("--format", choices=["text", "csv", "parquet"], default="text", help="default: text")
+    parser.add_argument("--format", choices=list(FORMATS), default="text", help="default: text")
+    parser.add_argument("--limit", type=int, metavar="N", help="the first N only, after --sort")
+    parser.add_argument(
+        "--sweeps", action="store_true", help="list sweeps in the place of runs, the last first"
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write there instead of the terminal")
     parser.suggestions["--sort"] = ["mse_min", "mse_mean", "seconds", "depth", "when"]
     return parser
@@ -49,20 +56,33 @@ def ls(words: list[str]) -> int:
     chosen = ls_parser().parse_args(_with_minus_columns(words))
     if chosen.format == "parquet" and not chosen.out:
         raise ValueError("--format=parquet: expected --out=FILE with it")
-    rows, damaged = index.find_runs(chosen.outputs)
+    if chosen.limit is not None and chosen.limit < 1:
+        raise ValueError(f"--limit {chosen.limit}: expected 1 or more")
+    if chosen.sweeps:
+        rows, damaged = _sweeps(chosen.outputs)
+    else:
+        rows, damaged = index.find_runs(chosen.outputs)
     for line in damaged:
         console.note(f"triangle: {line}; left out")
     columns = list(dict.fromkeys(key for row in rows for key in row)) or list(SHOWN)
-    rows = [row for row in rows if all(_mentions(row, word) for word in chosen.query)]
+    mentions = _names if chosen.sweeps else index.mentions
+    rows = [row for row in rows if all(mentions(row, word) for word in chosen.query)]
     if chosen.where:
         passes = compile_filter(chosen.where, columns)
         rows = [row for row in rows if passes(row)]
     if chosen.sort:
         rows = _sorted(rows, chosen.sort, columns)
+    found = len(rows)
+    rows = rows[: chosen.limit]
     if chosen.format == "parquet":
         _write_parquet(rows, columns, chosen.out)
         return 0
-    text = _as_csv(rows, columns) if chosen.format == "csv" else _as_text(rows)
+    if chosen.format == "json":
+        text = json.dumps([{column: row.get(column) for column in columns} for row in rows], indent=1) + "\n"
+    elif chosen.format == "csv":
+        text = _as_csv(rows, columns)
+    else:
+        text = _sweeps_as_text(rows, found) if chosen.sweeps else _as_text(rows, found)
     if chosen.out:
         run_folder.write_text(chosen.out, text)
     else:
@@ -81,8 +101,47 @@ def _with_minus_columns(words: list[str]) -> list[str]:
     return joined
 
 
-def _mentions(row: index.Row, word: str) -> bool:
-    return word in row["folder"] or any(word == row[column] for column in ("function", "init", "schedule"))
+def _names(row: index.Row, word: str) -> bool:
+    """Whether a sweep has a word: in its name, or among what its jobs chose."""
+    return word in row["sweep"] or word in row["words"].replace(",", " ").replace("=", " ").split()
+
+
+def _sweeps(outputs: Path) -> tuple[list[index.Row], list[str]]:
+    """A row per sweep that came to its end, and a line for each that is damaged."""
+    if not outputs.is_dir():
+        raise ValueError(f"--outputs={outputs}: expected a folder")
+    rows = []
+    found, damaged = sweeps.every(outputs)
+    for sweep in found:
+        done = [job for job in sweep.jobs if job["status"] in ("finished", "reused")]
+        errors = [job["mse_min"] for job in done if isinstance(job.get("mse_min"), float)]
+        chosen: dict[str, dict[str, None]] = {}
+        for word in (word for job in sweep.jobs for word in job["overrides"]):
+            key, _, value = word.partition("=")
+            chosen.setdefault(key, {})[value] = None
+        ended = datetime.datetime.fromtimestamp(
+            (sweep.folder / sweeps.JOBS).stat().st_mtime, datetime.timezone.utc
+        )
+        rows.append(
+            {
+                "sweep": sweep.name,
+                "jobs": len(sweep.jobs),
+                "done": len(done),
+                "failed": sum(job["status"] == "failed" for job in sweep.jobs),
+                "mse_min": min(errors, default=None),
+                "words": " ".join(f"{key}={','.join(values)}" for key, values in chosen.items()),
+                "when": ended.isoformat(timespec="seconds"),
+                "folder": str(sweep.folder),
+            }
+        )
+    return rows, damaged
+
+
+def _sweeps_as_text(rows: list[index.Row], found: int) -> str:
+    shown = ("sweep", "jobs", "done", "failed", "mse_min", "when", "words")
+    return _columns(
+        [shown, *(tuple(_cell(row, key) for key in shown) for row in rows)], shown, found, "sweep"
+    )
 
 
 def _sorted(rows: list[index.Row], by: str, columns: list[str]) -> list[index.Row]:
@@ -97,18 +156,35 @@ def _sorted(rows: list[index.Row], by: str, columns: list[str]) -> list[index.Ro
     return valued + [row for row in rows if row.get(column) is None]
 
 
-def _as_text(rows: list[index.Row]) -> str:
+def _as_text(rows: list[index.Row], found: int) -> str:
     rows = [row | {"settings": text} for row, text in zip(rows, _differences(rows))]
     shown = [column for column in SHOWN if column not in OPTIONAL or any(row[column] for row in rows)]
-    lines = [shown, *(tuple(_cell(row, column) for column in shown) for row in rows)]
+    return _columns(
+        [shown, *(tuple(_cell(row, column) for column in shown) for row in rows)], shown, found, "run"
+    )
+
+
+def _columns(lines: list[Any], shown: Sequence[str], found: int, what: str) -> str:
+    """Lines of cells below each other, numbers to the right, and how many there are."""
     widths = [max(map(len, column)) for column in zip(*lines)]
-    numbers = ("depth", "mse_min", "mse_mean", "test_r2_mean", "accuracy", "regions")
+    numbers = (
+        "depth",
+        "mse_min",
+        "mse_mean",
+        "test_r2_mean",
+        "accuracy",
+        "regions",
+        "jobs",
+        "done",
+        "failed",
+    )
     align = ["rjust" if column in numbers else "ljust" for column in shown]
     text = [
         "  ".join(getattr(cell, how)(width) for cell, how, width in zip(line, align, widths)).rstrip()
         for line in lines
     ]
-    return "\n".join([*text, f"{len(rows)} run{'s' if len(rows) != 1 else ''}"]) + "\n"
+    count, more = len(lines) - 1, f" of {found}" if found > len(lines) - 1 else ""
+    return "\n".join([*text, f"{count}{more} {what}{'s' if count != 1 or more else ''}"]) + "\n"
 
 
 def _differences(rows: list[index.Row]) -> list[str]:

@@ -50,7 +50,12 @@ COMMANDS = {
     "ls": Command(
         "listing:ls",
         "listing:ls_parser",
-        (("[WORD ...]", "finished runs: --where EXPR, --sort COL, --format text|csv|parquet, --out FILE"),),
+        (
+            (
+                "[WORD ...]",
+                "finished runs, or --sweeps: --where EXPR, --sort COL, --limit N, --format json|csv",
+            ),
+        ),
     ),
     "show": Command(
         "finished:show",
@@ -61,6 +66,29 @@ COMMANDS = {
         "finished:compare",
         "finished:compare_parser",
         (("A B", "the settings in which two runs differ, then their figures"),),
+    ),
+    "watch": Command(
+        "watch:main",
+        "watch:parser",
+        (("[SWEEP]", "a running sweep, followed live: its jobs, the best so far, the time left"),),
+        "triangle watch",
+    ),
+    "plot": Command(
+        "plot:main",
+        "plot:parser",
+        (
+            (
+                "[RUN|SWEEP|WORD ...]",
+                "draw any column against any other: --x depth --y mse_min --hue init --log",
+            ),
+        ),
+        "triangle plot",
+    ),
+    "report": Command(
+        "report:main",
+        "report:parser",
+        (("[RUN|SWEEP|WORD ...]", "one page that tells a study: --out report.html"),),
+        "triangle report",
     ),
     "paper": Command(
         "paper:main",

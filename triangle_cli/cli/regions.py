@@ -15,6 +15,7 @@ from triangle_cli.cli.options import Parser
 if TYPE_CHECKING:
     from triangle_cli.formats.network import LoadedNetwork
     from triangle_cli.regions import Pieces, Polygons
+    from triangle_cli.regions.arrays import Layers
 
 DESCRIPTION = """Count the linear regions of a ReLU network, exactly: not a sample of points, no tolerance.
 
@@ -207,42 +208,51 @@ def _vector(word: str, inputs: int) -> list[float]:
     return point
 
 
+def _as_json(record: dict[str, Any]) -> str:
+    """A record as JSON, which has no infinity: a volume beyond float64 is null."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(item) for item in value]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return json.dumps(plain(record), indent=2)
+
+
 def _count(network: LoadedNetwork, options: argparse.Namespace) -> None:
     from triangle_cli.inspection import report, terminal
 
-    where, box, weights, biases = _domain(network, options)
+    where, box, layers = _domain(network, options)
     if options.breakpoints and len(box) > 1:
         raise ValueError("--breakpoints: expected a network of one input, or --line; --cells is for more")
     if options.picture and len(box) > 2:
         raise ValueError(f"--picture: {len(box)} inputs, expected one or two, or --line or --plane")
     record = {"file": str(options.file)} | where | report.architecture(network, len(box))
     if options.limit:
-        record |= {"box": box} | report.count_up_to(weights, biases, box, options.limit)
+        record |= {"box": box} | report.count_up_to(layers, box, options.limit)
         done = report.guarantee(record["dtype"], False, next(iter(where), None))
         record["exact"] = done if record["is_complete"] else report.AT_LEAST
-        print(json.dumps(record, indent=2) if options.json else terminal.limited_text(record))
+        print(_as_json(record) if options.json else terminal.limited_text(record))
         return
-    counts, found = report.count(weights, biases, box, options.exact, options.threads)
+    counts, found = report.count(layers, box, options.exact, options.threads)
     record |= {"box": box} | counts
     record["exact"] = report.guarantee(record["dtype"], options.exact, next(iter(where), None))
     record |= report.assumption(network)
-    _write_files(options, record, found, weights, biases)
-    console.say(json.dumps(record, indent=2) if options.json else terminal.count_text(record))
+    _write_files(options, record, found, layers)
+    console.say(_as_json(record) if options.json else terminal.count_text(record))
 
 
-def _domain(network: LoadedNetwork, options: argparse.Namespace) -> tuple[dict[str, Any], list, list, list]:
-    """The line or plane if there is one, then the box, weights and biases of what is counted."""
-    from triangle_cli.regions.slices import PARALLELOGRAM, SEGMENT, restrict
+def _domain(network: LoadedNetwork, options: argparse.Namespace) -> tuple[dict[str, Any], list, Layers]:
+    """The line or plane if there is one, then the box and the layers of what is counted."""
+    from triangle_cli.regions.slices import PARALLELOGRAM, SEGMENT, sliced
 
     if words := options.line or options.plane:
         points = [_vector(word, network.inputs) for word in words]
         box = SEGMENT if options.line else PARALLELOGRAM
-        return (
-            {"line" if options.line else "plane": points},
-            box,
-            *restrict(network.weights, network.biases, points),
-        )
-    return {}, _box(network, options), network.weights, network.biases
+        return {"line" if options.line else "plane": points}, box, sliced(network.layers, points)
+    return {}, _box(network, options), network.layers
 
 
 def _average(network: LoadedNetwork, options: argparse.Namespace) -> None:
@@ -258,15 +268,14 @@ def _average(network: LoadedNetwork, options: argparse.Namespace) -> None:
     record |= {"box": box, "average_over": f"random {kind}s"} | found
     record["exact"] = report.AVERAGE.format(kind=kind)
     record |= report.assumption(network)
-    console.say(json.dumps(record, indent=2) if options.json else terminal.average_text(record))
+    console.say(_as_json(record) if options.json else terminal.average_text(record))
 
 
 def _write_files(
     options: argparse.Namespace,
     record: dict[str, Any],
     found: Pieces | Polygons | None,
-    weights: list,
-    biases: list,
+    network: Layers,
 ) -> None:
     """The files asked for; each is ready before any is written."""
     from triangle_cli.inspection import cell_files
@@ -275,11 +284,9 @@ def _write_files(
     if (options.breakpoints or options.picture) and found is None:
         regions = record["activation_regions"]
         raise ValueError(f"{regions:,} activation regions: too many for --breakpoints and --picture")
-    table = _table(found, weights, biases) if options.breakpoints else None
-    write_cells = (
-        cell_files.writer(options.cells, weights, biases, record, options.exact) if options.cells else None
-    )
-    figure = _figure(options, record, found, weights, biases) if options.picture else None
+    table = _table(found, network) if options.breakpoints else None
+    write_cells = cell_files.writer(options.cells, network, record, options.exact) if options.cells else None
+    figure = _figure(options, record, found, network) if options.picture else None
     if write_cells is not None:
         run_folder.write_whole(options.cells, write_cells)
     if table is not None:
@@ -288,29 +295,26 @@ def _write_files(
         run_folder.write_whole(options.picture, figure.savefig)
 
 
-def _table(found: Any, weights: list, biases: list) -> Any:
+def _table(found: Any, network: Layers) -> Any:
     """A row per linear region from left to right; columns per output where there are several."""
     import pandas as pd
 
-    from triangle_cli.inspection.pictures import values_at
-
     columns = {"left": found.left, "right": found.right}
-    at = {"left": values_at(weights, biases, found.left), "right": values_at(weights, biases, found.right)}
-    for i in range(len(biases[-1])):
-        suffix = f"_{i}" if len(biases[-1]) > 1 else ""
+    at = {side: network.values_at(getattr(found, side)[:, None]).T for side in ("left", "right")}
+    outputs = len(network.biases[-1])
+    for i in range(outputs):
+        suffix = f"_{i}" if outputs > 1 else ""
         columns |= {f"y_left{suffix}": at["left"][i], f"y_right{suffix}": at["right"][i]}
         columns |= {f"slope{suffix}": found.slope[:, i], f"intercept{suffix}": found.intercept[:, i]}
-    return pd.DataFrame({name: column.numpy() for name, column in columns.items()})
+    return pd.DataFrame(columns)
 
 
-def _figure(
-    options: argparse.Namespace, record: dict[str, Any], found: Any, weights: list, biases: list
-) -> Any:
+def _figure(options: argparse.Namespace, record: dict[str, Any], found: Any, network: Layers) -> Any:
     from triangle_cli.inspection import pictures
 
     title = f"{options.file.name}: {record['linear_regions']:,} linear regions"
     if len(record["box"]) == 1:
         label = "t, at FROM + t (TO - FROM)" if options.line else "x"
-        return pictures.line_figure(found, weights, biases, label, title)
+        return pictures.line_figure(found, network, label, title)
     labels = ("s, along Q - P", "t, along R - P") if options.plane else ("x", "y")
     return pictures.plane_figure(found, labels, title)

@@ -7,6 +7,7 @@ import gc
 import hashlib
 import os
 import re
+import shutil
 import sys
 import traceback
 from collections.abc import Iterator
@@ -78,7 +79,7 @@ def run(words: list[str]) -> int:
         console.fail(end.code)
         return 1
     finally:
-        run_folder.remove_empty(made)
+        _remove_refused(made)
     return _tell_depth(swept) if deepest else 0
 
 
@@ -91,6 +92,17 @@ def _tell_depth(swept: list[Path]) -> int:
     for line in depths.lines(swept[-1]):
         console.say(line)
     return 0
+
+
+def _remove_refused(made: list[Path]) -> None:
+    """Remove the folders that Hydra made for jobs of which none could begin: they hold its words and logs alone."""
+    from triangle_cli.sweeps.job import LOG
+
+    for folder in made:
+        files = [path.name for path in folder.rglob("*") if not path.is_dir()]
+        if files and set(files) <= {"multirun.yaml", LOG}:
+            shutil.rmtree(folder, ignore_errors=True)
+    run_folder.remove_empty(made)
 
 
 def _once_there_are_data(settings: list[str]) -> list[str]:
@@ -139,7 +151,6 @@ def _elsewhere(words: list[str]) -> list[str]:
     ]
     if all(value in ("false", "no", "off", "n", "0", "null") for value in asked):
         return []
-    import shutil
     import tempfile
 
     folder = tempfile.mkdtemp(prefix="triangle-")
@@ -234,7 +245,10 @@ def _job(config: Any) -> Any:
             from triangle_cli.sweeps import collect, estimate, job
 
             planned = job.plan(0, collect.choosing(words), partial(chosen_settings, config), folder)
-            console.say("\n".join(estimate.lines([planned], 1)))
+            lines, code = estimate.lines([planned], 1)
+            console.say("\n".join(lines))
+            if code:
+                raise SystemExit(code)
             return None
         from triangle_cli.runs import report
 

@@ -9,36 +9,49 @@ high, the top, which is the peak of the triangle before and so the same on all o
 then each piece has the peak inside and becomes two, on which v_{i+1} runs between T_i of an end and T_i(peak). At the
 end there are 2^d patterns of the hidden neurons. They are 2^d linear regions if the output bends at each peak: how
 much it does per unit of v_i depends on i alone, since behind a top lie the falling side of the next triangle and
-the rising sides of all later ones. So d exact comparisons of each kind suffice.
+the rising sides of all later ones. So d exact comparisons of each kind suffice. Where they hold only down to layer k,
+there are at least 2^k patterns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 from torch import Tensor
 
 Rows = list[list[Fraction]]
 
 
-def proven_depth(weights: Sequence[Tensor], biases: Sequence[Tensor], lo: float, hi: float) -> int | None:
-    """d where the network has 2^d linear regions, as many patterns and no dead neuron on (lo, hi); None: not proven.
+class Proof(NamedTuple):
+    """What is proven of a network's regions on an interval."""
+
+    layers: int  # k, of at least 2^k activation regions
+    is_whole: bool  # whether there are just 2^k, as many linear regions, and no dead neuron
+
+
+NOTHING = Proof(0, False)
+
+
+def prove(weights: Sequence[Tensor], biases: Sequence[Tensor], lo: float, hi: float) -> Proof:
+    """What the layers of one network prove of its regions on (lo, hi).
 
     Args:
         weights: (out, in) of each layer of one network as `Triangle.network` makes it: neurons sum, t1, t2, bias.
+            Of others nothing is proven.
         biases: (out,) of each layer.
         lo, hi: the interval; the weights of the first layer stretch [0, 1] to it, or to more.
     """
     layers = [[[Fraction(value) for value in row] for row in weight.double().tolist()] for weight in weights]
     constants = [[Fraction(value) for value in bias.double().tolist()] for bias in biases]
     if not _is_triangle(layers, constants):
-        return None
+        return NOTHING
     depth = len(layers) - 1
     (slope,), (scale,), (scale_2,), (nothing,) = layers[0]
     base, shift, shift_2, carried = constants[0]
     if scale != scale_2 or scale <= 0 or nothing != 0 or carried <= 0:
-        return None
+        return NOTHING
     ends = [scale * Fraction(end) + shift for end in (lo, hi)]
     bottom, bottom_2, top = ends[0], ends[0], ends[1]
     sums = min(
@@ -57,7 +70,7 @@ def proven_depth(weights: Sequence[Tensor], biases: Sequence[Tensor], lo: float,
             layer == depth - 1 or [sign * value for value in unsigned] == signed
         )
         if not (is_triangle and 0 <= bottom <= bottom_2 < peak < top and sums > 0):
-            return None
+            return Proof(layer, False)
         signs.add(sign)
         rises.append(rise)
         falls.append(fall)
@@ -69,8 +82,8 @@ def proven_depth(weights: Sequence[Tensor], biases: Sequence[Tensor], lo: float,
             drop, step = layers[layer + 1][2][3], layers[layer + 1][3][3]
             peak, carried = -drop * carried, step * carried
             if carried <= 0:
-                return None
-    return depth if len(signs) == 1 and _bends_everywhere(signs.pop(), rises, falls) else None
+                return Proof(layer + 1, False)
+    return Proof(depth, len(signs) == 1 and _bends_everywhere(signs.pop(), rises, falls))
 
 
 def _bends_everywhere(sign: int, rises: list[Fraction], falls: list[Fraction]) -> bool:

@@ -59,7 +59,7 @@ def _bits(value: float) -> int:
 
 def _on_grid(a: Tensor, b: Tensor, bits: int, rounding: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
     """Both as multiples of one power of 2, of which the larger sum of sizes has so many bits."""
-    step = 2.0 ** ((a.abs() + b.abs()).detach().log2().floor() + 1 - bits)
+    step = 2.0 ** ((a.abs() + b.abs()).detach().frexp().exponent - bits)
     first, second = (_as_if(rounding(value.detach() / step) * step, value) for value in (a, b))
     return first, second
 

@@ -31,7 +31,7 @@ COST_POWER = 2.5  # a step of training takes about (layers + 1)^2.5
 class Plan:
     """How much is tried.
 
-    depth: hidden layers of the network, 2 or more. width: of each, 4 or more. front: the most layers a front gets.
+    depth: hidden layers of the network. width: of each, 4 or more. front: the most layers a front gets.
     starts: fronts of one layer that are drawn. kicks: for each front. last_kicks: for the network.
     """
 

@@ -116,7 +116,7 @@ class Front:
         return Front((*hidden, layer, outputs), self.sign).normalised()
 
     def unrolled(self, tents: int, last_share: float = 4 / 3) -> Front:
-        """The network whose tail is `tents` >= 1 more layers, and nothing after them.
+        """The network whose tail is `tents` more layers, and nothing after them; y alone without any.
 
         p and q are doubled a layer, so that they keep their size.
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,7 +27,19 @@ from triangle_cli.settings.schedule import LossName
 from triangle_cli.store.run_folder import unfinished_file, write_whole
 from triangle_cli.training.problem import Points
 
+SPENT = "spent"  # beside a deepening's state
+
 log = logging.getLogger(__name__)
+
+
+class Spent(NamedTuple):
+    """Seconds on the clock, and of all cores together."""
+
+    wall: float
+    cpu: float
+
+
+NOTHING = Spent(0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -40,6 +54,7 @@ class Kick:
     interval: tuple[float, float]
     restarts: list[int]
     done: float  # the share of all work, 0 to 1
+    earlier: Spent  # by a process that was killed
 
     @property
     def loss(self) -> Tensor:
@@ -75,8 +90,9 @@ def deepen(settings: FitSettings, target: Target, train: Points, unfinished: Pat
     loss, count = loss_of(settings, target, train), settings.restarts
     deepenings = [Deepening(loss, plan, signs(target), (settings.seed, k)) for k in range(count)]
     files = [unfinished and unfinished_file(unfinished, f"{settings.hash}-{k}.npz") for k in range(count)]
-    for deepening, file in zip(deepenings, files):
-        _restore(deepening, file)
+    # restarts take turns, so what was kept last knows what all of them took
+    earlier = max(_restore(deepening, file) for deepening, file in zip(deepenings, files))
+    clocks = Spent(time.perf_counter(), time.process_time())
     runs = [deepening.run() for deepening in deepenings]
     for stage, name in enumerate(plan.stages):
         kicks = chosen.kicks if stage < plan.layers else chosen.last_kicks
@@ -84,7 +100,8 @@ def deepen(settings: FitSettings, target: Target, train: Points, unfinished: Pat
             while len(deepening.stages) <= stage:
                 progress = next(runs[k])
                 if progress.finished:
-                    _keep(deepening, file)
+                    now = Spent(time.perf_counter(), time.process_time())
+                    _keep(deepening, file, [e + n - c for e, n, c in zip(earlier, now, clocks)])
                     continue
                 yield Kick(
                     name,
@@ -95,6 +112,7 @@ def deepen(settings: FitSettings, target: Target, train: Points, unfinished: Pat
                     target.interval,
                     [k],
                     _done(plan, deepenings, progress.done),
+                    earlier,
                 )
         found = [_network(deepening, deepening.stages[stage]) for deepening in deepenings]
         trained = [deepening.trained(stage) for deepening in deepenings]
@@ -108,6 +126,7 @@ def deepen(settings: FitSettings, target: Target, train: Points, unfinished: Pat
             target.interval,
             list(range(count)),
             done,
+            earlier,
         )
 
 
@@ -122,19 +141,23 @@ def _network(deepening: Deepening, front: Front) -> Front:
     return front if front.sign == 0 else deepening.unrolled(front)
 
 
-def _keep(deepening: Deepening, file: Path | None) -> None:
+def _keep(deepening: Deepening, file: Path | None, spent: list[float]) -> None:
     if file is not None:
-        write_whole(file, lambda beside: np.savez(beside, allow_pickle=False, **deepening.state()))
+        state = deepening.state() | {SPENT: np.array(spent)}
+        write_whole(file, lambda beside: np.savez(beside, allow_pickle=False, **state))
 
 
-def _restore(deepening: Deepening, file: Path | None) -> None:
-    if file is None or not file.is_file():
-        return
-    try:
-        with np.load(file) as state:
-            deepening.restore(state)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        log.warning("%s: cannot be read; begun again", file)
+def _restore(deepening: Deepening, file: Path | None) -> Spent:
+    """Take up the finished stages of a run that was killed; returns what it had taken."""
+    if file is not None and file.is_file():
+        try:
+            with np.load(file) as state:
+                spent = Spent(*state[SPENT].tolist())
+                deepening.restore({key: state[key] for key in state if key != SPENT})
+                return spent
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+            log.warning("%s: cannot be read; begun again", file)
+    return NOTHING
 
 
 def integral_errors(network: Network, target: Target) -> list[float]:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from triangle_cli.construction.network import Network
 from triangle_cli.fit import deepening, starts
-from triangle_cli.fit.deepening import Kick
+from triangle_cli.fit.deepening import NOTHING, Kick, Spent
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.measurement import Measurement
 from triangle_cli.fit.points import points_of, side
@@ -51,6 +51,7 @@ class Result:
     regions: pd.DataFrame
     history: pd.DataFrame
     seconds: dict[str, float] = field(default_factory=dict)
+    earlier: Spent = NOTHING  # by a process that was killed
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -229,8 +230,9 @@ def run(
     _, weights = enter_weights(start, kept)
     network, restarts = square.network(start), list(range(settings.starts))
     networks = {INIT: network.detach()}
-    errors = [measurement.errors(network, restarts).assign(stage=INIT)]
-    regions = [measurement.regions(network, restarts).assign(phase=INIT, epoch=0)]
+    counts = measurement.regions(network, restarts)
+    errors = [measurement.errors(network, counts).assign(stage=INIT)]
+    regions = [counts.assign(phase=INIT, epoch=0)]
     history, seconds, began = [], {}, time.perf_counter()
 
     if settings.schedule.deepening is None:
@@ -247,11 +249,10 @@ def run(
                 history.append((epoch.phase, number, epoch.restarts, losses.numpy(force=True)))
         if last or (epoch.number % settings.regions.every == 0 and not first):
             network = square.network(epoch.start)
-            regions.append(
-                measurement.regions(network, epoch.restarts).assign(phase=epoch.phase, epoch=epoch.number)
-            )
+            counts = measurement.regions(network, epoch.restarts, again=last)
+            regions.append(counts.assign(phase=epoch.phase, epoch=epoch.number))
         if last:
-            errors.append(measurement.errors(network, epoch.restarts).assign(stage=epoch.phase))
+            errors.append(measurement.errors(network, counts).assign(stage=epoch.phase))
             networks[epoch.phase] = network.detach()
             seconds[epoch.phase] = time.perf_counter() - began
             began = time.perf_counter()
@@ -264,6 +265,7 @@ def run(
         regions=first_columns(pd.concat(regions), ["restart", "phase", "epoch"]),
         history=_history(history),
         seconds=seconds,
+        earlier=epoch.earlier if isinstance(epoch, Kick) else NOTHING,
     )
 
 

@@ -8,15 +8,17 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from triangle_cli.construction.network import Network
-from triangle_cli.construction.proof import proven_depth
+from triangle_cli.construction.proof import prove
 from triangle_cli.fit.deepening import integral_errors
 from triangle_cli.fit.floors import Floors
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.samples import SampledTarget
 from triangle_cli.regions import ceiling, count_regions
-from triangle_cli.regions.line.budget import surpasses
+from triangle_cli.regions.line import budget as line
+from triangle_cli.regions.plane import budget as plane
 from triangle_cli.training.loop import network_errors
 from triangle_cli.training.problem import Points
 
@@ -46,6 +48,7 @@ class Measurement:
         self.grid = grid
         self.integral = integral  # whether errors are integrated as well
         self.limit = limit  # of regions that are counted
+        self.left_out: set[int] = set()  # restarts that had more, the last time
 
     @cached_property
     def floors(self) -> Floors | None:
@@ -64,22 +67,26 @@ class Measurement:
         """The floor for so many pieces; NaN where it is not known."""
         return np.nan if self.floors is None else self.floors(pieces) + self.train.pure
 
-    def regions(self, network: Network, restarts: list[int]) -> pd.DataFrame:
-        """A row per restart: linear regions, activation regions, dead neurons; empty for one that diverged."""
-        finite = network.is_finite()
-        table = pd.DataFrame({"restart": restarts})
-        counts = count(network[finite].detach(), self.target, self.limit)
-        counts.index = pd.Index(finite.nonzero().squeeze(1).tolist())
-        missing = int(counts["linear_regions"].isna().sum())
-        if missing and self.target.inputs <= MOST_INPUTS:
-            log.warning(
-                "%d of the networks cost more than regions.limit=%d to count: left out", missing, self.limit
-            )
-        return table.join(counts)
+    def regions(self, network: Network, restarts: list[int], again: bool = True) -> pd.DataFrame:
+        """A row per restart: linear regions, activation regions, dead neurons; empty for one that diverged.
 
-    def errors(self, network: Network, restarts: list[int]) -> pd.DataFrame:
-        """A row per restart: the columns of errors.csv after `restart` and `stage`."""
-        table = pd.DataFrame({"restart": restarts})
+        again: count those, too, that were left out the last time.
+        """
+        finite = network.is_finite().tolist()
+        chosen = [
+            i for i, restart in enumerate(restarts) if finite[i] and (again or restart not in self.left_out)
+        ]
+        counts = count(network[torch.tensor(chosen, dtype=torch.int64)].detach(), self.target, self.limit)
+        counts.index = pd.Index(chosen)
+        missing = {restarts[i] for i in counts.index[counts["linear_regions"].isna()]}
+        if missing and not self.left_out and self.target.inputs <= MOST_INPUTS:  # said once a run
+            log.warning("networks that cost more than regions.limit=%d to count are left out", self.limit)
+        self.left_out = missing if again else self.left_out | missing
+        return pd.DataFrame({"restart": restarts}).join(counts)
+
+    def errors(self, network: Network, counts: pd.DataFrame) -> pd.DataFrame:
+        """A row per restart: the columns of errors.csv after `restart` and `stage`; `counts` from `regions`."""
+        table = counts[["restart"]].copy()
         errors = {
             name: network_errors(network, points, self.threads)
             for name, points in (("train", self.train), ("test", self.test), ("grid", self.grid))
@@ -90,7 +97,7 @@ class Measurement:
         if self.integral:
             table["mse_integral"] = integral_errors(network, self.target)
         table["max_error"] = errors["grid"][1].tolist()
-        table["linear_regions"] = self.regions(network, restarts)["linear_regions"]
+        table["linear_regions"] = counts["linear_regions"]
         pieces = table["linear_regions"]
         table["floor_mse"] = [np.nan if pd.isna(count) else self.floor(int(count)) for count in pieces]
         # past half as many pieces as points the floor is 0, and being so many times above it says nothing
@@ -110,15 +117,12 @@ def count(network: Network, target: Target, limit: int = 2**63 - 1) -> pd.DataFr
     if target.inputs > MOST_INPUTS:
         return table
     left = np.ones(len(table), bool)
-    if target.inputs == 1 and ceiling([bias.shape[-1] for bias in network.biases[:-1]], 1) > limit:
+    if ceiling([bias.shape[-1] for bias in network.biases[:-1]], target.inputs) > limit:
         for i in range(len(table)):
             weights, biases = ([layer[i] for layer in layers] for layers in (network.weights, network.biases))
-            depth = proven_depth(weights, biases, *target.interval)
-            if depth is not None and depth < 63:
-                table.loc[i] = (2**depth, 2**depth, 0)
-                left[i] = False
-            elif surpasses(weights, biases, *target.interval, limit):
-                left[i] = False
+            found = _without_counting(weights, biases, target, limit)
+            if found is not None:
+                table.loc[i], left[i] = found, False
     chosen = torch.from_numpy(left)
     if left.any():
         weights, biases = (
@@ -127,3 +131,16 @@ def count(network: Network, target: Target, limit: int = 2**63 - 1) -> pd.DataFr
         counts = count_regions(weights, biases, target.box)
         table.loc[left, :] = torch.stack([getattr(counts, name) for name in COUNTS], 1).numpy()
     return table
+
+
+def _without_counting(
+    weights: list[Tensor], biases: list[Tensor], target: Target, limit: int
+) -> tuple | None:
+    """The row of one network as it is proven, or missing where it is beyond the limit; None: it is to be counted."""
+    left_out = (pd.NA,) * len(COUNTS)
+    if target.inputs > 1:
+        return left_out if plane.surpasses(weights, biases, target.box, limit) else None
+    depth, is_whole = prove(weights, biases, *target.interval)
+    if is_whole and depth < 63:  # as many as fit the column
+        return 2**depth, 2**depth, 0
+    return left_out if 2**depth > limit or line.surpasses(weights, biases, *target.interval, limit) else None

@@ -11,6 +11,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from triangle_cli.construction.network import Network
+from triangle_cli.drawing import names
 from triangle_cli.fit.experiment import Result
 from triangle_cli.fit.functions import Target
 from triangle_cli.regions import polygons
@@ -26,7 +27,8 @@ def plane_figure(result: Result, settings: FitSettings) -> Figure:
     axes = figure.subplots(1, 3)
     target, network, best = result.target, result.best, result.best_row
     title = (
-        f"{target.name}: {settings.network.name} network, depth {settings.depth}, {settings.init.name} start"
+        f"{names.math(target.formula)}: {names.plain(settings.network.name)} network, depth {settings.depth}, "
+        f"{names.plain(settings.init.name)} start"
     )
     if network is None or best is None:
         figure.suptitle(f"{title}: all restarts diverged")
@@ -34,13 +36,15 @@ def plane_figure(result: Result, settings: FitSettings) -> Figure:
     fitted, error = grid_values(target, network)
     _map(axes[0], target, fitted, "viridis", "fit", None)
     size = float(np.abs(error).max())
-    _map(axes[1], target, error, "RdBu", f"fit - target: {target.formula}", size)
+    _map(axes[1], target, error, "RdBu", "fit - target", size)
     count = draw_regions(axes[2], target, network)
     found = (
-        f"MSE {best['mse_train']:.2e} after {best['stage']}, largest error {size:.1e}, {count} linear regions"
+        f"MSE {names.power(best['mse_train'], 3)} after {names.plain(best['stage'])}, largest error "
+        f"{names.power(size)}, {count} linear regions"
     )
     figure.suptitle(f"{title}: {found}")
     for one in axes:
+        one.grid(visible=False)
         one.set(xlabel="x", ylabel="y", aspect="equal", xlim=target.interval, ylim=target.interval)
     return figure
 

@@ -48,7 +48,7 @@ def read_run_network(
         raise ValueError(f"{folder}: not written by a finished run (no interval)")
     sides = interval if isinstance(interval[0], Sequence) else [interval]
     box = [(lo, hi) for lo, hi in sides] * (network.inputs if len(sides) == 1 else 1)
-    return replace(network, box=box, restart=restart, stage=kept.name, assumed=None)
+    return replace(network, box=box, restart=restart, stage=kept.name, assumed=())
 
 
 def _from_run_on_data(folder: Path, record: RunRecord, kept: Stage, restart: int | None) -> LoadedNetwork:
@@ -67,5 +67,6 @@ def _from_run_on_data(folder: Path, record: RunRecord, kept: Stage, restart: int
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from None
     names = [f"layer {number}" for number in range(1, len(weights) + 1)]
-    network = checked(folder / kept.file, names, weights, biases)
+    arrays = [[layer.numpy() for layer in layers] for layers in (weights, biases)]
+    network = checked(folder / kept.file, names, *arrays)
     return replace(network, restart=kept.best_restart, stage=kept.name)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from triangle_cli.colours import BLUE, GREY, VERMILLION
+from triangle_cli.drawing import names
 from triangle_cli.learn.experiment import Result
 from triangle_cli.settings.learn import Task
 from triangle_cli.settings.run import LearnSettings
@@ -49,8 +50,9 @@ def learning_figure(result: Result, settings: LearnSettings) -> Figure:
         for axes in (left, right):
             axes.axvline(end, color=GREY, linewidth=0.8, linestyle=":")
     model = f"{settings.model.name} of {result.parameters} parameters, {settings.init.name} start"
+    shown = names.plain(f"{settings.data.name}: {model}, {settings.restarts} restarts")
     figure.suptitle(
-        f"{settings.data.name}: {model}, {settings.restarts} restarts, mean and standard deviation",
+        f"{shown}, mean and standard deviation",
         fontsize="medium",
     )
     return figure

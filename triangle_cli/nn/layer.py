@@ -18,25 +18,22 @@ torch.Size([32, 75])
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from fnmatch import fnmatchcase
-from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from triangle_cli.construction.triangle import Triangle, bound_steps
-from triangle_cli.nn.units import evaluate
-from triangle_cli.training.spaces import PEAK_MARGIN, PeakSpace
+from triangle_cli.nn.forms import PEAKS, WEIGHTS
+from triangle_cli.nn.unitwise import UnitwiseActivation, UnitwiseLayer, check_interval, check_whole
+from triangle_cli.training.bounds import PEAK_MARGIN
+from triangle_cli.training.spaces import PeakSpace
 
 CONVEX = -1.0
-SPARE = 2.0**10  # how far an interval stays from the ends of what a dtype holds
-PEAKS, WEIGHTS = "peaks", "weights"  # the names of the parameters in a state_dict
+PEAKS_KEY, WEIGHTS_KEY = "peaks", "weights"  # the names of the parameters in a state_dict
 
 
-class TriangleActivation(nn.Module):
+class TriangleActivation(UnitwiseActivation):
     """One triangle network per unit: z (..., units) to y (..., units).
 
     First the parameters are peaks (the paper's Algorithm 1); after `release` they are free weights.
@@ -75,20 +72,25 @@ class TriangleActivation(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        _check(units, depth, interval, peak_low, peak_high)
-        self.units, self.interval = units, (float(interval[0]), float(interval[1]))
+        check_whole("units", units)
+        _check(depth, peak_low, peak_high)
+        self.units, self.interval = units, check_interval(interval, dtype)
         self.peak_range = (peak_low, peak_high)
-        _check_resolution(self.interval, dtype or torch.get_default_dtype())
         self.space = PeakSpace(depth, CONVEX, self.interval, free_scales)
         empty = torch.empty(units, 2 * depth + 3 if free_scales else depth + 4, device=device, dtype=dtype)
         self.peaks = nn.Parameter(empty)
-        self.register_parameter(WEIGHTS, None)
+        self.register_parameter(WEIGHTS_KEY, None)
         self.reset_parameters()
 
     @property
     def depth(self) -> int:
         """Hidden layers of each unit's network."""
         return self.space.depth
+
+    @property
+    def form(self) -> int:
+        """See `UnitwiseActivation`."""
+        return WEIGHTS if self.released else PEAKS
 
     @property
     def released(self) -> bool:
@@ -120,20 +122,6 @@ class TriangleActivation(nn.Module):
         self.weights = nn.Parameter(weights, self.peaks.requires_grad)
         self.peaks = None
 
-    def forward(self, z: Tensor) -> Tensor:
-        """z: (..., units) to (..., units), in the dtype of z; computed in that of the parameters.
-
-        Raises:
-            ValueError: the last dimension is not `units`.
-        """
-        if z.dim() == 0 or z.shape[-1] != self.units:
-            raise ValueError(f"z: shape {tuple(z.shape)}, expected (..., {self.units})")
-        autocast = "cpu" if z.is_meta else z.device.type  # there is none for shapes alone
-        with torch.autocast(autocast, enabled=False):  # half precision has no digits for small scales
-            numbers = self.numbers()
-            rows = z.reshape(-1, self.units).to(numbers.dtype)  # (n, units)
-            return evaluate(rows, numbers, self.interval, self.released).to(z.dtype).reshape(z.shape)
-
     def numbers(self) -> Tensor:
         """What `units.by_peaks` takes, (units, 2 + 3 d); once released what `units.by_weights` does, (units, P + 2)."""
         if self.peaks is None:
@@ -150,9 +138,9 @@ class TriangleActivation(nn.Module):
 
     def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *rest: Any) -> None:
         """Take on the state, peaks or weights, that was saved."""
-        if prefix + WEIGHTS in state:
+        if prefix + WEIGHTS_KEY in state:
             self.release()
-        elif prefix + PEAKS in state and self.released:
+        elif prefix + PEAKS_KEY in state and self.released:
             self.reset_parameters()
         super()._load_from_state_dict(state, prefix, *rest)
 
@@ -162,7 +150,7 @@ class TriangleActivation(nn.Module):
         return f"units={self.units}, depth={self.depth}, interval={self.interval}, {state}"
 
 
-class TriangleLayer(nn.Module):
+class TriangleLayer(UnitwiseLayer):
     """Stands where Linear(in_features, out_features), ReLU() stood: (..., in_features) to (..., out_features).
 
     Args:
@@ -173,6 +161,9 @@ class TriangleLayer(nn.Module):
     Raises:
         ValueError: a number is out of its range.
     """
+
+    activation: TriangleActivation
+    _activation = TriangleActivation
 
     def __init__(
         self,
@@ -186,32 +177,7 @@ class TriangleLayer(nn.Module):
         **settings: Any,
     ) -> None:
         super().__init__()
-        _check_whole("in_features", in_features)
-        _check_whole("out_features", out_features)
-        self.linear = nn.Linear(in_features, out_features, bias, device, dtype)
-        self.activation = TriangleActivation(out_features, depth, device=device, dtype=dtype, **settings)
-
-    @classmethod
-    def after(cls, linear: nn.Linear, depth: int, **settings: Any) -> TriangleLayer:
-        """A layer around a Linear that is there already, with its weights, on its device."""
-        layer = cls.__new__(cls)
-        nn.Module.__init__(layer)
-        weight = linear.weight
-        layer.linear = linear
-        layer.activation = TriangleActivation(
-            linear.out_features, depth, device=weight.device, dtype=weight.dtype, **settings
-        )
-        return layer.train(linear.training)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x: (..., in_features) to (..., out_features).
-
-        Raises:
-            ValueError: the last dimension is not `in_features`.
-        """
-        if x.dim() == 0 or x.shape[-1] != self.linear.in_features:
-            raise ValueError(f"x: shape {tuple(x.shape)}, expected (..., {self.linear.in_features})")
-        return self.activation(self.linear(x))
+        self._build(in_features, out_features, bias, device, dtype, depth=depth, **settings)
 
     def release(self) -> None:
         """Set the weights of the triangle networks free; see `TriangleActivation.release`."""
@@ -248,92 +214,7 @@ def release(model: nn.Module) -> None:
             module.release()
 
 
-def convert(model: nn.Module, *names: str, depth: int, **settings: Any) -> nn.Module:
-    """Put a `TriangleLayer` in the place of chosen Linear, ReLU neighbours of a model's nn.Sequentials.
-
-    In place. The Linear keeps its weights, and an Identity stands where the ReLU was, so that other layers keep
-    their names.
-
-    Args:
-        model: any module; the pairs may lie deep inside it, or directly in it if it is a Sequential.
-        names: which Linears, such as "classifier.0", or patterns such as "classifier.*", which pass over Linears
-            that no ReLU follows. None: all pairs.
-        depth, settings: as for `TriangleLayer`.
-
-    Returns:
-        The model.
-
-    Raises:
-        ValueError: a name is no Linear with a ReLU after it in a Sequential, a pattern meets no such pair, or a
-            Linear or Sequential stands in the model more than once. The model is then as it was.
-    """
-    modules = dict(model.named_modules(remove_duplicate=False))
-    pairs = _pairs(modules)
-    chosen = set()
-    for pattern in names or ("*",):
-        matching = {name for name in pairs if fnmatchcase(name, pattern)}
-        if not matching:
-            raise ValueError(f"convert: {pattern}: {_refusal(pattern, modules, list(pairs))}")
-        chosen |= matching
-    places: dict[nn.Linear, str] = {}
-    for name in sorted(chosen):
-        linear = modules[name]
-        assert isinstance(linear, nn.Linear), "as `_pairs` names them"
-        other = next((at for at, module in modules.items() if module is linear and at != name), None)
-        if other is not None:
-            raise ValueError(f"convert: {name}: is also {other}, expected a Linear that stands in one place")
-        places[linear] = name
-    layers = {name: TriangleLayer.after(linear, depth, **settings) for linear, name in places.items()}
-    for name, layer in layers.items():
-        parent, index = pairs[name]
-        parent[index], parent[index + 1] = layer, nn.Identity()
-    return model
-
-
-def _pairs(modules: dict[str, nn.Module]) -> dict[str, tuple[nn.Sequential, int]]:
-    """The Linears with a ReLU right after them: name -> the Sequential, and the place in it."""
-    found = {}
-    for prefix, parent in modules.items():
-        if isinstance(parent, nn.Sequential):
-            children = list(parent._modules.items())  # a module that stands twice is there twice
-            for index, ((name, first), (_, second)) in enumerate(pairwise(children)):
-                if _is_linear(first) and isinstance(second, nn.ReLU):
-                    found[f"{prefix}.{name}" if prefix else name] = (parent, index)
-    return found
-
-
-def _is_linear(module: nn.Module) -> bool:
-    return isinstance(module, nn.Linear) and not isinstance(module.weight, nn.UninitializedParameter)
-
-
-def _refusal(pattern: str, modules: dict[str, nn.Module], pairs: list[str]) -> str:
-    there = f"it is {type(modules[pattern]).__name__}, " if pattern in modules else ""
-    known = f"one of {', '.join(pairs)}" if pairs else "but this model has none"
-    return f"{there}expected a Linear followed by a ReLU in a Sequential, {known}"
-
-
-def _check(units: int, depth: int, interval: tuple[float, float], low: float, high: float) -> None:
-    _check_whole("units", units)
-    _check_whole("depth", depth, 64)
-    if not isinstance(interval, Sequence) or len(interval) != 2:
-        raise ValueError(f"interval={interval}: expected (lo, hi) with 0, where ReLU bends, well inside")
-    kink = -interval[0] / (interval[1] - interval[0]) if interval[0] < interval[1] else 0.0
-    if not PEAK_MARGIN < kink < 1 - PEAK_MARGIN:  # also where the interval is not finite
-        raise ValueError(f"interval={interval}: expected (lo, hi) with 0, where ReLU bends, well inside")
+def _check(depth: int, low: float, high: float) -> None:
+    check_whole("depth", depth, 64)
     if not PEAK_MARGIN < low <= high < 1 - PEAK_MARGIN:
         raise ValueError(f"peak_low={low}, peak_high={high}: expected {PEAK_MARGIN} < low <= high < 0.999")
-
-
-def _check_resolution(interval: tuple[float, float], dtype: torch.dtype) -> None:
-    """Raise ValueError for an interval that [0, 1] cannot be stretched to in this dtype."""
-    length = interval[1] - interval[0]
-    least, most = SPARE * torch.finfo(dtype).tiny, torch.finfo(dtype).max / SPARE
-    if not least <= length <= most:
-        raise ValueError(f"interval={interval}: expected a length from {least:.1e} to {most:.1e} for {dtype}")
-
-
-def _check_whole(name: str, value: int, most: float = math.inf) -> None:
-    if type(value) is not int or not 1 <= value <= most:
-        raise ValueError(
-            f"{name}={value!r}: expected a whole number, 1 {'or more' if most == math.inf else f'to {most}'}"
-        )

@@ -17,19 +17,20 @@ from torch.autograd import forward_ad
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from triangle_cli.construction.network import Network
+from triangle_cli.nn.forms import LIMIT, MOST_SKEW, PEAKS, WEIGHTS
 from triangle_cli.nn.units_op import units
 from triangle_cli.nn.units_threads import Interval, by_threads
 
 PASSED = (torch.float32, torch.float64)  # what the compiled pass takes
 
 
-def evaluate(z: Tensor, numbers: Tensor, interval: Interval, released: bool) -> Tensor:
-    """`by_weights` if released, else `by_peaks`: (n, units) from z (n, units) and numbers (units, K) of one dtype."""
+def evaluate(z: Tensor, numbers: Tensor, interval: Interval, form: int) -> Tensor:
+    """`by_peaks`, `by_weights` or `by_limit`: (n, units) from z (n, units) and numbers (units, K) of one dtype."""
     if _compiled_serves(z, numbers):
-        return _Compiled.apply(z.contiguous(), numbers.contiguous(), interval, released)
+        return _Compiled.apply(z.contiguous(), numbers.contiguous(), interval, form)
     if torch.compiler.is_compiling() and _is_plain(z):
-        return units(z, numbers, *interval, released)
-    return _formula(released)(without_end(z, interval), numbers, interval)
+        return units(z, numbers, *interval, form)
+    return FORMULAS[form](without_end(z, interval), numbers, interval)
 
 
 def without_end(z: Tensor, interval: Interval) -> Tensor:
@@ -73,8 +74,33 @@ def by_weights(z: Tensor, numbers: Tensor, interval: Interval) -> Tensor:
     return values.addcmul(below, outside.clamp(max=0)).addcmul(above, outside.clamp(min=0)).T
 
 
-def _formula(released: bool) -> Any:
-    return by_weights if released else by_peaks
+def by_limit(z: Tensor, numbers: Tensor, interval: Interval) -> Tensor:
+    """offset + slope z + bend R(rise (z - lo), fall (hi - z)), R(p, q) = p q / (p + q) for p, q > 0, else min(p, q).
+
+    Source: `deepening.tail`, the sum of infinitely many projective tents.
+
+    Args:
+        z: (n, units), pre-activations.
+        numbers: (units, 3), slope, bend and skew, of which `sides` makes rise and fall; the offset is -lo hi / (hi - lo).
+        interval: (lo, hi), between which a unit bends; outside it goes on in straight lines.
+    """
+    lo, hi = interval
+    slope, bend, skew = numbers.T.contiguous().unbind(0)
+    rise, fall = sides(skew, interval)
+    inside = z.clamp(lo, hi)
+    p, q, outside = rise * (inside - lo), fall * (hi - inside), z - inside
+    values = torch.addcmul(-lo * (hi / (hi - lo)) + slope * inside, bend, p * q / (p + q))
+    values = values.addcmul(slope + bend * rise, outside.clamp(max=0))
+    return values.addcmul(slope - bend * fall, outside.clamp(min=0))
+
+
+def sides(skew: Tensor, interval: Interval) -> tuple[Tensor, Tensor]:
+    """The slopes dp/dz and -dq/dz of a limit's two sides: e^k and e^-k times 2 / (hi - lo)."""
+    bound, stretch = MOST_SKEW * torch.tanh(skew / MOST_SKEW), 2 / (interval[1] - interval[0])
+    return bound.exp() * stretch, (-bound).exp() * stretch
+
+
+FORMULAS = {PEAKS: by_peaks, WEIGHTS: by_weights, LIMIT: by_limit}
 
 
 def unit_networks(weights: Tensor) -> tuple[Tensor, ...]:
@@ -117,13 +143,13 @@ class _Compiled(torch.autograd.Function):
     """`evaluate` by the compiled pass. The tensors are contiguous."""
 
     @staticmethod
-    def forward(ctx: Any, z: Tensor, numbers: Tensor, interval: Interval, released: bool) -> Tensor:
+    def forward(ctx: Any, z: Tensor, numbers: Tensor, interval: Interval, form: int) -> Tensor:
         from triangle_cli.nn.units_kernel import evaluate  # numba, when it is needed
 
         ctx.save_for_backward(z, numbers)
-        ctx.interval, ctx.released = interval, released
+        ctx.interval, ctx.form = interval, form
         y = torch.empty_like(z)
-        by_threads(evaluate, (z, numbers), interval, released, (y,))
+        by_threads(evaluate, (z, numbers), interval, form, (y,))
         return y
 
     @staticmethod
@@ -135,11 +161,11 @@ class _Compiled(torch.autograd.Function):
         if not create_graph and _compiled_serves(by_y):
             by_z, by_numbers = torch.empty_like(z), torch.empty_like(numbers)
             outputs = (by_y.contiguous(), by_z, by_numbers)
-            by_threads(differentiate, (z, numbers), ctx.interval, ctx.released, outputs)
+            by_threads(differentiate, (z, numbers), ctx.interval, ctx.form, outputs)
             return by_z, by_numbers, None, None
         with torch.enable_grad():  # the derivative has a derivative where the formula has
             inputs = [tensor.view_as(tensor) for tensor in (z, numbers)]
-            y = _formula(ctx.released)(without_end(inputs[0], ctx.interval), inputs[1], ctx.interval)
+            y = FORMULAS[ctx.form](without_end(inputs[0], ctx.interval), inputs[1], ctx.interval)
             wanted = [tensor for tensor in inputs if tensor.requires_grad]
             found = iter(torch.autograd.grad(y, wanted, by_y, create_graph=create_graph))
         return *(next(found) if tensor.requires_grad else None for tensor in inputs), None, None

@@ -11,9 +11,12 @@ flat array with a constant stride the compiler sees that rows do not overlap.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from triangle_cli.compiling import njit
+from triangle_cli.nn.forms import LIMIT, MOST_SKEW, PEAKS, WEIGHTS
 
 STRIP = 64  # units; always computed in full, so that loops have no remainder
 SUMMED = 64  # rows whose derivatives are summed in the dtype of z, before the sum of all in float64
@@ -28,28 +31,32 @@ def evaluate(
     numbers: np.ndarray,
     lo: float,
     hi: float,
-    released: bool,
+    form: int,
     begin: int,
     end: int,
     y: np.ndarray,
 ) -> None:
-    """Fill y[:, begin:end] for z (n, units) and numbers (units, K): those of `by_weights` if released, else `by_peaks`.
+    """Fill y[:, begin:end] for z (n, units) and numbers (units, K): those of the formula `form`, see `forms`.
 
     lo and hi have the dtype of the arrays, which are contiguous.
     """
     count = numbers.shape[1]
-    packed, values = _rows(count, z), _rows(count, z)
+    packed, values = _rows(_packed_rows(count, form), z), _rows(count, z)
     x, out = _rows(1, z), _rows(1, z)
     for first in range(begin, end, STRIP):
         units = min(STRIP, end - first)
         _pack(numbers, first, units, packed)
+        if form == LIMIT:
+            _pack_sides(packed, lo, hi)
         for row in range(z.shape[0]):
             _copy(z[row, first : first + units], x)
             _without_end(x, lo)
-            if released:
+            if form == WEIGHTS:
                 _weights(x, packed, lo, hi, values, out)
-            else:
+            elif form == PEAKS:
                 _peaks(x, packed, lo, hi, values, out)
+            else:
+                _limit(x, packed, lo, hi, out)
             _copy(out[:units], y[row, first:])
 
 
@@ -59,7 +66,7 @@ def differentiate(
     numbers: np.ndarray,
     lo: float,
     hi: float,
-    released: bool,
+    form: int,
     begin: int,
     end: int,
     by_y: np.ndarray,
@@ -68,12 +75,15 @@ def differentiate(
 ) -> None:
     """Fill by_z[:, begin:end] and by_numbers[begin:end], the derivatives, from by_y (n, units); the rest as above."""
     n, count = z.shape[0], numbers.shape[1]
-    packed, values, sums = _rows(count, z), _rows(count, z), _rows(count, z)
+    rows = _packed_rows(count, form)
+    packed, values, sums = _rows(rows, z), _rows(count, z), _rows(rows, z)
     x, signal, out, behind = _rows(1, z), _rows(1, z), _rows(1, z), _rows(4, z)
     totals = np.empty(len(sums), np.float64)
     for first in range(begin, end, STRIP):
         units = min(STRIP, end - first)
         _pack(numbers, first, units, packed)
+        if form == LIMIT:
+            _pack_sides(packed, lo, hi)
         totals[:] = 0
         for top in range(0, n, SUMMED):
             sums[:] = 0
@@ -81,18 +91,22 @@ def differentiate(
                 _copy(z[row, first : first + units], x)
                 _without_end(x, lo)
                 _copy(by_y[row, first : first + units], signal)
-                if released:
+                if form == WEIGHTS:
                     _weights(x, packed, lo, hi, values, out)
                     _weights_derivative(x, packed, lo, hi, values, signal, behind, sums, out)
-                else:
+                elif form == PEAKS:
                     _peaks(x, packed, lo, hi, values, out)
                     _peaks_derivative(packed, lo, hi, values, signal, sums, out)
+                else:
+                    _limit_derivative(x, packed, lo, hi, signal, sums, out)
                 _copy(out[:units], by_z[row, first:])
                 for j in range(units):
                     if z[row, first + j] == -np.inf:
                         by_z[row, first + j] = 0
             for i in range(len(sums)):
                 totals[i] += sums[i]
+        if form == LIMIT:
+            _sides_derivative(packed, totals)
         for j in range(units):
             for k in range(count):
                 by_numbers[first + j, k] = totals[k * STRIP + j]
@@ -273,3 +287,68 @@ def _weights_derivative(
             inside += s * p[2 * k * STRIP + j]
         outside = by_y[j] * (below_lo[j] if z[j] < lo else above_hi[j])
         by_z[j] = outside if z[j] < lo or z[j] > hi else inside
+
+
+@compiled
+def _packed_rows(count: int, form: int) -> int:
+    """How many numbers a unit's formula is computed with: with skew also the slopes that follow from it."""
+    return count + 2 if form == LIMIT else count
+
+
+@compiled
+def _pack_sides(p: np.ndarray, lo: float, hi: float) -> None:
+    """The rows rise and fall, from that of skew, as in `units.sides`."""
+    stretch = 2 / (hi - lo)
+    for j in range(STRIP):
+        skew = MOST_SKEW * math.tanh(p[2 * STRIP + j] / MOST_SKEW)
+        p[3 * STRIP + j] = math.exp(skew) * stretch
+        p[4 * STRIP + j] = math.exp(-skew) * stretch
+
+
+@compiled
+def _sides_derivative(p: np.ndarray, totals: np.ndarray) -> None:
+    """The row of skew, from those of rise and fall."""
+    for j in range(STRIP):
+        bound = math.tanh(p[2 * STRIP + j] / MOST_SKEW)
+        by_skew = totals[3 * STRIP + j] * p[3 * STRIP + j] - totals[4 * STRIP + j] * p[4 * STRIP + j]
+        totals[2 * STRIP + j] = by_skew * (1 - bound * bound)
+
+
+@compiled
+def _limit(z: np.ndarray, p: np.ndarray, lo: float, hi: float, y: np.ndarray) -> None:
+    """p: rows slope, bend, skew, rise, fall."""
+    zero, one = p.dtype.type(0), p.dtype.type(1)
+    offset = -lo * (hi / (hi - lo))
+    for j in range(STRIP):
+        slope, bend, rise, fall = p[j], p[STRIP + j], p[3 * STRIP + j], p[4 * STRIP + j]
+        x = lo if z[j] < lo else z[j]
+        x = hi if x > hi else x
+        left, right = rise * (x - lo), fall * (hi - x)
+        outside = z[j] - x
+        under = zero if outside > zero else outside
+        over = zero if outside < zero else outside
+        inside = offset + slope * x + bend * (left * right * (one / (left + right)))
+        y[j] = inside + (slope + bend * rise) * under + (slope - bend * fall) * over
+
+
+@compiled
+def _limit_derivative(
+    z: np.ndarray, p: np.ndarray, lo: float, hi: float, by_y: np.ndarray, sums: np.ndarray, by_z: np.ndarray
+) -> None:
+    """Add to `sums`, the rows of p but that of skew. R_p = (q / (p + q))^2 and R_q = (p / (p + q))^2, 1 and 0 beyond the ends."""
+    one = p.dtype.type(1)
+    for j in range(STRIP):
+        slope, bend, rise, fall = p[j], p[STRIP + j], p[3 * STRIP + j], p[4 * STRIP + j]
+        x = lo if z[j] < lo else z[j]
+        x = hi if x > hi else x
+        left, right = rise * (x - lo), fall * (hi - x)
+        inverse = one / (left + right)
+        by_left, by_right = right * inverse, left * inverse
+        by_left, by_right = by_left * by_left, by_right * by_right
+        up, down = by_left * (z[j] - lo), by_right * (hi - z[j])  # R is homogeneous of degree 1
+        by_bend = by_y[j] * bend
+        sums[j] += by_y[j] * z[j]
+        sums[STRIP + j] += by_y[j] * (rise * up + fall * down)
+        sums[3 * STRIP + j] += by_bend * up
+        sums[4 * STRIP + j] += by_bend * down
+        by_z[j] = by_y[j] * slope + by_bend * (by_left * rise - by_right * fall)

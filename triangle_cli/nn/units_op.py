@@ -14,38 +14,36 @@ from triangle_cli.nn.units_threads import by_threads
 
 
 @torch.library.custom_op("triangle::units", mutates_args=(), device_types="cpu")
-def units(z: Tensor, numbers: Tensor, lo: float, hi: float, released: bool) -> Tensor:
-    """`units.evaluate` of (n, units): the values."""
+def units(z: Tensor, numbers: Tensor, lo: float, hi: float, form: int) -> Tensor:
+    """`units.evaluate` of (n, units): the values. form: see `forms`."""
     from triangle_cli.nn.units_kernel import evaluate
 
     z, numbers = z.contiguous(), numbers.contiguous()
     y = torch.empty_like(z)
-    by_threads(evaluate, (z, numbers), (lo, hi), released, (y,))
+    by_threads(evaluate, (z, numbers), (lo, hi), form, (y,))
     return y
 
 
 @torch.library.custom_op("triangle::units_backward", mutates_args=(), device_types="cpu")
 def units_backward(
-    by_y: Tensor, z: Tensor, numbers: Tensor, lo: float, hi: float, released: bool
+    by_y: Tensor, z: Tensor, numbers: Tensor, lo: float, hi: float, form: int
 ) -> tuple[Tensor, Tensor]:
     """The derivatives by z and by the numbers."""
     from triangle_cli.nn.units_kernel import differentiate
 
     z, numbers = z.contiguous(), numbers.contiguous()
     by_z, by_numbers = torch.empty_like(z), torch.empty_like(numbers)
-    by_threads(differentiate, (z, numbers), (lo, hi), released, (by_y.contiguous(), by_z, by_numbers))
+    by_threads(differentiate, (z, numbers), (lo, hi), form, (by_y.contiguous(), by_z, by_numbers))
     return by_z, by_numbers
 
 
 @units.register_fake
-def _(z: Tensor, numbers: Tensor, lo: float, hi: float, released: bool) -> Tensor:
+def _(z: Tensor, numbers: Tensor, lo: float, hi: float, form: int) -> Tensor:
     return torch.empty_like(z, memory_format=torch.contiguous_format)
 
 
 @units_backward.register_fake
-def _(
-    by_y: Tensor, z: Tensor, numbers: Tensor, lo: float, hi: float, released: bool
-) -> tuple[Tensor, Tensor]:
+def _(by_y: Tensor, z: Tensor, numbers: Tensor, lo: float, hi: float, form: int) -> tuple[Tensor, Tensor]:
     return (
         torch.empty_like(z, memory_format=torch.contiguous_format),
         torch.empty_like(numbers, memory_format=torch.contiguous_format),

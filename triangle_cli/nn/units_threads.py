@@ -15,7 +15,7 @@ Interval = tuple[float, float]
 
 
 def by_threads(
-    kernel: Any, inputs: tuple[Tensor, ...], interval: Interval, released: bool, outputs: tuple[Tensor, ...]
+    kernel: Any, inputs: tuple[Tensor, ...], interval: Interval, form: int, outputs: tuple[Tensor, ...]
 ) -> None:
     """Call the kernel for all units, each thread with whole strips of its own."""
     from triangle_cli.nn.units_kernel import STRIP
@@ -28,7 +28,7 @@ def by_threads(
     borders = [min(units, strips * share // threads * STRIP) for share in range(threads + 1)]
 
     def work(begin: int, end: int) -> None:
-        kernel(*arrays, *ends, released, begin, end, *results)
+        kernel(*arrays, *ends, form, begin, end, *results)
 
     if threads == 1:
         work(0, units)

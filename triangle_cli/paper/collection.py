@@ -12,14 +12,16 @@ import torch
 import yaml
 
 from triangle_cli.construction.network import Network
-from triangle_cli.fit.floors import Floors
+from triangle_cli.fit.deepening import integral_errors
+from triangle_cli.fit.floors import MOST_POINTS, Floors, asymptote
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.points import even_points
 from triangle_cli.paper.methods import Method, read_method
 from triangle_cli.store import run_folder
 from triangle_cli.store.record import RunRecord
 from triangle_cli.store.stages import last_stage
-from triangle_cli.sweeps.collect import JOBS, choices, read_jobs
+from triangle_cli.store.sweeps import JOBS
+from triangle_cli.sweeps.collect import choices, read_jobs
 
 REFERENCE = "reference/paper_tables.csv"  # Milkert, Hyde, Laine, ICML 2025, tables 1 to 3
 
@@ -51,12 +53,36 @@ class Collected:
         return Floors(points.x.numpy(), points.y.numpy())(2 ** self.config["depth"])
 
     @property
+    def integral_floor(self) -> float:
+        """What the least mean square of 2^depth pieces over the whole interval tends to for many of them."""
+        points = even_points(self.target, MOST_POINTS)
+        return asymptote(points.x.numpy(), points.y.numpy(), 2 ** self.config["depth"])
+
+    @property
+    def networks(self) -> Network:
+        """The networks of all restarts at the end."""
+        return Network.from_state_dict(torch.load(self.folder / run_folder.NETWORK, weights_only=True))
+
+    @property
     def best_network(self) -> Network:
         """The network of the best restart, a batch of one."""
-        state = torch.load(self.folder / run_folder.NETWORK, weights_only=True)
         assert self.record.best_restart is not None, "asked of runs that did not diverge"
         place = self.record.restarts.index(self.record.best_restart)
-        return Network.from_state_dict(state)[place : place + 1]
+        return self.networks[place : place + 1]
+
+    @property
+    def integral_errors(self) -> pd.DataFrame:
+        """`final_errors` with the mean squares over the whole interval, measured here where the run did not."""
+        errors = self.final_errors
+        if "mse_integral" not in errors:
+            kept = torch.tensor([restart in set(errors["restart"]) for restart in self.record.restarts])
+            errors = errors.assign(mse_integral=integral_errors(self.networks[kept], self.target))
+        return errors
+
+    @property
+    def alternatives(self) -> Path:
+        """Where the errors of what else one might fit are kept."""
+        return self.folder.parent.parent / "alternatives"
 
     @property
     def final_errors(self) -> pd.DataFrame:
@@ -123,7 +149,9 @@ def describe(runs: list[Collected]) -> str:
         return " or ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in distinct)
 
     def training(run: Collected) -> str:
-        phases = run.config["schedule"]["phases"]
+        phases, deepening = run.config["schedule"]["phases"], run.config["schedule"].get("deepening")
+        if deepening:
+            return f"deepening with {deepening['kicks']} kicks a front and {deepening['last_kicks']} of the network"
         epochs, optimizers = (
             sum(phase["epochs"] for phase in phases),
             each([phase["optimizer"] for phase in phases]),

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import pandas as pd
 from matplotlib.figure import Figure
 
 from triangle_cli.colours import BLACK
@@ -77,44 +76,6 @@ def _over_epochs(runs: list[Collected], file: str, column: str, label: str, scal
         *figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False
     )
     return figure
-
-
-@registry.figure("depths")
-def depths(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
-    """Linear regions and error against depth, beside 2^d and the number of neurons."""
-    figure = Figure(figsize=(9, 3.8), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    depth = sorted({run.config["depth"] for run in runs})
-    left.plot(depth, [2**d for d in depth], color=BLACK, linewidth=0.8, label="$2^d$")
-    left.plot(depth, [4 * d for d in depth], color=BLACK, linewidth=0.8, linestyle=":", label="neurons")
-    for method in dict.fromkeys(run.method for run in runs):
-        title, dash, color, marker = method.title, method.dash, method.colour, method.marker
-        rows = [
-            (run.config["depth"], run.table(run_folder.ERRORS), run.final_errors)
-            for run in runs
-            if run.method == method
-        ]
-        at = [row[0] for row in rows]
-        before = [row[1].query("stage == 'init'")["linear_regions"].median() for row in rows]
-        look = {"color": color, "marker": marker, "markersize": 4}
-        left.plot(at, before, linestyle=dash, label=f"{title}: at the start", **look)
-        after = [row[2]["linear_regions"].median() for row in rows]
-        left.plot(
-            at,
-            after,
-            linestyle=dash,
-            markerfacecolor="none",
-            label=f"{title}: after training",
-            **look,
-        )
-        errors = pd.DataFrame([row[2]["mse_train"].agg(["median", "min", "max"]) for row in rows], index=at)
-        right.plot(at, errors["median"], linestyle=dash, label=title, **look)
-        right.fill_between(at, errors["min"], errors["max"], color=color, alpha=0.12, linewidth=0)
-    left.set(xlabel="depth", ylabel="linear regions (median)", yscale="log")
-    right.set(xlabel="depth", ylabel="training MSE (median and range)", yscale="log")
-    for axes in (left, right):
-        axes.legend(frameon=False, fontsize="small")
-    yield "regions", figure
 
 
 @registry.figure("time")

@@ -10,7 +10,6 @@ import pandas as pd
 from triangle_cli.paper import registry
 from triangle_cli.paper.collection import Collected, describe, paper_figures, titles
 from triangle_cli.paper.tables import Table
-from triangle_cli.store import run_folder
 from triangle_cli.store.stages import span
 
 STATISTICS = ("min", "mean")
@@ -55,48 +54,6 @@ def _methods_by_functions(rows: pd.DataFrame, titles: dict[str, str]) -> pd.Data
     return cells.rename(index=titles).rename_axis(columns=None).reset_index()
 
 
-@registry.table("depth")
-def against_depth(name: str, runs: list[Collected]) -> Table:
-    """Linear regions and errors against depth: triangle and random."""
-    rows = []
-    for run in runs:
-        errors, depth = run.final_errors, run.config["depth"]
-        before = run.table(run_folder.ERRORS).query("stage == 'init'")
-        rows.append(
-            {
-                "method": run.choices["method"],
-                "depth": depth,
-                "neurons": depth * run.config["init"]["width"],
-                "two_to_the_depth": 2**depth,
-                "regions_init_min": before["linear_regions"].min(),
-                "regions_init_max": before["linear_regions"].max(),
-                "regions_min": errors["linear_regions"].min(),
-                "regions_median": errors["linear_regions"].median(),
-                "regions_max": errors["linear_regions"].max(),
-                "mse_min": errors["mse_train"].min(),
-                "mse_mean": errors["mse_train"].mean(),
-                "mse_median": errors["mse_train"].median(),
-            }
-        )
-    table = pd.DataFrame(rows).sort_values(["method", "depth"], ascending=[False, True])
-    shown = pd.DataFrame(
-        {
-            "method": table["method"].map(titles(runs)),
-            "depth": table["depth"],
-            "neurons": table["neurons"],
-            "2^depth": table["two_to_the_depth"],
-            "regions before": list(map(span, table["regions_init_min"], table["regions_init_max"])),
-            "regions after": list(map(span, table["regions_min"], table["regions_max"])),
-            "least MSE": table["mse_min"].map("{:.2e}".format),
-            "mean MSE": table["mse_mean"].map("{:.2e}".format),
-        }
-    ).astype(str)
-    function = runs[0].choices["function"]
-    return Table(
-        name, f"{describe(runs)}.", table, {f"Linear regions and errors against depth, {function}": shown}
-    )
-
-
 @registry.table("beyond")
 def past_the_paper(name: str, runs: list[Collected]) -> Table:
     """The paper's best, ours by Adam and by second-order schedules, the floor, and what else one might fit."""
@@ -127,7 +84,7 @@ def past_the_paper(name: str, runs: list[Collected]) -> Table:
         rows.append({"fit": "least of any 2^depth pieces", "function": function, "min": run.floor})
         points, numbers = run.config["points"]["train"], run.record.parameters
         assert numbers is not None, "every run of a function says how many it has"
-        others = least_errors(run.folder.parent.parent / "alternatives", run.target, points, numbers, seconds)
+        others = least_errors(run.alternatives, run.target, points, numbers, seconds)
         rows += [{"fit": name, "function": function, "min": error} for name, error in others.items()]
     table = pd.DataFrame(rows)
     shown = {"Least MSE": ("min", "{:.2e}"), "Mean MSE": ("mean", "{:.2e}")}

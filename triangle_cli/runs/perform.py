@@ -19,6 +19,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from triangle_cli.runs import pictures
 from triangle_cli.settings.run import FitSettings, LearnSettings, plain
 from triangle_cli.store import run_folder
 from triangle_cli.store.locks import hold
@@ -96,10 +97,12 @@ def _compute(
 ) -> None:
     experiment = experiment_of(settings)  # torch, from here on
     started = datetime.datetime.now(datetime.timezone.utc)
-    clock = time.perf_counter()
+    clock, processors = time.perf_counter(), time.process_time()
     deepened = settings.schedule.deepening is not None
     result = experiment.run(settings, watch, folder) if deepened else experiment.run(settings, watch)
-    publish_result(settings, result, folder, words, started, time.perf_counter() - clock)
+    wall, cpu = result.earlier if deepened else (0.0, 0.0)
+    elapsed, used = wall + time.perf_counter() - clock, cpu + time.process_time() - processors
+    publish_result(settings, result, folder, words, started, {"total": elapsed, "cpu": used})
 
 
 def publish_result(
@@ -108,7 +111,7 @@ def publish_result(
     folder: Path,
     words: list[str],
     started: datetime.datetime,
-    elapsed: float,
+    seconds: dict[str, float],
 ) -> None:
     """Write what a run found: its files, run.json last, and its picture.
 
@@ -116,7 +119,8 @@ def publish_result(
         settings, result: of the run.
         folder: the run's.
         words: what was typed, for the record.
-        started: when. elapsed: seconds in all.
+        started: when.
+        seconds: `total`, and `cpu`, that it took.
 
     Raises:
         OSError: the folder cannot be written.
@@ -131,7 +135,7 @@ def publish_result(
         dtype=settings.dtype.value,
         threads=settings.threads,
         started=started.isoformat(timespec="seconds"),
-        seconds={"total": elapsed} | result.seconds,
+        seconds=seconds | result.seconds,
         overrides=words,
         git_commit=git_commit(),
         versions=versions(),
@@ -139,8 +143,8 @@ def publish_result(
         summary=_summary(result),
         **result.facts,
     )
-    pictures = {run_folder.PICTURE: lambda path: figure_of(result, settings).savefig(path)}
-    for line in run_folder.publish(folder, _writers(result, settings), record, pictures):
+    extras = {run_folder.PICTURE: partial(pictures.draw, result, settings)}
+    for line in run_folder.publish(folder, _writers(result, settings), record, extras):
         log.warning("%s; the rest of the run is on disk", line)
 
 
@@ -184,20 +188,6 @@ def _writers(result: Any, settings: FitSettings | LearnSettings) -> dict[str, Ca
 
 def _write_csv(table: pd.DataFrame, path: Path) -> None:
     table.to_csv(path, index=False)
-
-
-def figure_of(result: Any, settings: FitSettings | LearnSettings) -> Any:
-    """The figure that shows what a run found."""
-    if isinstance(settings, LearnSettings):
-        from triangle_cli.learn.pictures import learning_figure
-
-        return learning_figure(result, settings)
-    from triangle_cli.fit import pictures, pictures_plane, pictures_samples
-
-    if settings.function.path is not None:
-        return pictures_samples.samples_figure(result, settings)
-    draw = pictures_plane.plane_figure if result.target.inputs == 2 else pictures.fit_figure
-    return draw(result, settings)
 
 
 def _device_name(device: str) -> str:

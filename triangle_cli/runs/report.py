@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from triangle_cli.console import err, out
-from triangle_cli.runs import trackers
+from triangle_cli.runs import pictures, trackers
 from triangle_cli.runs.perform import Run, perform
 from triangle_cli.settings.run import FitSettings, LearnSettings
 from triangle_cli.store.record import RunRecord
@@ -92,7 +93,16 @@ def progress() -> Iterator[Watch]:
     if not (err().is_terminal or err().is_jupyter):
         yield lambda epoch: None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
+
+    class TimeLeft(TimeRemainingColumn):
+        """Of all stages, where a run says how much of its work is done; else of this phase."""
+
+        def render(self, task: Task) -> Text:
+            left = task.fields.get("left")
+            if left is None:
+                return super().render(task)
+            return Text(f"{datetime.timedelta(seconds=round(left))} left in all", style="progress.remaining")
 
     columns = (
         TextColumn("{task.description:>16}", markup=False),
@@ -100,8 +110,9 @@ def progress() -> Iterator[Watch]:
         MofNCompleteColumn(),
         TextColumn("{task.fields[loss]}", markup=False),
     )
-    with Progress(*columns, TimeRemainingColumn(), console=err(), transient=True) as bars:
+    with Progress(*columns, TimeLeft(), console=err(), transient=True) as bars:
         bar, shown = bars.add_task("starting", total=None, loss=""), 0.0
+        pace = WorkLeft()
 
         def watch(epoch: Any) -> None:
             nonlocal shown
@@ -110,11 +121,27 @@ def progress() -> Iterator[Watch]:
             shown = time.monotonic()
             loss = epoch.loss[epoch.loss.isfinite()]
             best = f"best loss {loss.min().item():.2e}" if len(loss) else "all diverged"
-            if done := getattr(epoch, "done", None):
-                best += f", {100 * done:.0f} % of all"
-            bars.update(bar, description=epoch.phase, total=epoch.last, completed=epoch.number, loss=best)
+            left = pace.seconds(epoch.done) if hasattr(epoch, "done") else None
+            bars.update(
+                bar, description=epoch.phase, total=epoch.last, completed=epoch.number, loss=best, left=left
+            )
 
         yield watch
+
+
+class WorkLeft:
+    """How long the rest of a run will take, from the share of it that was done since this began."""
+
+    def __init__(self) -> None:
+        self.begun: tuple[float, float] | None = None
+
+    def seconds(self, done: float) -> float | None:
+        """Seconds left when `done`, 0 to 1, is behind; None until there is something to go by."""
+        now = time.monotonic()
+        if self.begun is None:
+            self.begun = now, done
+        began, before = self.begun
+        return (now - began) * (1 - done) / (done - before) if done > before else None
 
 
 def perform_and_report(settings: FitSettings | LearnSettings, folder: Path, words: list[str]) -> None:
@@ -123,6 +150,7 @@ def perform_and_report(settings: FitSettings | LearnSettings, folder: Path, word
     with progress() as watch:
         run = perform(settings, folder, words, watch)
     print_run(run)  # before what may fail
+    pictures.draw_curves(run.folder)
     trackers.track(settings.tracker, Path(settings.outputs), run.folder)
     if run.record.best_restart is None:
         which = f"all {settings.restarts} restarts" if settings.restarts > 1 else "the only restart"

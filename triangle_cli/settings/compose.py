@@ -27,7 +27,8 @@ from triangle_cli.settings.run import (
     LearnSettings,
 )
 
-DATA_METHODS = ("layers", "relu", "relu_matched")  # the other files of conf/method say how to fit a function
+DATA_METHODS = ("layers", "layers_released", "layers_free", "limit", "relu", "relu_matched")
+DATA_METHODS += ("silu", "tanh", "siren", "kan")  # the other files of conf/method say how to fit a function
 
 
 def composed_settings(config: Any) -> FitSettings | LearnSettings:
@@ -101,7 +102,7 @@ def _require_fitting_method(method: str | None, from_data: bool) -> None:
         raise ValueError(f"method={method}: expected {wanted}")
 
 
-DEEPENING_FROM = 6  # layers; what this rests on: docs/depth.md, "When to leave peak space"
+DEEPENING_FROM = 3  # layers; what this rests on: `make table-auto`, docs/depth.md
 
 
 def _choose_schedule(config: Any, words: list[str]) -> str:

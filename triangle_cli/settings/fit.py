@@ -121,6 +121,10 @@ class NetworkSettings:
     def __post_init__(self) -> None:
         require_name("network.name", self.name)
         require(self.blocks >= 1, "network.blocks", self.blocks, "1 or more")
+        single = self.name != "single" or self.blocks == 1
+        require(
+            single, "network.blocks", self.blocks, "1 with network=single (network=difference takes more)"
+        )
         directions = self.directions
         require(directions is None or directions >= 1, "network.directions", directions, "1 or more")
 

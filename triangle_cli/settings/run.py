@@ -14,9 +14,9 @@ from typing import Any, Optional
 
 from triangle_cli.settings.fit import FunctionSettings, NetworkSettings, PointsSettings, Scaling
 from triangle_cli.settings.init import InitSettings
-from triangle_cli.settings.learn import DataSettings, ModelSettings
+from triangle_cli.settings.learn import DataSettings, ModelSettings, Source
 from triangle_cli.settings.require import require, require_one_of
-from triangle_cli.settings.schedule import TENTS, LossName, ScheduleSettings, SpaceName
+from triangle_cli.settings.schedule import TENTS, HandOn, LossName, ScheduleSettings, SpaceName
 
 RESULTS_VERSION = 3  # raise when the same settings give other numbers: finished runs are then not reused
 
@@ -32,7 +32,7 @@ OnFailure = Enum("OnFailure", {"continue": "continue", "stop": "stop"})  # funct
 OnFailure.__doc__ = "What a sweep does with its other jobs when one has failed."
 
 # what else keeps the figures of the runs: modules of runs/trackers
-TRACKERS = ("none", "tensorboard", "mlflow")
+TRACKERS = ("none", "tensorboard", "mlflow", "wandb")
 
 # how, where and whether to run, not what: these settings decide no numbers, are not hashed and head no column
 HOW = ("threads", "outputs", "force", "on_failure", "tracker", "dry_run")
@@ -42,7 +42,9 @@ FUNCTION_GROUPS, DATA_GROUPS = ("function", "network", "points"), ("data", "mode
 
 # settings that came later, and what they are where a run does not name them: so its hash is what it was before
 LATER = {"scaling": "none"}
-LATER_SCHEDULE = {"deepening": None}
+LATER_SCHEDULE = {"deepening": None, "learning_rates": None, "budget": None}
+LATER_DATA = {"formula": None, "inputs": None, "interval": None, "points": None, "noise": 0.0}
+LATER_MODEL = {"activation": "relu", "parameters": None, "matched_to": "weights"}
 LATER_PHASE = {"hand_on": "last"}
 LATER_FUNCTION = dict.fromkeys(("path", "x", "y", "weight", "curvature"))
 
@@ -58,7 +60,9 @@ class RecordSettings:
 class RegionsSettings(RecordSettings):
     """How often linear regions are counted, and up to how many of them a network's are."""
 
-    limit: int = 2**20  # a default: records of earlier runs have none
+    every: int = 100  # epochs between two counts of the linear regions
+    # a network with more is not counted, unless its construction proves that there are 2^depth
+    limit: int = 2**20
 
 
 @dataclass(kw_only=True)
@@ -150,13 +154,19 @@ class Settings:
     def describe(self) -> dict[str, Any]:
         """Everything that decides the numbers, as plain values: what the hash is taken of."""
         settings = plain(asdict(self))
-        if self.regions.limit == RegionsSettings(1).limit:  # as all runs had it before there was one
+        if self.regions.limit == RegionsSettings.limit:  # as all runs had it before there was one
             del settings["regions"]["limit"]
         for phase in settings["schedule"]["phases"]:
             _leave_out(phase, LATER_PHASE)
         _leave_out(settings, LATER)
-        _leave_out(settings["schedule"], LATER_SCHEDULE)
-        _leave_out(settings.get("function") or {}, LATER_FUNCTION)
+        groups = {
+            "schedule": LATER_SCHEDULE,
+            "function": LATER_FUNCTION,
+            "data": LATER_DATA,
+            "model": LATER_MODEL,
+        }
+        for group, later in groups.items():
+            _leave_out(settings.get(group) or {}, later)
         return {key: settings[key] for key in ORDER if key in settings and key not in HOW}
 
     def content(self) -> dict[str, str | None]:
@@ -197,6 +207,9 @@ class FitSettings(Settings):
         return {} if self.function.path is None else {"content": self.function.content()}
 
     def _check_kind(self) -> None:
+        for key in ("learning_rates", "budget"):
+            value = getattr(self.schedule, key)
+            require(value is None, f"schedule.{key}", value, "null without data=...")
         for index, phase in enumerate(self.schedule.phases):
             single = self.network.single or phase.space not in TENTS
             key, accepted = (
@@ -239,6 +252,11 @@ class LearnSettings(Settings):
         return self.data.title
 
     @property
+    def limit(self) -> bool:
+        """Whether limits of tents are in the place of ReLUs."""
+        return self.init.mode == "limit"
+
+    @property
     def weights_only(self) -> str:
         """See `Settings`."""
         return "method=relu"
@@ -249,18 +267,33 @@ class LearnSettings(Settings):
 
     def _check_kind(self) -> None:
         init, random = self.init, self.init.mode == "random"
-        require(init.triangle or random, "init", init.name, "triangle or random with data")
         require(
-            not (init.triangle and self.model.matched), "model.matched", True, f"false with init={init.name}"
+            init.triangle or random or self.limit, "init", init.name, "triangle, limit or random with data"
+        )
+        model = self.model
+        relu = random or model.activation == "relu"
+        require(relu, "model.activation", model.activation, f"relu with init={init.name}, which replaces it")
+        require(random or not model.matched, "model.matched", True, f"false with init={init.name}")
+        drawn = self.data.source is Source.formula
+        require(
+            drawn or self.schedule.budget is None,
+            "schedule.budget",
+            self.schedule.budget,
+            "null without a formula",
         )
         require(init.peaks is None, "init.peaks", init.peaks, "null with data")
         require(init.scale is None, "init.scale", init.scale, "null with data")
+        every, limit = RegionsSettings.every, RegionsSettings.limit
+        require(self.regions.every == every, "regions.every", self.regions.every, f"{every} with data")
+        require(self.regions.limit == limit, "regions.limit", self.regions.limit, f"{limit} with data")
         deepened = self.schedule.deepening is not None
         require(not deepened, "schedule", self.schedule.name, "one of phases with data")
         for index, phase in enumerate(self.schedule.phases):
             key = f"schedule.phases.{index}"
             require(phase.optimizer == "adam", f"{key}.optimizer", phase.optimizer, "adam with data")
             require(phase.keep is None, f"{key}.keep", phase.keep, "null with data")
+            last = phase.hand_on is HandOn.last
+            require(last, f"{key}.hand_on", phase.hand_on.value, "last with data")
             require(phase.space not in TENTS, f"{key}.space", phase.space.value, "peaks or weights with data")
 
 
@@ -319,7 +352,7 @@ def require_outputs(outputs: str) -> None:
 
 def _leave_out(settings: dict[str, Any], defaults: dict[str, Any]) -> None:
     for key, value in defaults.items():
-        if settings.get(key) == value:
+        if key in settings and settings[key] == value:
             del settings[key]
 
 

@@ -17,7 +17,7 @@ from triangle_cli.store import files, run_folder
 from triangle_cli.store.record import RunRecord
 
 INDEX = ".index.json"
-INDEX_VERSION = 4  # raise when rows get other columns
+INDEX_VERSION = 5  # raise when rows get other columns
 
 Row = dict[str, Any]
 Signature = list[int]  # of run.json: when it was written, in ns, and its size in bytes
@@ -91,6 +91,7 @@ def as_row(record: RunRecord) -> Row:
         "depth": settings.get("depth"),
         "init": settings.get("init", {}).get("name"),
         "schedule": settings.get("schedule", {}).get("name"),
+        "method": _typed(record, "method"),
         "points": settings.get("points", {}).get("name"),
         "stage": summary.get("stage"),
         "mse_min": summary.get("mse_min"),
@@ -112,6 +113,19 @@ def as_row(record: RunRecord) -> Row:
         "hash": record.hash,
     }
     return row | {key: value for key, value in flat(settings).items() if key not in row}
+
+
+def _typed(record: RunRecord, key: str) -> str | None:
+    """What was typed for a word that stands for settings, such as `method=kaiming`."""
+    found = [word.partition("=")[2] for word in record.overrides if word.startswith(f"{key}=")]
+    return found[-1] if found else None
+
+
+def mentions(row: Row, word: str) -> bool:
+    """Whether a row has a word: in its folder, or as its function, start, schedule or method."""
+    return word in row["folder"] or any(
+        word == row[key] for key in ("function", "init", "schedule", "method")
+    )
 
 
 def flat(settings: dict[str, Any], prefix: str = "", deep: bool = False) -> Row:

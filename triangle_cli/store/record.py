@@ -52,7 +52,7 @@ class RunRecord:
     function: str  # the name of what was fitted, or learned from
     settings: dict[str, Any]  # as in config.yaml
     summary: dict[str, Any]  # the last stage of errors.csv in a few figures
-    seconds: dict[str, float]  # of each phase, and in total
+    seconds: dict[str, float]  # of each phase, in total, and `cpu`: of all cores together
     started: str  # ISO 8601, UTC
     best_restart: int | None  # None: all diverged
     files: list[str] = field(default_factory=list)

@@ -27,6 +27,7 @@ HISTORY = "history.csv"
 NETWORK = "network.pt"
 CONFIG = "config.yaml"
 PICTURE = "fit.png"
+LOSS_PICTURE, REGIONS_PICTURE = "loss.png", "regions.png"  # drawn once a single run is whole
 STAGE_NETWORK = "network-{}.pt"  # of the stages before the last
 RUN = "run.json"  # written last: it marks a finished run, and holds the digests of the other files
 NEEDED = (ERRORS, NETWORK, CONFIG)  # what other commands read of every run
@@ -164,14 +165,15 @@ def publish(
         for name, write in writers.items():
             write_whole(staging / name, write)
         failed = {
-            name: line for name, write in (extras or {}).items() if (line := _tried(staging / name, write))
+            name: line for name, write in (extras or {}).items() if (line := tried(staging / name, write))
         }
         written = [*writers, *(name for name in extras or {} if name not in failed)]
         digests = {name: _digest(staging / name) for name in written}
         record = replace(record, files=written, sha256=digests)
         write_text(staging / RUN, json.dumps(record.to_json(), indent=2) + "\n")
         (folder / RUN).unlink(missing_ok=True)  # from here on the folder is not finished
-        for earlier in (*folder.glob(STAGE_NETWORK.format("*")), folder / PICTURE):
+        pictures = (folder / name for name in (PICTURE, LOSS_PICTURE, REGIONS_PICTURE))
+        for earlier in (*folder.glob(STAGE_NETWORK.format("*")), *pictures):
             earlier.unlink(missing_ok=True)
         for name in (*written, RUN):
             (staging / name).replace(folder / name)
@@ -187,8 +189,8 @@ def publish(
     return [f"{folder / name}: {line}" for name, line in failed.items()]
 
 
-def _tried(path: Path, write: Callable[[Path], object]) -> str | None:
-    """Write a file; what went wrong, if anything did."""
+def tried(path: Path, write: Callable[[Path], object]) -> str | None:
+    """Write a file whole or not at all; what went wrong, if anything did."""
     try:
         write_whole(path, write)
     except Exception as error:  # of whatever library draws

@@ -14,15 +14,12 @@ from triangle_cli.settings.require import require
 from triangle_cli.settings.run import HOW
 from triangle_cli.store import run_folder
 from triangle_cli.store.stages import stage_cells, stage_summary
+from triangle_cli.store.sweeps import JOBS
 from triangle_cli.store.texts import markdown_cell
-from triangle_cli.sweeps import report
+from triangle_cli.sweeps import live, report
 from triangle_cli.sweeps.job import JobRecord
 
-JOBS = "jobs.json"
 JOB = "job.json"  # of one job, under a launcher that is not ours
-RECORDS = (
-    ".jobs-{process}.jsonl"  # what became of the jobs so far; two sweeps with the same words may run at once
-)
 SUMMARY = "summary.md"
 STATUS = ("status", "folder")  # the last columns of a summary
 HOW_WORDS = (*HOW, "launcher", "hparams_search")
@@ -46,6 +43,7 @@ def collect(folder: Path, jobs: list[JobRecord]) -> bool:
     run_folder.write_text(folder / SUMMARY, "\n\n".join([text, *map(markdown_cell, notes)]) + "\n")
     run_folder.write_text(folder / JOBS, json.dumps([job.to_json() for job in jobs], indent=1) + "\n")
     _records(folder).unlink(missing_ok=True)
+    live.withdraw(folder)
     print_summary(folder, jobs)
     return all(job.done for job in jobs)
 
@@ -62,7 +60,9 @@ def _notes(jobs: list[JobRecord]) -> list[str]:
 
 
 def add_records(folder: Path, records: Iterable[JobRecord]) -> None:
-    """Leave what became of jobs in the sweep's folder, for its end: a sweeper may launch many times."""
+    """Leave what became of jobs in the sweep's folder, for its end and for those who watch: a sweeper may launch many
+    times.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with _records(folder).open("a", encoding="utf-8") as file:
         file.writelines(json.dumps(record.to_json()) + "\n" for record in records)
@@ -78,13 +78,15 @@ def read_records(folder: Path) -> list[JobRecord]:
 
 def clear_records(folder: Path) -> None:
     """Remove what an earlier sweep with the same words left; its runs stay, and are answered from disk."""
+    with contextlib.suppress(OSError):
+        live.withdraw(folder)
     for path in (_records(folder), *folder.glob(f"*/{JOB}")):
         with contextlib.suppress(OSError):  # a folder that cannot be written is named where it is
             path.unlink()
 
 
 def _records(folder: Path) -> Path:
-    return folder / RECORDS.format(process=os.getpid())
+    return live.records_path(folder, os.getpid())
 
 
 def read_jobs(folder: Path) -> list[JobRecord]:

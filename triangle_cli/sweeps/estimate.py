@@ -15,8 +15,8 @@ from triangle_cli.store import index
 from triangle_cli.sweeps.job import Job, JobRecord
 
 
-def lines(planned: Sequence[Job | JobRecord], at_once: int) -> list[str]:
-    """What would happen: a line of counts, one of time, one for each job that would fail.
+def lines(planned: Sequence[Job | JobRecord], at_once: int) -> tuple[list[str], int]:
+    """What would happen: a line of counts, one of time, one for each job that would fail; and the exit code.
 
     Args:
         planned: from `sweep.plan`.
@@ -29,7 +29,8 @@ def lines(planned: Sequence[Job | JobRecord], at_once: int) -> list[str]:
     done = len(records) - len(failing)
     said = f"{len(planned)} job{'s' if len(planned) != 1 else ''}: {done} done, {len(todo)} to run"
     said += f", {len(failing)} would fail" if failing else ""
-    return [said, *([_time(todo, at_once)] if todo else []), *map(_would_fail, failing)]
+    said_all = [said, *([_time(todo, at_once)] if todo else []), *map(_would_fail, failing)]
+    return said_all, 1 if len(failing) == len(planned) else 0
 
 
 def _checked(item: Job | JobRecord) -> Job | JobRecord:
@@ -55,7 +56,7 @@ def _time(todo: list[FitSettings | LearnSettings], at_once: int) -> str:
         return "no finished run to estimate the time from"
     total = max(sum(found) / at_once, max(found))
     judged = f"{len(rows)} finished run{'s' if len(rows) != 1 else ''}"
-    return f"about {_words(total)}, {at_once} at a time, judged by {judged}"
+    return f"about {in_words(total)}, {at_once} at a time, judged by {judged}"
 
 
 def _seconds(settings: FitSettings | LearnSettings, rows: list[index.Row]) -> float | None:
@@ -94,7 +95,7 @@ def _size(row: index.Row) -> float:
     return (row["depth"] + 1) * sum(phase["epochs"] for phase in _phases(row))
 
 
-def _words(seconds: float) -> str:
+def in_words(seconds: float) -> str:
     """`40 s`, `12 min`, `3 h 20 min`."""
     if seconds < 90:
         return f"{math.ceil(seconds)} s"

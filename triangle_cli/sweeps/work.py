@@ -20,7 +20,12 @@ def require_one_possible(planned: list[Job | JobRecord]) -> None:
         raise ValueError(f"{reasons.pop()} (all {len(planned)} jobs)")
 
 
-def run_all(planned: Iterable[Job | JobRecord], workers: Workers, stop_at_failure: bool) -> list[JobRecord]:
+def run_all(
+    planned: Iterable[Job | JobRecord],
+    workers: Workers,
+    stop_at_failure: bool,
+    tell: Callable[[list[JobRecord]], object] = lambda records: None,
+) -> list[JobRecord]:
     """Do what is left of a sweep, with one progress bar.
 
     Runs that another process is computing are put off until all others are done, so that two sweeps over the
@@ -30,6 +35,7 @@ def run_all(planned: Iterable[Job | JobRecord], workers: Workers, stop_at_failur
         planned: from `plan`, in order.
         workers: takes jobs from the left of a queue and yields each with its record, in any order.
         stop_at_failure: start no job after one that failed.
+        tell: called with what became of jobs, as soon as it is known.
 
     Returns:
         The records of all jobs, in the order of their numbers.
@@ -38,17 +44,25 @@ def run_all(planned: Iterable[Job | JobRecord], workers: Workers, stop_at_failur
     records = {item.number: item for item in planned if isinstance(item, JobRecord)}
     jobs = {item.number: item for item in planned if isinstance(item, Job)}
     with report.sweep_progress(len(planned)) as show:
+        tell(list(records.values()))
         for record in records.values():
             show(record)
+
+        def ended(record: JobRecord) -> None:
+            tell([record])
+            show(record)
+
         try:
             for wait in (False, True):
-                _work(jobs, records, workers, wait, stop_at_failure, show)
+                _work(jobs, records, workers, wait, stop_at_failure, ended)
         except KeyboardInterrupt:
             raise Interrupted(
                 f"{len(records)} of {len(planned)} jobs done; the same command goes on from there"
             ) from None
-    for number, job in jobs.items():
-        records.setdefault(number, JobRecord(number, job.words, "not started", "on_failure=stop"))
+    left = [job for number, job in jobs.items() if number not in records]
+    not_started = [JobRecord(job.number, job.words, "not started", "on_failure=stop") for job in left]
+    tell(not_started)
+    records |= {record.number: record for record in not_started}
     return [records[number] for number in sorted(records)]
 
 

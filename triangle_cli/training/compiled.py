@@ -139,6 +139,29 @@ def add_products(rows: np.ndarray, count: int, m: int, products: np.ndarray) -> 
 
 
 @compiled
+def chained(products: np.ndarray, chain: np.ndarray, normal: np.ndarray, slope: np.ndarray) -> None:
+    """The normal equations by theta, (P,), from the sums of products of N other numbers' rows and the residual's.
+
+    products: (N + 1, N + 1) at least, the lower half; chain: (N, P), the numbers' derivatives by theta. To `normal`
+    goes the lower half, to `slope` minus the residual's products.
+    """
+    count, parameters = chain.shape
+    through = np.zeros((count, parameters))
+    for k in range(count):
+        for q in range(count):
+            product = products[k, q] if q <= k else products[q, k]
+            for i in range(parameters):
+                through[k, i] += product * chain[q, i]
+    normal[:parameters, :parameters] = 0
+    slope[:] = 0
+    for k in range(count):
+        for i in range(parameters):
+            slope[i] -= products[count, k] * chain[k, i]
+            for j in range(i + 1):
+                normal[i, j] += chain[k, i] * through[k, j]
+
+
+@compiled
 def factor(a: np.ndarray, count: int) -> bool:
     """Cholesky's factor of the matrix whose lower half `a` holds, in its place. False where it is not positive.
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from triangle_cli.compiling import njit
 
-EXP, LOG, LOGISTIC, LOGIT = range(4)
+EXP, LOG, LOGISTIC, LOGIT, TANH, ATANH = range(6)
 
 
 @njit(cache=True, error_model="numpy")
@@ -28,6 +28,10 @@ def _apply(function: int, rows: np.ndarray, out: np.ndarray) -> None:
                 out[r, i] = math.log(value)
             elif function == LOGISTIC:
                 out[r, i] = 1 / (1 + math.exp(-value))
+            elif function == TANH:
+                out[r, i] = math.tanh(value)
+            elif function == ATANH:
+                out[r, i] = math.atanh(value)
             else:
                 out[r, i] = math.log(value / (1 - value))
 

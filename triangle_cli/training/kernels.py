@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numba.extending import overload
 
-from triangle_cli.training import peaks_kernel, weights_kernel
+from triangle_cli.training import peaks_kernel, tents_kernel, weights_kernel
 from triangle_cli.training.compiled import compiled, factor, solve
 from triangle_cli.training.peaks_kernel import Peaks
+from triangle_cli.training.tents_kernel import Projective
 from triangle_cli.training.weights_kernel import Weights, weights_extremes
 
-Model = Peaks | Weights
+Model = Peaks | Projective | Weights
 
 STEP_LENGTHS = (1.0, 0.5, 0.25)  # what is tried along a step: kinks make a whole step too long
 LARGEST_DAMPING = 1e8
@@ -32,11 +33,14 @@ def _by_model(name: str) -> Callable[..., Any]:
         raise NotImplementedError
 
     of_peaks, of_weights = getattr(peaks_kernel, f"peaks_{name}"), getattr(weights_kernel, f"weights_{name}")
+    of_tents = getattr(tents_kernel, f"tents_{name}")
 
     @overload(choose)
     def _(model, *rest):  # type: ignore[no-untyped-def]  # noqa: ANN001
         if model.instance_class is Peaks:
             return lambda model, *rest: of_peaks(model, *rest)
+        if model.instance_class is Projective:
+            return lambda model, *rest: of_tents(model, *rest)
         return lambda model, *rest: of_weights(model, *rest)
 
     return choose

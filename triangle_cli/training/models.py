@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -26,15 +27,18 @@ if TYPE_CHECKING:
 CALL = 0.1  # seconds that one call may take: nothing is heard of Ctrl-C meanwhile
 STRETCH = 0.5  # seconds between two signs of life
 SHARE = 5e-4  # seconds of work that are worth a thread
+SHARES = 4  # that a thread takes, one after the other: one that the system holds up leaves the rest to others
 SLOWEST = 1e-9  # seconds for a point and a number of theta: more than it takes
 
 
 def model_of(space: Space, points: Points | Problem) -> Model | None:
     """The space and the points as the compiled code takes them; None where it does not serve."""
-    if not _serves(points.x) or isinstance(space, TentSpace):
+    if not _serves(points.x):
         return None
     if isinstance(space, WeightSpace):
         return weights_model(space, points)
+    if isinstance(space, TentSpace):
+        return _tents(space, points)
     return _blocks(space, points) if isinstance(space, BlockPeakSpace) else _peaks(space, points)
 
 
@@ -98,6 +102,23 @@ def _padded_layout(shape: Network, groups: int, width: int) -> tuple[np.ndarray,
     return place, number
 
 
+def _tents(space: TentSpace, points: Points | Problem) -> Model:
+    from triangle_cli.training.compiled import block_length, padded
+    from triangle_cli.training.kernels import Projective
+
+    u, y = _on_unit(space.interval, points.x).numpy(), points.y.numpy()
+    block = block_length(2 * space.depth + 4, u.dtype)
+    return Projective(
+        space.depth, space.free_scales, space.sign, padded(u), padded(y), _roots(points), len(y), block
+    )
+
+
+def _on_unit(interval: tuple[float, float], x: Tensor) -> Tensor:
+    """u, (1, n), for x, (n,)."""
+    lo, hi = interval
+    return ((x - lo) / (hi - lo)).clamp(0, 1).unsqueeze(0)
+
+
 def _peaks(space: PeakSpace, points: Points | Problem) -> Model:
     return _peak_model(space, points, (space.interval,), np.ones(1), np.zeros(1, np.int64))
 
@@ -116,8 +137,7 @@ def _peak_model(
 
     x, y = points.x, points.y
     if len(box) == 1:
-        (lo, hi), half = box[0], np.empty(0)
-        rows_of_x = ((x - lo) / (hi - lo)).clamp(0, 1).unsqueeze(0)
+        rows_of_x, half = _on_unit(box[0], x), np.empty(0)
     else:
         ends = x.new_tensor(box)
         half = ((ends[:, 1] - ends[:, 0]) / 2).double().numpy()
@@ -152,7 +172,9 @@ class Crew:
         """`call(first, last)` for restarts first .. last - 1, until all have been called for."""
         each = self.pace * epochs
         threads = max(1, min(self.threads, restarts, int(each * restarts / SHARE)))
-        size = max(1, min(-(-restarts // threads), int(CALL / each)))
+        parts = threads * SHARES if threads > 1 else 1
+        worth = max(-(-restarts // parts), math.ceil(SHARE / each))
+        size = max(1, min(worth, -(-restarts // threads), int(CALL / each)))
         firsts = range(0, restarts, size)
 
         def timed(first: int) -> None:

@@ -14,8 +14,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from triangle_cli.training.compiled import LANES, add_products, compiled, lanes, residuals, rooted, weighted
-from triangle_cli.training.spaces import LOGISTIC_RATE, PEAK_MARGIN
+from triangle_cli.training.bounds import LOGISTIC_RATE, PEAK_MARGIN
+from triangle_cli.training.compiled import (
+    LANES,
+    add_products,
+    chained,
+    compiled,
+    lanes,
+    residuals,
+    rooted,
+    weighted,
+)
 
 SPAN = 1 - 2 * PEAK_MARGIN
 
@@ -337,26 +346,12 @@ def peaks_normal(
             for p in range(model.n - begin, m * LANES):
                 rows[k, p] = 0
         add_products(rows, len(rows), m, products)
-    # rows of d numbers / d theta, by the chain rule for one number at a time
-    parameters = len(slope)
-    chain = np.empty((count, parameters))
+    chain = np.empty((count, len(slope)))  # of one number at a time
     for k in range(count):
         scratch.natural[:] = 0
         scratch.natural[k] = 1
         _leave(model, theta, scratch, chain[k])
-    through = np.zeros((count, parameters))
-    for k in range(count):
-        for q in range(count):
-            product = products[k, q] if q <= k else products[q, k]
-            for i in range(parameters):
-                through[k, i] += product * chain[q, i]
-    normal[:parameters, :parameters] = 0
-    slope[:] = 0
-    for k in range(count):
-        for i in range(parameters):
-            slope[i] -= products[count, k] * chain[k, i]
-            for j in range(i + 1):
-                normal[i, j] += chain[k, i] * through[k, j]
+    chained(products, chain, normal, slope)
     return total / model.n
 
 

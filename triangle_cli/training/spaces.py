@@ -13,9 +13,7 @@ from torch import Tensor
 from triangle_cli.construction.blocks import kept_entries
 from triangle_cli.construction.network import Network
 from triangle_cli.construction.triangle import Triangle, bound_steps, fold_interval
-
-PEAK_MARGIN = 1e-3  # peaks stay in (margin, 1 - margin), where 1/a and 1/(1-a) keep float64's digits
-LOGISTIC_RATE = 4.0  # the logistic map then has slope 1 at 1/2: a learning rate is in units of the peak
+from triangle_cli.training.bounds import LOGISTIC_RATE, PEAK_MARGIN
 
 
 class WeightSpace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -9,8 +10,8 @@ from torch import Tensor
 
 from triangle_cli.construction.network import Network
 from triangle_cli.construction.tents import Tents, smooth_scales
+from triangle_cli.training.bounds import TENT_BOUND
 
-BOUND = 8.0  # lambda, mu and kappa stay between exp(-8) = 3e-4 and exp(8) = 3e3
 INSIDE = 0.999  # of the bound: where a start may be
 
 
@@ -18,9 +19,10 @@ INSIDE = 0.999  # of the bound: where a start may be
 class TentSpace:
     """theta is (log lambda, log mu, log kappa, log g_0 or of all scales, offset, slope): 2 d + 4 or 3 d + 3 numbers.
 
-    The logarithms of lambda, mu and kappa are bent so that they stay within `BOUND`, where float64 keeps every piece.
+    The logarithms of lambda, mu and kappa are bent so that they stay within `TENT_BOUND`, where float64 keeps every piece.
     Scales follow from g_0 by the generalised Theorem 3.1, or are free (`free_scales`): kinks may then bend either way.
-    See `construction.tents`.
+    See `construction.tents`. On the CPU each restart's numbers are the same to the bit whatever others there are,
+    where no derivatives are asked for.
     """
 
     depth: int
@@ -32,15 +34,15 @@ class TentSpace:
         """(R, P)."""
         total = tents.rise[:, :1] + tents.fall[:, :1]
         free = tents.scales if self.free_scales else tents.scales[:, :1] * (1 + total) / total
-        bounded = torch.cat([tents.rise, tents.fall, tents.ratio.unsqueeze(1)], 1).log() / BOUND
-        bent = BOUND * bounded.clamp(-INSIDE, INSIDE).atanh()
-        return torch.cat([bent, free.log(), tents.offset.unsqueeze(1), tents.slope.unsqueeze(1)], 1)
+        bounded = _log(torch.cat([tents.rise, tents.fall, tents.ratio.unsqueeze(1)], 1)) / TENT_BOUND
+        bent = TENT_BOUND * _atanh(bounded.clamp(-INSIDE, INSIDE))
+        return torch.cat([bent, _log(free), tents.offset.unsqueeze(1), tents.slope.unsqueeze(1)], 1)
 
     def tents(self, theta: Tensor) -> Tents:
         """The construction's numbers; the inverse of `encode`."""
         bent, logs, affine = theta.tensor_split([2 * self.depth + 1, theta.shape[1] - 2], 1)
-        free = logs.exp()
-        bounded = (BOUND * (bent / BOUND).tanh()).exp()
+        free = _exp(logs)
+        bounded = _exp(TENT_BOUND * _tanh(bent / TENT_BOUND))
         rise, fall, ratio = bounded.tensor_split([self.depth, 2 * self.depth], 1)
         return Tents(
             rise=rise,
@@ -63,3 +65,19 @@ class TentSpace:
             theta = theta.detach().requires_grad_()
             (pulled,) = torch.autograd.grad(self.decode(theta).flatten(), theta, derivative)
         return pulled
+
+
+def _alone(name: str) -> Callable[[Tensor], Tensor]:
+    """torch's function of this name, element by element alone where that can be: see `training.elementwise`."""
+
+    def function(values: Tensor) -> Tensor:
+        if values.requires_grad or values.device.type != "cpu":
+            return getattr(torch, name)(values)
+        from triangle_cli.training import elementwise  # numba, when it is needed
+
+        return elementwise.elementwise(getattr(elementwise, name.upper()), values)
+
+    return function
+
+
+_exp, _log, _tanh, _atanh = map(_alone, ("exp", "log", "tanh", "atanh"))

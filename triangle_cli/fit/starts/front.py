@@ -15,7 +15,7 @@ from triangle_cli.settings.require import require
 from triangle_cli.settings.run import FitSettings
 from triangle_cli.training.problem import Points
 
-LEAST_WIDTH, LEAST_DEPTH = 4, 2  # y, p, q and the crease of a tent; a layer, and a tent
+LEAST_WIDTH = 4  # y, p, q and the crease of a tent
 
 
 def signs(target: Target) -> tuple[float, ...]:
@@ -39,7 +39,6 @@ def network_of(fronts: list[Front], interval: tuple[float, float]) -> Network:
 def _check(settings: FitSettings, target: Target) -> None:
     width = settings.init.width
     require(width is not None and width >= LEAST_WIDTH, "init.width", width, f"{LEAST_WIDTH} or more")
-    require(settings.depth >= LEAST_DEPTH, "depth", settings.depth, f"{LEAST_DEPTH} or more with init=front")
     if not (settings.network.single and target.inputs == 1):
         inputs = "x and y" if target.inputs == 2 else "x alone"
         raise ValueError(

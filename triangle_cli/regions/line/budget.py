@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from torch import Tensor
+
+from triangle_cli.regions.arrays import as_arrays
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+from triangle_cli.regions.bounds import Exhausted
 
 IN_INTEGERS = 512  # regions that a decision in integers costs the time of
 
@@ -14,12 +22,12 @@ def surpasses(weights: list[Tensor], biases: list[Tensor], lo: float, hi: float,
     weights[l]: (out, in), biases[l]: (out,), float64 or float32.
     """
     from triangle_cli.regions.line.exact import ExactLine
-    from triangle_cli.regions.line.narrow import Exhausted, narrow_leaves
+    from triangle_cli.regions.line.narrow import narrow_leaves
     from triangle_cli.regions.line.packing import PackedNetworks, Unresolved
     from triangle_cli.regions.line.pieces import NARROW
     from triangle_cli.regions.line.wide import wide_leaves
 
-    arrays = [[layer.detach().cpu().double().numpy() for layer in layers] for layers in (weights, biases)]
+    arrays = [[layer.astype(float) for layer in as_arrays(layers)] for layers in (weights, biases)]
     batches = [[array[np.newaxis] for array in layers] for layers in arrays]
     packed = PackedNetworks(batches[0], batches[1], lo, hi)
     count = 0

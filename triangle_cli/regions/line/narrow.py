@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from triangle_cli.regions.bounds import Exhausted
 from triangle_cli.regions.line import depth_first as walker
 from triangle_cli.regions.line.arithmetic import LEAST, PLAIN
 from triangle_cli.regions.line.exact import Ratio
@@ -11,10 +12,6 @@ from triangle_cli.regions.line.leaves import Leaves
 from triangle_cli.regions.line.packing import PackedNetworks, Unresolved, rounded
 
 CHUNK = 1 << 14  # leaves recorded at a time
-
-
-class Exhausted(Exception):
-    """The budget is used up."""
 
 
 class NarrowWalks:
@@ -26,7 +23,9 @@ class NarrowWalks:
     def __init__(self, packed: PackedNetworks, capacity: int = 0, questions: int | None = None) -> None:
         self.packed, self.questions = packed, questions
         threshold = 1e-9 * (packed.ends[:, 1] - packed.ends[:, 0])
-        self.networks = walker.Network(packed.weights, packed.biases, packed.least, threshold)
+        self.networks = walker.Network(
+            packed.weights, packed.biases, packed.least, packed.linear_table(), threshold
+        )
         self.walks = walker.new_walk(len(threshold), packed.widths, packed.size, packed.ends, capacity)
         self.status = np.where(packed.kept, walker.READY, walker.WIDTH)
 

@@ -17,10 +17,14 @@ Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # left, right, 
 
 
 def count_fast(
-    weights: list[np.ndarray], biases: list[np.ndarray], lo: float, hi: float
+    weights: list[np.ndarray],
+    biases: list[np.ndarray],
+    lo: float,
+    hi: float,
+    linear: list[np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(networks, 5) counts as in `count_exactly`, and (networks,) whether a network remains unresolved."""
-    packed = PackedNetworks(weights, biases, lo, hi)
+    packed = PackedNetworks(weights, biases, lo, hi, linear)
     if packed.widths[1:-1].max(initial=0) <= NARROW:
         return count_narrow(packed)
     rows, unresolved = np.zeros((len(packed.kept), 5), np.int64), np.zeros(len(packed.kept), bool)
@@ -33,26 +37,36 @@ def count_fast(
 
 
 def fast_pieces(
-    weights: list[np.ndarray], biases: list[np.ndarray], lo: float, hi: float, merged: bool
+    weights: list[np.ndarray],
+    biases: list[np.ndarray],
+    lo: float,
+    hi: float,
+    merged: bool,
+    linear: list[np.ndarray] | None = None,
 ) -> Columns:
     """Pieces of a single network (a batch of one), in float64."""
-    packed = PackedNetworks(weights, biases, lo, hi)
+    packed = PackedNetworks(weights, biases, lo, hi, linear)
     narrow = packed.widths[1:-1].max(initial=0) <= NARROW
     try:
         columns = _joined(
             _unscaled(packed, narrow_leaves(packed) if narrow else wide_leaves(packed), merged), hi
         )
     except Unresolved:
-        return exact_pieces(weights, biases, lo, hi, merged)
+        return exact_pieces(weights, biases, lo, hi, merged, linear)
     columns[0][0] = lo
     return columns
 
 
 def exact_pieces(
-    weights: list[np.ndarray], biases: list[np.ndarray], lo: float, hi: float, merged: bool
+    weights: list[np.ndarray],
+    biases: list[np.ndarray],
+    lo: float,
+    hi: float,
+    merged: bool,
+    linear: list[np.ndarray] | None = None,
 ) -> Columns:
     """Pieces of a single network (a batch of one), in integers and rounded at the end."""
-    network = ExactLine([weight[0] for weight in weights], [bias[0] for bias in biases], lo, hi)
+    network = ExactLine([weight[0] for weight in weights], [bias[0] for bias in biases], lo, hi, linear)
     alive = [[False] * len(bias) for bias in network.biases[:-1]]
     left, slope, intercept, last = [], [], [], None
     for piece in network.pieces(alive):

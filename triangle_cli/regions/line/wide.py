@@ -80,9 +80,11 @@ class WideWalk:
         self.exact = packed.exact
         self.index = i
         self.layers = [packed.layer(i, m) for m in range(self.depth + 1)]
+        self.twins = [_twins(np.column_stack(layer)) for layer in self.layers[:-1]]
         self.magnitudes = [np.abs(weight).astype(np.float32) for weight, _ in self.layers]
         self.ends = packed.ends[i]
-        self.alive = [np.zeros(width, bool) for width in packed.widths[1:-1]]
+        self.linear = packed.linear
+        self.alive = [linear.copy() for linear in self.linear]
 
     def blocks(self) -> Iterator[tuple[Pieces, np.ndarray]]:
         """The activation regions from left to right in blocks, and where there are kinks.
@@ -152,8 +154,14 @@ class WideWalk:
         room = UNIT * (1.0 + (fan_in + 8) * 2.0**-22)
         underflow = fan_in * 2.0**-120 * (1.0 + bounds.max(0, initial=0.0))  # as all |weights| are at most 1
         with np.errstate(over="ignore", invalid="ignore"):
-            bounds = ((magnitude @ bounds.astype(np.float32)).astype(float) + underflow * touched) * room
-            return weight @ values, bounds
+            lost = ((magnitude @ bounds.astype(np.float32)).astype(float) + underflow * touched) * room
+            result = weight @ values
+        zero = result == 0.0  # of zeros alone a sum is exact: neurons that carry a value are often off
+        rows, columns = np.flatnonzero(zero.any(1)), np.flatnonzero(zero.any(0))
+        summands = (weight[rows] != 0).astype(np.float32) @ (bounds[:, columns] != 0).astype(np.float32)
+        corner = np.ix_(rows, columns)
+        lost[corner] = np.where(summands != 0, lost[corner], 0.0)
+        return result, lost
 
     def _descend(self, level: int, pieces: Pieces, on: np.ndarray) -> Iterator[Pieces]:
         entered = self._enter(level, pieces, on)
@@ -191,6 +199,7 @@ class WideWalk:
         with np.errstate(invalid="ignore"):
             decided = np.abs(pieces.values) > pieces.errors
         decided |= (pieces.values == 0.0) & (pieces.errors == 0.0)
+        decided |= self.linear[level - 1][:, None]
         for neuron, point in np.argwhere(~decided).tolist():
             masks = [mask[:, parents[point]].tobytes() for mask in pieces.masks]
             born, cause = pieces.births[:, point].tolist()
@@ -198,18 +207,24 @@ class WideWalk:
             high, _, _ = rounded(self.exact(self.index).values(level, masks, x)[neuron])
             pieces.values[neuron, point] = high
             pieces.errors[neuron, point] = abs(high) * 2 * UNIT
-        return np.sign(pieces.values).astype(np.int8)
+        signs = np.sign(pieces.values).astype(np.int8)
+        signs[self.linear[level - 1]] = 1  # on, whatever the value
+        return signs
 
     def _split(self, level: int, pieces: Pieces) -> tuple[Pieces, np.ndarray]:
         """Split pieces at the zeros of their neurons; which neurons are on in the new ones: (neurons, n)."""
         count = len(pieces.x) - 1
         signs = self._signs(level, pieces, np.minimum(np.arange(count + 1), count - 1))
-        parent, neuron = np.nonzero((signs[:, :-1] * signs[:, 1:] < 0).T)
+        twins = self.twins[level - 1]
+        first = twins == np.arange(len(twins))
+        parent, neuron = np.nonzero((signs[:, :-1] * signs[:, 1:] < 0).T & first)
         if not len(parent):
             return pieces, signs[:, :-1] + signs[:, 1:] > 0
         share, wander = self._shares(pieces, parent, neuron)
         order = np.lexsort((share, parent))
         zeros = self._zeros(level, pieces, parent[order], neuron[order], share[order], wander[order])
+        at_once = twins[:, None] == neuron[order]
+        zeros.values[at_once], zeros.errors[at_once] = 0.0, 0.0
         zero_signs = self._signs(level, zeros, parent[order])
         kept = self._in_order(level, pieces, parent[order], neuron[order], signs, zero_signs)
         zeros, zero_signs, parent = zeros.at(kept), zero_signs[:, kept], parent[order][kept]
@@ -256,8 +271,6 @@ class WideWalk:
         x, x_error = between(pieces.x, pieces.x_error)
         values, errors = between(pieces.values, pieces.errors)
         errors += UNDERFLOW * (errors != 0.0)
-        values[neuron, np.arange(len(neuron))] = 0.0
-        errors[neuron, np.arange(len(neuron))] = 0.0
         births = np.stack([np.full(len(neuron), level), neuron])
         return replace(pieces, x=x, x_error=x_error, births=births, values=values, errors=errors)
 
@@ -288,6 +301,21 @@ class WideWalk:
             for before, after, spot in zip(ranked, ranked[1:], run[1:]):
                 kept[spot] = places[before] != places[after]
         return indices[kept]
+
+
+def _twins(rows: np.ndarray) -> np.ndarray:
+    """For each row the first that is a power of two times it, up to sign: the two are 0 at the same places, exactly.
+
+    A value that takes either sign is often carried as relu(v) - relu(-v).
+    """
+    first = rows[np.arange(len(rows)), (rows != 0).argmax(1)]
+    _, exponents = np.frexp(first)
+    signed = rows * np.where(first < 0, -1.0, 1.0)[:, None]
+    scaled = np.ldexp(signed, -exponents[:, None])
+    lost = (np.ldexp(scaled, exponents[:, None]) != signed).any(1)  # underflown: alike no other
+    known: dict[bytes, int] = {}
+    keys = [b"%d" % j if lost[j] else (scaled[j] + 0.0).tobytes() for j in range(len(rows))]
+    return np.array([known.setdefault(key, j) for j, key in enumerate(keys)])
 
 
 def count_wide(packed: PackedNetworks, i: int) -> tuple[int, int, int, int, int]:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from triangle_cli.regions.line.exact import all_relu
+
 # What the walk returns.
 DONE, ASK, GROW, FLUSH, PAUSE, LIMITED, CROWDED = 0, 1, 2, 3, 4, 5, 6
 
@@ -59,6 +61,7 @@ class Arena(NamedTuple):
     slope: np.ndarray  # (N,) bound on the change of a value per distance (largest coordinate)
     base: np.ndarray  # (N,) error of a value at a vertex that is exact
     on: np.ndarray  # (N,) uint8
+    linear: np.ndarray  # (N,) uint8: passed on as they are, without ReLU: always on
     alive: np.ndarray  # (N,) uint8: on in some cell
     # frames
     control: np.ndarray
@@ -177,8 +180,12 @@ def new_arena(
     part: int = 0,
     parts: int = 1,
     limit: int | None = None,
+    linear: list[np.ndarray] | None = None,
 ) -> Arena:
-    """An arena with the box as its first frame. weights[l]: (out, in), the outputs' last; box: (n, 2)."""
+    """An arena with the box as its first frame. weights[l]: (out, in), the outputs' last; box: (n, 2).
+
+    linear[l]: (width,) bool of each hidden layer, neurons without ReLU.
+    """
     n = len(box)
     new_weights, new_biases, ends, _ = scaled(weights, biases, box)
     widths = np.array([n, *(len(bias) for bias in biases[:-1])], np.int64)
@@ -209,6 +216,7 @@ def new_arena(
         slope=np.zeros(neurons),
         base=np.zeros(neurons),
         on=np.zeros(neurons, np.uint8),
+        linear=np.concatenate(all_relu(biases) if linear is None else linear).astype(np.uint8),
         alive=np.zeros(neurons, np.uint8),
         control=control,
         frame=np.zeros((FRAME_SIZE, frames), np.int64),

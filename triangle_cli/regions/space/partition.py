@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import torch
 
 from triangle_cli.regions.space.arena import CORNERS, LEAVES, Arena, scaled
 from triangle_cli.regions.space.counting import Walker, labels_of
-from triangle_cli.regions.space.sizes import Cells, Sizes
+from triangle_cli.regions.space.sizes import Sizes
 from triangle_cli.regions.space.volumes import volumes
 
 
@@ -101,10 +100,11 @@ def cells(
     *,
     exact: bool = False,
     tell: Callable[[int], None] | None = None,
-) -> Cells:
-    """The partition of a box by one network: weights[l] (out, in), biases[l] (out,), box (n, 2)."""
+    linear: list[np.ndarray] | None = None,
+) -> dict[str, np.ndarray]:
+    """The fields of `Cells` of one network: weights[l] (out, in), biases[l] (out,), box (n, 2)."""
     collector = _Collector(weights, biases, box, with_cells=True)
-    walker = Walker(weights, biases, box, exact=exact, emitting=True)
+    walker = Walker(weights, biases, box, exact=exact, emitting=True, linear=linear)
     found = walker.run(tell, collector.take)
     get = collector.columns
     on = np.concatenate(get["on"])
@@ -113,7 +113,7 @@ def cells(
     made["half_space_offsets"] = np.concatenate([[0], np.cumsum(np.concatenate(get["half_spaces"]))])
     made["linear_region"] = labels_of(walker.arena.hashes, on, found.joins)
     made["volume"] = np.ldexp(made["volume"], -int(collector.shift.sum()))
-    return Cells(**{name: torch.from_numpy(np.ascontiguousarray(column)) for name, column in made.items()})
+    return made
 
 
 def sizes(
@@ -123,10 +123,11 @@ def sizes(
     *,
     exact: bool = False,
     tell: Callable[[int], None] | None = None,
+    linear: list[np.ndarray] | None = None,
 ) -> Sizes:
     """The volumes of all regions of one network; arguments as `cells`."""
     collector = _Collector(weights, biases, box, with_cells=False)
-    walker = Walker(weights, biases, box, exact=exact, emitting=True)
+    walker = Walker(weights, biases, box, exact=exact, emitting=True, linear=linear)
     found = walker.run(tell, collector.take)
     on = np.concatenate(collector.columns["on"])
     ends = scaled(weights, biases, box)[2]

@@ -280,6 +280,9 @@ def classify(s, frame, rows, columns, n, doubt, steps, extra):
     s.touch[1] = NONE
     for c in range(columns):
         neuron = s.crossing[start + c]
+        if s.linear[neuron]:
+            s.on[neuron] = 1
+            continue
         error = s.slope[neuron] * doubt + s.base[neuron] + steps * LERP * s.reach[neuron] + s.slack[0]
         low, high = s.low[c], s.high[c]
         if low > error:

@@ -1,4 +1,4 @@
-"""`tracker=`: finished runs, told to TensorBoard or MLflow: settings, figures on the way, the picture.
+"""`tracker=`: finished runs, told to TensorBoard, MLflow or wandb: settings, figures on the way, the picture.
 
 A tracker is a module of this room, of the name of its package, with `tell` and the name of its FILES; its word is
 in `settings.run.TRACKERS`.
@@ -29,8 +29,8 @@ def track(tracker: str, outputs: Path, folder: Path) -> None:
     """Tell a tracker of a finished run, unless it knows.
 
     Args:
-        tracker: none, tensorboard or mlflow.
-        outputs: the tracker's own files go to `outputs/tensorboard` or `outputs/mlflow.db`.
+        tracker: none, tensorboard, mlflow or wandb.
+        outputs: the tracker's own files go to `outputs/tensorboard`, `outputs/mlflow.db` or `outputs/wandb`.
         folder: the run's.
 
     Raises:

@@ -1,0 +1,33 @@
+"""Whether counting a network of two inputs would go beyond a budget: looked at layer by layer, and given up there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from triangle_cli.regions.bounds import Exhausted
+from triangle_cli.regions.plane.counting import as_corners, checked_layers
+
+IN_THE_PLANE = 4  # regions of one input that a region of two costs the time of
+
+
+def surpasses(weights: list[Tensor], biases: list[Tensor], box: Sequence, limit: int) -> bool:
+    """Whether one network has more regions than count as `limit` of one input.
+
+    weights[l]: (out, in), biases[l]: (out,), float64 or float32; `box` as of `count_plane`.
+    """
+    from triangle_cli.regions.plane import mesh
+
+    layers, constants, _ = checked_layers(weights, biases, 2)
+    try:
+        mesh.partition(
+            [layer[0] for layer in layers],
+            [bias[0] for bias in constants],
+            as_corners(box),
+            exact=False,
+            limit=max(1, limit // IN_THE_PLANE),
+        )
+    except Exhausted:
+        return True
+    return False

@@ -1,0 +1,1 @@
+"""Runs of one's own, looked at together: chosen, drawn, told on one page."""

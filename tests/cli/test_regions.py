@@ -279,7 +279,7 @@ def test_json_that_is_no_network_is_refused_by_name(name, tmp_path, capsys):
         (["--box", "0", "inf"], "box [0, inf]"),
         (["--box", "-1e0", "0", "1"], "--box: 3 numbers for 1 inputs, expected LO HI"),
         (["--restart", "0"], "--restart 0: "),
-        (["--picture", "a.bmp"], "--picture a.bmp: expected a name in .png, .pdf, .svg"),
+        (["--picture", "a.bmp"], "--picture a.bmp: expected a name in .png, .pdf, .svg, .html"),
         (["--line", "0", "0"], "expected two different points"),
         (["--line", "0,1", "0"], "0,1: 2 numbers, expected 1"),
         (["--line", "0", "one"], "one: expected 1 numbers"),

@@ -96,6 +96,8 @@ def test_the_ratio_to_the_floor_is_the_best_restarts_own():
     (row,) = stage_summary(errors).to_dict("records")
     assert row["floor_ratio_best"] == 1.8  # not that of the network which collapsed to one region
     assert stage_cells(pd.Series(row))["best / floor"] == "1.8"
+    assert stage_cells(pd.Series(row | {"floor_kind": "exact"}))["best / floor"] == "1.8"
+    assert stage_cells(pd.Series(row | {"floor_kind": "asymptotic"}))["best / floor"] == "~1.8"
 
 
 def test_pictures_do_not_depend_on_a_notebooks_variable(triangle):

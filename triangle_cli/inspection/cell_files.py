@@ -9,14 +9,25 @@ from typing import Any
 
 import numpy as np
 
+from triangle_cli.inspection.cutting import classes
 from triangle_cli.regions.arrays import Layers
 from triangle_cli.regions.counting import cell_arrays
 
 MOST_CELLS = 2**22  # beyond, they would fill the memory
 
 
-def writer(path: Path, network: Layers, record: dict[str, Any], exact: bool) -> Callable[[Path], object]:
+def writer(
+    path: Path,
+    network: Layers,
+    record: dict[str, Any],
+    exact: bool,
+    *,
+    adjacency: bool = False,
+    boundary: bool = False,
+) -> Callable[[Path], object]:
     """What writes the cells of the network of a record to a path; they are found before.
+
+    adjacency: with the pairs of cells that share a facet; boundary: with the largest output of each.
 
     Raises:
         ValueError: too many of them, or .parquet without pyarrow.
@@ -29,7 +40,10 @@ def writer(path: Path, network: Layers, record: dict[str, Any], exact: bool) -> 
             import pyarrow  # noqa: F401
         except ImportError:
             raise ValueError(f"--cells {path}: expected pyarrow, pip install '.[parquet]', or .npz") from None
-    found = cell_arrays(network.weights, network.biases, record["box"], exact=exact, linear=network.linear)
+    options: dict[str, Any] = {"exact": exact, "adjacency": adjacency, "linear": network.linear}
+    found = cell_arrays(network.weights, network.biases, record["box"], **options)
+    if boundary:
+        found["largest_output"] = classes(found)
     if path.suffix == ".npz":
         return lambda beside: np.savez(beside, **found)  # type: ignore[arg-type]  # numpy's has a flag beside
     table = _rows(found)
@@ -45,6 +59,11 @@ def _rows(found: dict[str, np.ndarray]) -> Any:
         rows = column.tolist()
         return [rows[a:b] for a, b in pairwise(ends)]
 
+    others: dict[str, Any] = {}
+    if "adjacency" in found:
+        others["adjacent"] = _partners(found["adjacency"], len(found["volume"]))
+    if "largest_output" in found:
+        others["largest_output"] = found["largest_output"]
     return pd.DataFrame(
         {
             "linear_region": found["linear_region"],
@@ -57,4 +76,14 @@ def _rows(found: dict[str, np.ndarray]) -> Any:
             "gradient": found["gradient"].tolist(),
             "intercept": found["intercept"].tolist(),
         }
+        | others
     )
+
+
+def _partners(pairs: np.ndarray, count: int) -> list[list[int]]:
+    """Of each cell, those that it shares a facet with."""
+    others: list[list[int]] = [[] for _ in range(count)]
+    for a, b in pairs.tolist():
+        others[a].append(b)
+        others[b].append(a)
+    return others

@@ -92,8 +92,12 @@ def _norm(steepness: np.ndarray) -> Normalize:
 
 def region_colours(found: Polygons) -> np.ndarray:
     """A number for each linear region, as small as greedy colouring makes them, different for neighbours."""
-    pairs = neighbours(found)
-    others: list[list[int]] = [[] for _ in range(int(found.linear_region.max()) + 1)]
+    return coloured(neighbours(found), int(found.linear_region.max()) + 1)
+
+
+def coloured(pairs: np.ndarray, regions: int) -> np.ndarray:
+    """A number for each of so many regions, as small as greedy colouring makes them, different for `pairs` (n, 2)."""
+    others: list[list[int]] = [[] for _ in range(regions)]
     for a, b in pairs.tolist():
         others[a].append(b)
         others[b].append(a)

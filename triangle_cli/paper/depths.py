@@ -24,7 +24,7 @@ from triangle_cli.store.stages import span
 
 FIT_POINTS, JUDGED = 1000, 10_000  # of what else one might fit: to learn from, and to be judged by
 FLOOR = "floor of 2^depth pieces"
-MOST_SECONDS = 10.0  # of the tanh network: it is ahead before
+MOST_SECONDS = 4.0  # of the tanh network: it is ahead before
 
 
 @registry.table("depth")

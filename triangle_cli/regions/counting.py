@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from triangle_cli.regions.arrays import as_tensor, box_array, checked_linear
+from triangle_cli.regions import deep
+from triangle_cli.regions.arrays import as_arrays, as_tensor, box_array, checked_linear, is_floating
 from triangle_cli.regions.line import counting as line
-from triangle_cli.regions.line.counting import RegionCounts
+from triangle_cli.regions.line.counting import Pieces, RegionCounts
 from triangle_cli.regions.plane import counting as plane
-from triangle_cli.regions.plane.counting import checked_layers
+from triangle_cli.regions.plane.counting import Polygons, checked_layers
 from triangle_cli.regions.space.sizes import WIDE, Cells, Sizes
 
 if TYPE_CHECKING:  # torch loads only for who has tensors
@@ -77,7 +78,7 @@ def count_rows(
 ) -> tuple[tuple[int, ...], np.ndarray]:
     """As `count_regions`, without torch: the batch shape, and (networks, 5) in the order of `RegionCounts`."""
     inputs = _inputs(weights)
-    if inputs <= 2:
+    if inputs <= 2 and not _is_deep(weights, box, exact):
         counter = plane.count_rows if inputs == 2 else line.count_rows
         return counter(weights, biases, box, exact=exact, linear=linear)
     from triangle_cli.regions.space import counting, partition  # numba loads only when something is counted
@@ -101,6 +102,54 @@ def count_rows(
 def _inputs(weights: Sequence[Any]) -> int:
     shape: Sequence[int] = getattr(weights[0], "shape", ()) if len(weights) else ()
     return shape[-1] if len(shape) else 1  # what is no tensor is refused later, by name
+
+
+def _is_deep(weights: Sequence[Any], box: Any, exact: bool) -> bool:
+    """Whether a network of one or two inputs is for the counter for any number, on a box that it takes."""
+    arrays = as_arrays(weights)
+    fits = all(is_floating(array) and array.ndim == 2 for array in arrays)
+    return fits and not exact and box_array(box).shape in ((2,), (1, 2), (2, 2)) and deep.is_deep(arrays)
+
+
+def pieces(weights: Sequence[Tensor], biases: Sequence[Tensor], box: Sequence, **options: Any) -> Pieces:
+    """The linear regions of one network with one input: `line.counting.pieces`."""
+    return Pieces(*map(as_tensor, piece_arrays(weights, biases, box, **options)))
+
+
+def piece_arrays(
+    weights: Sequence[Any],
+    biases: Sequence[Any],
+    box: Sequence,
+    *,
+    merged: bool = True,
+    exact: bool = False,
+    linear: Sequence[Any] | None = None,
+) -> tuple[np.ndarray, ...]:
+    """As `pieces`, without torch: the fields of `Pieces`."""
+    if len(weights) and _inputs(weights) == 1 and _is_deep(weights, box, exact):
+        network, masks = _one_network(weights, biases, box, linear)
+        return deep.piece_arrays(*network, masks, merged)
+    return line.piece_arrays(weights, biases, box, merged=merged, exact=exact, linear=linear)
+
+
+def polygons(weights: Sequence[Tensor], biases: Sequence[Tensor], box: Sequence, **options: Any) -> Polygons:
+    """The partition of a box, or a convex polygon, by one network of two inputs: `plane.counting.polygons`."""
+    return Polygons(*map(as_tensor, polygon_arrays(weights, biases, box, **options)))
+
+
+def polygon_arrays(
+    weights: Sequence[Any],
+    biases: Sequence[Any],
+    box: Sequence,
+    *,
+    exact: bool = False,
+    linear: Sequence[Any] | None = None,
+) -> tuple[np.ndarray, ...]:
+    """As `polygons`, without torch: the fields of `Polygons`."""
+    if len(weights) and _inputs(weights) == 2 and _is_deep(weights, box, exact):
+        network, masks = _one_network(weights, biases, box, linear)
+        return deep.polygon_arrays(*network, masks)
+    return plane.polygon_arrays(weights, biases, box, exact=exact, linear=linear)
 
 
 def count_some(
@@ -135,13 +184,15 @@ def cells(
     box: Sequence,
     *,
     exact: bool = False,
+    adjacency: bool = False,
     tell: Tell | None = None,
     linear: Sequence[Any] | None = None,
 ) -> Cells:
     """The activation regions of one network of any number of inputs: corners, half-spaces, affine maps, volumes.
 
     Which cells there are, which facets they have and which linear region each is part of is exact; their numbers
-    are float64. Arguments and errors as `count_regions`; no batch.
+    are float64. adjacency: also the pairs of cells that share a facet, exactly. Other arguments and errors as
+    `count_regions`; no batch.
 
     >>> import torch
     >>> weights = [torch.eye(3), torch.ones(1, 3)]
@@ -149,7 +200,8 @@ def cells(
     >>> len(found.volume), round(found.volume.sum().item(), 9)
     (8, 8.0)
     """
-    columns = cell_arrays(weights, biases, box, exact=exact, tell=tell, linear=linear)
+    options: dict[str, Any] = {"exact": exact, "adjacency": adjacency, "tell": tell}
+    columns = cell_arrays(weights, biases, box, **options, linear=linear)
     return Cells(**{name: as_tensor(column) for name, column in columns.items()})
 
 
@@ -159,6 +211,7 @@ def cell_arrays(
     box: Sequence,
     *,
     exact: bool = False,
+    adjacency: bool = False,
     tell: Tell | None = None,
     linear: Sequence[Any] | None = None,
 ) -> dict[str, np.ndarray]:
@@ -166,7 +219,7 @@ def cell_arrays(
     from triangle_cli.regions.space import partition
 
     network, masks = _one_network(weights, biases, box, linear)
-    return partition.cells(*network, exact=exact, tell=tell, linear=masks)
+    return partition.cells(*network, exact=exact, adjacency=adjacency, tell=tell, linear=masks)
 
 
 def sizes(

@@ -13,6 +13,7 @@ from triangle_cli.regions.plane.merge import components
 from triangle_cli.regions.space import arena as state
 from triangle_cli.regions.space.arena import Arena, grown, new_arena
 from triangle_cli.regions.space.exact import Exact
+from triangle_cli.regions.space.tables import with_digits
 from triangle_cli.regions.space.walk import walk
 
 BUDGET = 200_000  # steps of the walk between two looks around
@@ -69,6 +70,8 @@ class Walker:
                 self._answer()
             elif status == state.GROW:
                 self.arena = grown(self.arena)
+            elif status == state.FINER:
+                self.arena = with_digits(self.arena, *self.network)
             elif status == state.FLUSH:
                 self._flush(take)
             elif status == state.CROWDED:

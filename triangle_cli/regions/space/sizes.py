@@ -32,6 +32,9 @@ class Cells:
     gradient: Tensor  # (c, outputs, n) float64
     intercept: Tensor  # (c, outputs) float64
     volume: Tensor  # (c,) float64
+    adjacency: Tensor | None = (
+        None  # (pairs, 2) int64, on demand: cells that share a facet, the smaller number first
+    )
 
 
 @dataclass(frozen=True)

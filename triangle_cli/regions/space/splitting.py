@@ -226,6 +226,7 @@ def new_vertices(s, frame, n):
             doubt = max(s.doubt[row + p], s.doubt[row + q])
             s.doubt[w] = (doubt + error * (length + 2.0 * doubt) + LERP) * ROOM
             s.fine[w] = 0
+            s.solved[w] = 0
             new += 1
             if s.doubt[w] > COARSE:
                 refine(s, frame, count + new - 1, n)

@@ -27,8 +27,10 @@ from triangle_cli.settings.run import (
     LearnSettings,
 )
 
-DATA_METHODS = ("layers", "layers_released", "layers_free", "limit", "relu", "relu_matched")
-DATA_METHODS += ("silu", "tanh", "siren", "kan")  # the other files of conf/method say how to fit a function
+DATA_METHODS = (  # the other files of conf/method say how to fit a function
+    *("layers", "layers_released", "layers_free", "limit", "relu", "relu_matched"),
+    *("silu", "tanh", "siren", "kan"),
+)
 
 
 def composed_settings(config: Any) -> FitSettings | LearnSettings:

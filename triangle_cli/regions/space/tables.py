@@ -34,7 +34,7 @@ def split_digits(numbers: np.ndarray, digits: int, bits: int) -> tuple[np.ndarra
 
 
 def with_digits(
-    arena: Arena, weights: list[np.ndarray], biases: list[np.ndarray], box: np.ndarray, *_: object
+    arena: Arena, weights: list[np.ndarray], biases: list[np.ndarray], box: np.ndarray, *_rest: object
 ) -> Arena:
     """The arena with numbers of more digits: at first a hundred bits and those that depth costs, then some sixty more.
 

@@ -1,7 +1,7 @@
 """What an epoch of `experiment=formulas` takes with each kind of layer: the numbers of learn/searching.py.
 
-1,000 points of three inputs in one batch, as near to 1,000 parameters as widths allow, on one core. Turns alternate between
-the kinds, and what is measured is the processor's time.
+1,000 points of three inputs in one batch, as near to 1,000 parameters as widths allow, on one core. Turns alternate
+between the kinds, and what is measured is the processor's time.
 
     python benchmarks/formulas.py [--turns 15]
 """

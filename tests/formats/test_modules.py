@@ -193,14 +193,14 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_not_read_is_refused_by_name(name):
     model, said = REFUSED[name]
-    with pytest.raises(ValueError, match=".*") as error:
+    with pytest.raises(ValueError, match="expected") as error:
         lower(model.train(name == "training"))
     assert said in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_what_is_no_network_is_refused():
-    with pytest.raises(ValueError, match="a dict, expected an nn.Module, a path"):
+    with pytest.raises(ValueError, match="a dict, expected an nn"):
         triangle_cli.count_regions({}, (0, 1))
     with pytest.raises(ValueError, match="box: none"):
         triangle_cli.count_regions(nn.Linear(1, 1))

@@ -22,9 +22,11 @@ DESCRIPTION = """Count the linear regions of a ReLU network, exactly: not a samp
 FILE is one of
   a run folder, or its network.pt     the best network of all stages, or of the last; on the run's interval
   *.json   {"layers": [{"weight": [[..], ..], "bias": [..]}, ..], "box": [[lo, hi], ..]}
-  *.onnx   Gemm, MatMul, Add and Relu in a chain (needs the extra: pip install '.[onnx]')
-  else     a state_dict of Linear layers, by torch.save, or *.safetensors (extra: '.[safetensors]'); it does
-           not say what stands between them: ReLU is assumed, and the counts say so
+  *.onnx   any piecewise linear network: Gemm, Conv, Relu, LeakyRelu, MaxPool, Add, .. (extra: '.[onnx]')
+  *.nnet   ACAS Xu's format, with its normalization; on the box of its minima and maxima
+  else     a state_dict of Linear layers, by torch.save, *.safetensors (extra: '.[safetensors]') or *.npz; it
+           does not say what stands between them: ReLU is assumed, and the counts say so
+--info shows how it was read, --check runs it beside. Models in Python: triangle_cli.count_regions(model, box)
 
 A linear region is a maximal connected set on which all outputs together are one affine map; an activation
 region is the set of inputs with one on/off pattern of the hidden neurons. Both strictly inside the box."""
@@ -42,6 +44,7 @@ EPILOG = """examples:
   triangle regions acas.onnx --box -0.1 0.1 --limit 1000000
   triangle regions net3.json --picture net3.html --boundary       a page to turn and slice, for a browser
   triangle regions net3.json --plane 0,0,0 1,0,0 0,-1,1
+  triangle regions acas.onnx --info --check  how it was read, and whether onnxruntime agrees
 
 Numbers of a vector are set apart by commas; @FILE reads them from a .json list or from text."""
 
@@ -63,11 +66,35 @@ def main(words: list[str]) -> int:
 
     layers = options.layers and options.layers.split(",")
     network = network_files.load(options.file, options.restart, options.stage, layers)
+    if options.info or options.check:
+        return _tell(network, options)
     if options.lines or options.planes:
         _average(network, options)
     else:
         _count(network, options)
     return 0
+
+
+def _tell(network: LoadedNetwork, options: argparse.Namespace) -> int:
+    """What was read, or whether the file's own runtime agrees; nothing is counted. Returns the exit code."""
+    from triangle_cli.inspection import about
+
+    record: dict[str, Any] = {"file": str(options.file)}
+    lines, code = [], 0
+    if options.info:
+        record |= about.info(network)
+        lines.append(about.info_text(str(options.file), network))
+    if options.check:
+        from triangle_cli.formats.check import compare
+
+        has_box = options.box or network.box is not None
+        box = _box(network, options) if has_box else [[-1.0, 1.0]] * network.inputs
+        found = compare(options.file, network, box, options.seed)
+        record["check"] = about.check_record(found)
+        lines.append(about.check_text(found))
+        code = 0 if about.agrees(found) else 1
+    console.say(json.dumps(record, indent=2) if options.json else "\n".join(lines))
+    return code
 
 
 def parser() -> Parser:
@@ -94,6 +121,13 @@ def parser() -> Parser:
         metavar="A,B,..",
         help="the layers of a state_dict in their order, where names leave a doubt",
     )
+    words.add_argument(
+        "--info", action="store_true", help="how the file was read, layer by layer; nothing is counted"
+    )
+    words.add_argument(
+        "--check", action="store_true",
+        help="run the file's own runtime (onnxruntime, torch) at random inputs beside; exit code 1 if they differ",
+    )  # fmt: skip
     words.add_argument("--json", action="store_true", help="print one JSON object")
     words.add_argument(
         "--exact", action="store_true",

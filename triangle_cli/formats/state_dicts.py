@@ -19,6 +19,7 @@ SEQUENTIAL = (
 )
 MODEL = "other models: triangle_cli.count_regions(model, box), or an export to ONNX"
 TRIANGLES = ("activation.peaks", "activation.weights")  # how the names of a TriangleLayer's tensors end
+LIMITS = ("activation.curves", "activation._extra_state")  # and those of a LimitLayer
 
 
 def read_state_dict(
@@ -128,6 +129,11 @@ def _require_tensors(path: Path, state: Any) -> dict[str, Any]:
             raise ValueError(
                 f"{path}: {key!r} is of a TriangleLayer, expected plain layers: weights, biases = "
                 "triangle_cli.nn.plain_layers(model) makes them, triangle_cli.count_regions(model, box) counts"
+            )
+        if f".{key}".endswith(LIMITS):
+            raise ValueError(
+                f"{path}: {key!r} is of a LimitLayer, expected plain layers: triangle_cli.nn.unroll(model, depth) "
+                "makes them"
             )
         kind = str(key).rpartition(".")[2]
         if kind not in ("weight", "bias") or value.ndim not in ((2, 3) if kind == "weight" else (1, 2)):

@@ -23,7 +23,7 @@ from triangle_cli.regions import (
 )
 from triangle_cli.regions.arrays import Layers
 from triangle_cli.regions.counting import count_rows
-from triangle_cli.regions.line.counting import piece_arrays
+from triangle_cli.regions.line.counting import few_arrays, piece_arrays
 from triangle_cli.regions.plane.counting import polygon_arrays
 from triangle_cli.regions.slices import SEGMENT, TRIANGLE, sliced
 from triangle_cli.regions.space.sizes import WIDE
@@ -103,13 +103,19 @@ def count(
     network: Layers, box: Sequence, exact: bool, threads: int = 1
 ) -> tuple[dict[str, Any], Pieces | Polygons | None]:
     """Counts, narrowest and widest linear region, seconds; and the pieces or polygons, unless too many."""
+    start = time.perf_counter()
+    few = _of(few_arrays, network, box) if len(box) == 1 and not exact else None
+    if few is not None:
+        times = {"seconds": time.perf_counter() - start, "loading_seconds": 0.0}
+        found: Pieces | Polygons | None = Pieces(*few[1])
+        return dict(zip(COUNTS, few[0], strict=True)) | _extreme_pieces(Pieces(*few[1])) | times, found
     loading = load_compiled_code(network, box)
     if len(box) > 2:
         return _count_space(network, box, exact, threads) | {"loading_seconds": loading}, None
     start = time.perf_counter()
     record = _counts(network, box, exact=exact)
     seconds = time.perf_counter() - start
-    found: Pieces | Polygons | None = None
+    found = None
     extremes: dict[str, Any] = {"narrowest": None, "widest": None}
     if record["activation_regions"] <= MOST_PIECES:
         if len(box) == 1:

@@ -34,7 +34,9 @@ class Formula:
         Raises:
             ValueError: it does not parse, or has no value somewhere on the cube, or the same everywhere.
         """
-        assert data.formula is not None and data.inputs and data.interval and data.points, "as settings check"
+        assert data.formula is not None, "as settings check"
+        assert data.inputs and data.interval, "likewise"  # noqa: PT018
+        assert data.points, "likewise"
         names = tuple(f"x{number + 1}" for number in range(data.inputs))
         try:
             function = parse_formula(data.formula, names)

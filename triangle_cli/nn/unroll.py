@@ -202,7 +202,8 @@ def _relu(values: _Values) -> _Values:
 def _limit(values: _Values, activation: LimitActivation, depth: int) -> _Values:
     """f(z) = offset + slope z + bend R, whose derivative goes monotonically from one end's to the other's.
 
-    The network's value is f_T(z') at its own z', so it is f'(between z and z') (z' - z) + bend (R_T - R)(z') above f(z).
+    The network's value is f_T(z') at its own z', which is above f(z) by
+    f'(between z and z') (z' - z) + bend (R_T - R)(z').
     """
     curve = _Curve.of(activation)
     (lo, hi), bend = activation.interval, curve.bend

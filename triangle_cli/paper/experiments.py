@@ -43,7 +43,7 @@ def read_experiment(name: str, config_dir: Path | None = None) -> Experiment:
     return Experiment(registry.TABLES[table], tuple(registry.FIGURES[figure] for figure in drawn), part)
 
 
-OPTIONAL = ("splines", "trees")  # need extras, and are imported where they are used
+OPTIONAL = ("boosting", "splines", "trees")  # need extras, and are imported where they are used
 
 
 def write(name: str, outputs: Path, config_dir: Path | None = None) -> Iterator[Path]:

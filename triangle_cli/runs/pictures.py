@@ -45,6 +45,17 @@ def figure(result: Any, settings: FitSettings | LearnSettings) -> Figure:
     return of_kind(result, settings)
 
 
+def draw_missing(folder: Path, record: RunRecord, settings: FitSettings | LearnSettings) -> None:
+    """Write the picture of what a run found from its files, unless it is there; one that fails is warned about."""
+    path = folder / run_folder.PICTURE
+    if path.exists():
+        return
+    if line := run_folder.tried(
+        path, lambda beside: draw(read_result(folder, record, settings), settings, beside)
+    ):
+        log.warning("%s: %s", path, line)
+
+
 def draw_curves(folder: Path) -> None:
     """Write the losses and linear regions of a run against its epochs beside its other files, unless they are there.
 
@@ -101,14 +112,12 @@ def read_result(folder: Path, record: RunRecord, settings: FitSettings | LearnSe
         )
     from triangle_cli.construction.network import Network
     from triangle_cli.fit import experiment as fitting
-    from triangle_cli.fit.functions import Target
     from triangle_cli.store.tensors import read_state
 
-    function = settings.function
     networks = {
         stage.name: Network.from_state_dict(read_state(folder / stage.file, "the networks of a run"))
         for stage in record.stages or [record.stage()]
     }
-    target = Target(function.name, function.formula, (function.interval[0], function.interval[1]))
+    target = fitting.target_of(settings)
     regions = read_table(folder / run_folder.REGIONS, ("epoch", "restart"), ("phase",))
     return fitting.Result(target, networks, record.parameters or 0, errors, regions, history)

@@ -150,6 +150,8 @@ def perform_and_report(settings: FitSettings | LearnSettings, folder: Path, word
     with progress() as watch:
         run = perform(settings, folder, words, watch)
     print_run(run)  # before what may fail
+    if run.reused:
+        pictures.draw_missing(run.folder, run.record, settings)
     pictures.draw_curves(run.folder)
     trackers.track(settings.tracker, Path(settings.outputs), run.folder)
     if run.record.best_restart is None:

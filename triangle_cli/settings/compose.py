@@ -37,7 +37,7 @@ def composed_settings(config: Any) -> FitSettings | LearnSettings:
     Raises:
         ValueError: a value is out of its range, or `+key=value` added a setting that does not exist.
     """
-    config = copy.deepcopy(config)
+    config = copy.deepcopy(config, _left_out(config))
     choices = HydraConfig.get().runtime.choices
     with read_write(config), open_dict(config):
         config.pop("hydra", None)
@@ -66,6 +66,11 @@ def composed_settings(config: Any) -> FitSettings | LearnSettings:
     for key in set(_keys(OmegaConf.to_container(config))) - set(setting_names()):
         raise ValueError(unknown_setting(key, []))
     return _of_a_kind(config)
+
+
+def _left_out(config: Any) -> dict[int, Any]:
+    """What deepcopy is told so that it does not copy Hydra's own part, the larger one, where there is one."""
+    return {id(config.hydra): OmegaConf.create()} if "hydra" in config else {}
 
 
 @lru_cache(maxsize=256)

@@ -115,7 +115,7 @@ class NetworkSettings:
 
     name: str  # shown in pictures
     blocks: int  # triangle networks along each direction; 2 and more are added and subtracted in turn
-    directions: Optional[int]  # of the plane, each learned; null: x itself  # noqa: UP045
+    directions: Optional[int]  # of the inputs, each learned; null: x itself  # noqa: UP045
     weights: Freedom  # what a phase in weight space moves; dense: the zeros between blocks too
 
     def __post_init__(self) -> None:

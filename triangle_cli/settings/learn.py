@@ -46,6 +46,7 @@ class Architecture(Enum):
 # what follows the Linears of an mlp; in a kan splines are in the place of both
 ACTIVATIONS = ("relu", "silu", "tanh", "sine", "kan")
 MATCHED_TO = ("weights", "peaks")
+MATCHED = {"choices": MATCHED_TO}
 
 # what a folder of pictures holds
 FOLDERS = {
@@ -186,9 +187,7 @@ class ModelSettings:
     frozen: bool  # keep the convolutions as they start
     activation: str = field(default="relu", metadata={"choices": ACTIVATIONS})  # after the Linears of an mlp
     parameters: Optional[int] = None  # widths in the ratio of `hidden` that give so many, or nearly  # noqa: UP045
-    matched_to: str = field(
-        default="weights", metadata={"choices": MATCHED_TO}
-    )  # as many as triangles in peaks, or set free
+    matched_to: str = field(default="weights", metadata=MATCHED)  # as triangles have, set free or in peaks
 
     def __post_init__(self) -> None:
         require_name("model.name", self.name)

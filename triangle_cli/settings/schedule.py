@@ -123,9 +123,7 @@ class ScheduleSettings:
     phases: list[PhaseSettings]  # in order; schedule.phases.0 is the first
     starts: Optional[int] = None  # more than restarts, where phases keep the best of them; null: restarts  # noqa: UP045
     deepening: Optional[DeepeningSettings] = None  # in the place of phases  # noqa: UP045
-    learning_rates: Optional[list[float]] = (
-        None  # with data: one is chosen for all phases, on examples held out  # noqa: UP045
-    )
+    learning_rates: list[float] | None = None  # with data: one is chosen for all phases, on examples held out
     budget: Optional[float] = None  # with formulas: seconds a restart, by which epochs are set  # noqa: UP045
 
     def __post_init__(self) -> None:

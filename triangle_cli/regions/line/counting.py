@@ -108,6 +108,22 @@ def count_rows(
     return batch, _counts(packed_weights, packed_biases, lo, hi, exact, masks)
 
 
+def few_arrays(
+    weights: Sequence[Any], biases: Sequence[Any], box: Sequence, *, linear: Sequence[Any] | None = None
+) -> tuple[list[int], tuple[np.ndarray, ...]] | None:
+    """The counts of one network, and the arrays of `pieces`, without compiled code, which takes longer to load.
+
+    None where there are too many regions for that.
+    """
+    from triangle_cli.regions.line.pieces import few_pieces
+
+    lo, hi = _checked_box(box)
+    _, packed_weights, packed_biases = _checked(weights, biases)
+    masks = checked_linear(linear, [bias.shape[1] for bias in packed_biases[:-1]])
+    found = few_pieces(packed_weights, packed_biases, lo, hi, masks)
+    return None if found is None else (list(found[0]), found[1])
+
+
 def pieces(
     weights: Sequence[Tensor],
     biases: Sequence[Tensor],

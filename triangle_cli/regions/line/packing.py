@@ -3,8 +3,9 @@
 import numpy as np
 
 from triangle_cli.regions.line.exact import ExactLine, Ratio, all_relu
-from triangle_cli.regions.line.lanes import LANES
 from triangle_cli.regions.line.scaling import equilibrate_all
+
+LANES = 4  # `lanes.LANES`, which numba comes with
 
 
 class Unresolved(Exception):

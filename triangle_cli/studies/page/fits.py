@@ -67,6 +67,8 @@ def read_fit(folder: Path, record: RunRecord) -> Fit | str:
     if record.from_data:
         return "learned from data"
     function = record.settings["function"]
+    if function.get("formula") is None:
+        return "fitted to samples"
     target = Target(record.function, function["formula"], tuple(function["interval"]))
     if target.inputs == 2:
         return "a function of x and y"

@@ -90,7 +90,7 @@ def count_rows(
     all_weights, all_biases, batch = checked_layers(weights, biases, 2)
     masks = checked_linear(linear, [bias.shape[1] for bias in all_biases[:-1]])
     counts = [
-        _count([w[i] for w in all_weights], [b[i] for b in all_biases], corners, exact, masks)
+        _count([w[i] for w in all_weights], [b[i] for b in all_biases], corners, exact, linear=masks)
         for i in range(len(all_weights[0]))
     ]
     return batch, np.array(counts, np.int64).reshape(-1, 5)

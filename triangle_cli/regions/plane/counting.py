@@ -130,7 +130,7 @@ def polygon_arrays(
     first_weights, first_biases = [w[0] for w in all_weights], [b[0] for b in all_biases]
     from triangle_cli.regions.plane import mesh
 
-    part = mesh.partition(first_weights, first_biases, corners, exact, masks)
+    part = mesh.partition(first_weights, first_biases, corners, exact, linear=masks)
     vertices = part.mesh.points[part.mesh.corners()]
     labels = _labels(part, first_weights, exact)
     return vertices, part.mesh.pointer, labels, *_affine_maps(part, first_weights, first_biases)
@@ -141,7 +141,7 @@ def _count(
 ) -> list[int]:
     from triangle_cli.regions.plane import merge, mesh  # numba loads only when something is counted
 
-    part = mesh.partition(weights, biases, corners, exact, linear)
+    part = mesh.partition(weights, biases, corners, exact, linear=linear)
     label = merge.merge(part, weights, exact)
     cells = part.mesh.cells
     return [

@@ -121,7 +121,7 @@ def few_arrays(
     _, packed_weights, packed_biases = _checked(weights, biases)
     masks = checked_linear(linear, [bias.shape[1] for bias in packed_biases[:-1]])
     found = few_pieces(packed_weights, packed_biases, lo, hi, masks)
-    return None if found is None else (list(found[0]), found[1])
+    return None if found is None else ([int(count) for count in found[0]], found[1])
 
 
 def pieces(

@@ -260,7 +260,9 @@ def _triangle_layer(reader: Reader, module: TriangleLayer, value: Value) -> Valu
 
 
 def _limit(reader: Reader, module: Any, value: Value) -> Value:
-    raise ValueError(f"is a {type(module).__name__}, which is smooth, expected a TriangleLayer in its place")
+    raise ValueError(
+        f"is a {type(module).__name__}, which is smooth, expected triangle_cli.nn.unroll(model, depth)"
+    )
 
 
 def _same(reader: Reader, module: Any, value: Value) -> Value:

@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install demo gallery tables tables-depth figures test test-kill test-slurm test-browser test-all fuzz readme lint format benchmark clean
+.PHONY: help run install demo gallery tables tables-depth table-samples figures test test-kill test-slurm test-browser test-all fuzz
+.PHONY: readme lint format benchmark benchmark-check clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9_%-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -30,11 +31,14 @@ gallery: demo ## draw the pictures of docs/gallery.md from the runs of the demo
 
 tables: table-dense table-sparse table-beyond ## the tables and figures of the paper and past it, in outputs/; finished runs are reused
 
-tables-depth: table-depth table-deepening table-auto ## those on what depth buys: two to three hours of one core, so not in `tables`
+tables-depth: table-depth table-deepening table-auto ## those on what depth buys: an hour and a half of one core, so not in `tables`
 
-table-%: install ## run experiment=%, then write its table and figures; conf/experiment/ lists them
-	$(BIN)/triangle run experiment=$*
+table-%: install ## run experiment=% on all cores, then write its table and figures; conf/experiment/ lists them
+	$(BIN)/triangle run experiment=$* launcher=joblib
 	$(BIN)/triangle paper $*
+
+table-samples: install ## five real curves, by triangle networks and by what else one might use
+	$(BIN)/python benchmarks/samples.py
 
 figures: install ## redraw all tables and figures from the runs on disk
 	$(BIN)/triangle paper
@@ -63,7 +67,11 @@ readme: tables ## run the commands of README.md and docs/, and write down what t
 	$(BIN)/python docs/readme.py
 
 benchmark: install ## training, region counts, layers and sweeps, beside what one would use else: docs/benchmarks.md
+	$(BIN)/python benchmarks/ratios.py --write
 	$(BIN)/python docs/readme.py docs/benchmarks.md
+
+benchmark-check: install ## whether anything is less than half as fast, against what it is compared with, as benchmarks/ratios.json says
+	$(BIN)/python benchmarks/ratios.py
 
 lint: install ## layout and habits (ruff), imports that go up (import-linter), types (mypy)
 	$(BIN)/ruff check .

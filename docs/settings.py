@@ -25,6 +25,7 @@ from triangle_cli.settings.schedule import PhaseSettings
 
 CONF = Path(__file__).parents[1] / "conf"
 PHASE = "schedule.phases.0"  # how the settings of a phase are typed
+OTHERS = {"function.x": "text, or list of texts", "points.test": "number"}  # what has no one type
 WITH_DATA = "csv"  # the word whose defaults are shown for data= and model=
 
 
@@ -112,7 +113,7 @@ def type_in_words(name: str, hint: Any) -> str:
     elif choices := setting_values(name):
         said = " ".join(f"`{word}`" for word in choices)
     else:
-        said = plain.get(inner, "list of phases" if get_origin(inner) is list else "YAML")
+        said = plain.get(inner, "list of phases" if get_origin(inner) is list else OTHERS[name])
     return said if inner is hint else f"{said}, or `null`"
 
 

@@ -1,5 +1,6 @@
 """Where compiled loops are kept, and what becomes of them where they cannot be."""
 
+import errno
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import triangle_cli
+from triangle_cli import compiling
 
 CODE = """
 from triangle_cli import console
@@ -139,3 +141,22 @@ def test_long_compiling_is_said_once(monkeypatch):
         listener.timer.join(5)
         listener.on_end(event)
     assert said == ["compiling loops: once for each kind of network, up to a minute"]
+
+
+def test_a_full_disk_is_said_once_and_costs_no_loop(capsys, monkeypatch):
+    compiling._say_once.cache_clear()
+
+    class Full:
+        cache_path = "somewhere"
+
+        def load_overload(self, *key):
+            return None
+
+        def save_overload(self, *entry):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    loop = compiling.njit(lambda x: x + 1)
+    monkeypatch.setattr(loop, "_cache", compiling._Forgiving(Full()))
+    assert (loop(1), loop(1.5)) == (2, 2.5)  # two signatures, neither of them kept
+    said = [line for line in capsys.readouterr().err.splitlines() if "cannot be kept" in line]
+    assert said == ["compiled loops cannot be kept in somewhere: No space left on device"]

@@ -79,7 +79,7 @@ IMPORT = re.compile(r"^from ([\w.]+) import (\([^)]*\)|.*)", re.MULTILINE)
 
 @cache
 def sources(module: str) -> str:
-    """A digest of the module and of what it imports of its package when it is loaded, from file to file; not of this."""
+    """A digest of the module and of what it imports of its package when loaded, from file to file; this one aside."""
     texts: dict[str, str] = {}
     waiting = [module]
     while waiting:
@@ -117,7 +117,7 @@ class _Forgiving:
         try:
             self.inner.save_overload(*entry)
         except Exception as error:
-            reason = console.reason(error) if isinstance(error, OSError) else type(error).__name__
+            reason = error.strerror if isinstance(error, OSError) else type(error).__name__
             _say_once(f"compiled loops cannot be kept in {self.inner.cache_path}: {reason}")
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, filter_overrides, setup_globals
+from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, open_dict
 
@@ -20,9 +21,13 @@ from triangle_cli import console
 if TYPE_CHECKING:
     from triangle_cli.sweeps.job import Job, JobRecord
 
+PICTURED = (
+    100  # jobs of a sweep, up to which each run draws its fit.png; `triangle show` draws those of others
+)
+
 
 class SweepLauncher(Launcher):
-    """Composes the jobs here, so that those already done start no worker, one bar shows them all, and a worker
+    """Plans the jobs here, so that those already done start no worker, one bar shows them all, and a worker
     that dies takes no other job with it. What runs elsewhere is `sweep.run_job`, which knows nothing of Hydra.
     """
 
@@ -31,14 +36,18 @@ class SweepLauncher(Launcher):
         self.backend = backend
         self.earlier = [list(words) for words in earlier]
         self.options = options
+        self.picture = True
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: DictConfig) -> None:
         """Called by Hydra before `launch`."""
+        from triangle_cli.settings.planning import Composer
+
         self.config = config
-        self.compose = hydra_context.config_loader.load_sweep_config
+        loader = hydra_context.config_loader
+        self.compose = Composer(loader, loader.load_sweep_config, config)
         # sweepers compose every job once more, a tenth of a second for each, only to see whether it can be done:
         # `launch` sees that as well, before any job starts
-        hydra_context.config_loader.load_sweep_config = lambda master_config, sweep_overrides: None
+        loader.load_sweep_config = lambda master_config, sweep_overrides: None
         if self.earlier:
             from triangle_cli.sweeps import collect
 
@@ -49,34 +58,29 @@ class SweepLauncher(Launcher):
         """Do these jobs; returns the least mean squared error of each, for sweepers that search."""
         from triangle_cli.runs import trackers
         from triangle_cli.sweeps import collect, live, report, work
-        from triangle_cli.sweeps.job import Job
         from triangle_cli.sweeps.workers import BACKENDS
 
         trackers.require(self.config.tracker)
         collect.require_one_way(job_overrides)
         setup_globals()
-        first = initial_job_idx + len(self.earlier)
+        first, count = initial_job_idx + len(self.earlier), len(job_overrides)
         workers = BACKENDS[self.backend](self.options)
-        planned = []
-        for number, words in enumerate(report.planning(job_overrides), first):
-            planned.append(self._plan(number, list(words)))
-            if isinstance(planned[-1], Job) and not self.config.dry_run:
-                workers.start()
+        self.compose.check(job_overrides)
+        self.picture = count <= PICTURED
+        planned = (self._plan(number, list(words)) for number, words in enumerate(job_overrides, first))
         if self.config.dry_run:
             from triangle_cli.sweeps import estimate
 
-            lines, code = estimate.lines(planned, workers.at_once(len(planned)))
+            lines, code = estimate.lines(list(report.planning(planned, count)), workers.at_once(count))
             console.say("\n".join(lines))
             raise SystemExit(code)
-        work.require_one_possible(planned)
+        possible = work.require_one_possible(work.ahead(planned))
         folder = Path(self.config.hydra.sweep.dir)
         trials = self.config.hydra.sweeper.get("n_trials") or 0  # of a search, which launches many times
-        live.announce(
-            folder, max(first + len(planned), len(self.earlier) + trials), workers.at_once(len(planned))
-        )
+        live.announce(folder, max(first + count, len(self.earlier) + trials), workers.at_once(count))
         stops = self.config.on_failure.value == "stop"
         try:
-            records = work.run_all(planned, workers.run, stops, partial(collect.add_records, folder))
+            records = work.run_all(possible, count, workers.run, stops, partial(collect.add_records, folder))
         except BaseException:  # Ctrl-C: nobody works at it any more
             collect.clear_records(folder)
             raise
@@ -93,16 +97,18 @@ class SweepLauncher(Launcher):
         from triangle_cli.runs.choose import chosen_settings
         from triangle_cli.sweeps import collect, job
 
-        config = self.compose(self.config, words)
+        chosen = collect.choosing(filter_overrides(words))
+        try:
+            config = self.compose(words)
+        except HydraException as error:
+            return job.fail(number, chosen, error, Path(self.config.hydra.sweep.dir) / str(number))
         with open_dict(config):
             config.hydra.job.id = config.hydra.job.num = number
         before = HydraConfig.instance().cfg
-        HydraConfig.instance().set_config(config)  # what ${hydra:...} refers to
+        HydraConfig.instance().cfg = config  # what ${hydra:...} refers to
         try:
             folder = Path(config.hydra.sweep.dir) / str(config.hydra.sweep.subdir)
-            return job.plan(
-                number, collect.choosing(filter_overrides(words)), partial(chosen_settings, config), folder
-            )
+            return job.plan(number, chosen, partial(chosen_settings, config), folder, self.picture)
         finally:
             HydraConfig.instance().cfg = before
 

@@ -19,7 +19,7 @@ from triangle_cli import console
 from triangle_cli.cli.main import main
 from triangle_cli.learn.models import load_model
 from triangle_cli.settings.require import is_name
-from triangle_cli.store import index, run_folder, tensors
+from triangle_cli.store import index, memory, run_folder
 
 
 def one_line(done, *said):
@@ -272,7 +272,7 @@ def test_what_is_no_network_is_one_line(triangle):
 def test_memory_is_counted_before_it_is_taken(triangle, monkeypatch, capsys):
     wide = triangle.folder / "wide.pt"
     torch.save({"0.weight": torch.ones(500, 1), "2.weight": torch.ones(1, 500)}, wide)
-    monkeypatch.setattr(tensors, "free_memory", lambda: 20_000)
+    monkeypatch.setattr(memory, "free_memory", lambda: 20_000)
     assert main(["regions", str(wide), "--box", "0", "1"]) == 1
     said = "needs about 4.8e-05 GB of memory, 2e-05 GB are free"  # 4 copies of 1501 numbers of 8 bytes
     assert capsys.readouterr().err == f"triangle regions: {wide}: {said}\n"

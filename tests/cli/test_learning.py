@@ -57,7 +57,8 @@ def test_every_kind_of_data_runs_shows_and_repeats(learned, word):
 
 def test_regions_of_a_model_are_counted_along_lines(learned):
     words = ["data=wine", "restarts=2", "schedule.phases.0.epochs=1", "model.hidden=[6]"]
-    for more in (["depth=2", "schedule.phases.1.epochs=1"], ["method=relu"]):
+    released = ["depth=2", "method=layers_released", "schedule.phases.1.epochs=1"]
+    for more in (released, ["method=relu"], ["method=limit", "depth=2"]):
         assert learned("run", *words, *more).returncode == 0
     for folder in (learned.folder / "outputs" / "wine").glob("*-*"):
         done = learned("regions", str(folder), "--lines", "3", "--box", "-2", "2")
@@ -72,7 +73,7 @@ def test_regions_of_a_model_are_counted_along_lines(learned):
 
 def test_a_model_comes_back_in_the_precision_it_was_learned_in(triangle):
     words = ["data=wine", "dtype=float64", "restarts=1", "depth=2", "model.hidden=[3]"]
-    done = triangle("run", *words, "schedule.phases.0.epochs=1", "schedule.phases.1.epochs=1")
+    done = triangle("run", *words, "schedule.phases.0.epochs=1")
     assert done.returncode == 0, done.stderr
     (folder,) = (triangle.folder / "outputs" / "wine").iterdir()
     state = models.load_model(folder).state_dict()
@@ -83,7 +84,7 @@ def test_a_model_comes_back_in_the_precision_it_was_learned_in(triangle):
 
 def test_sweeps_on_data_are_estimated_tracked_and_spread_over_cores(learned):
     words = ["run", "-m", "data=wine", "model.hidden=[4],[5]", "restarts=2", "depth=2", "tracker=tensorboard"]
-    words += ["schedule.phases.0.epochs=2", "schedule.phases.1.epochs=2"]
+    words += ["schedule.phases.0.epochs=2"]
     assert "2 jobs: 0 done, 2 to run" in learned(*words, "dry_run=true").stdout
     done = learned(*words, "launcher=joblib")
     assert done.returncode == 0, done.stderr

@@ -192,7 +192,8 @@ def test_the_user_may_choose_the_folder(triangle):
         (["depth=2", "model.dropout=0.1"], "model.dropout=0.1: expected data=... with it"),
         (
             ["data=wine", "method=blocks"],
-            "method=blocks: expected one of layers, relu, relu_matched with data=...",
+            "method=blocks: expected one of layers, layers_released, layers_free, limit, relu, relu_matched, "
+            "silu, tanh, siren, kan with data=...",
         ),
         (["method=relu"], "method=relu: expected data=... with it"),
         (["init.peaks.0=0.3"], "init.peaks.0=0.3: expected the whole of it, init.peaks=[...]"),

@@ -265,7 +265,7 @@ def test_the_command_exports_and_predicts(run, shared_triangle):
         ),
         (
             ["export", "RUN", "--to", "c", "--out", "f.txt"],
-            "--out f.txt: expected a name in .h or .c for --to c",
+            "f.txt: expected a name in .h or .c for c",
         ),
         (["export", "RUN", "--to", "c", "--restart", "9"], "--restart 9: expected one of 0, 1"),
         (["export", "RUN", "--to", "c", "--stage", "x"], "--stage x: expected one of init, peaks, weights"),

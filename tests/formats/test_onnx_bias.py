@@ -28,12 +28,12 @@ def written(path, bias):
 def test_what_spreads_over_one_row_is_read(tmp_path, shape):
     network = network_files.load(written(tmp_path / "net.onnx", np.full(shape, 0.5, "f4")))
     assert network.biases[0].tolist() == [0.5] * 6
-    assert network.assumed is None
+    assert network.assumed == ()
 
 
 def test_a_column_is_refused_by_its_shape(tmp_path):
     path = written(tmp_path / "net.onnx", np.full((6, 1), 0.5, "f4"))
     with pytest.raises(
-        ValueError, match=r"'bias' has a bias of shape \(6, 1\), which ONNX spreads over \(6, 6\)"
+        ValueError, match=r"'bias' \(Add\) has a bias of shape \(6, 1\), which is spread over \(6, 6\)"
     ):
         network_files.load(path)

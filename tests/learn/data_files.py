@@ -12,7 +12,13 @@ from PIL import Image
 
 from triangle_cli.learn.images import TEST_BATCH, TRAIN_BATCHES
 
-SHORT = ["restarts=2", "depth=2", "schedule.phases.0.epochs=2", "schedule.phases.1.epochs=1"]
+SHORT = [
+    "restarts=2",
+    "depth=2",
+    "method=layers_released",
+    "schedule.phases.0.epochs=2",
+    "schedule.phases.1.epochs=1",
+]
 TINY_VGG = ["data.image_size=32", "model.hidden=[8]", "data.batch=4", "data.workers=0"]
 NAMES = (*TRAIN_BATCHES, TEST_BATCH)
 

@@ -30,6 +30,8 @@ WRONG_CSV = {
     "," + CSV.replace("\n", "\n1,").removesuffix("1,"): "a column without a name, expected a name for each",
     CSV.replace("390", "1e200"): "column price has values such as 1e+200 (row 4), expected numbers within",
     CSV.replace("390", str(10**30)): "column price has values such as 210 (row 1), expected numbers within",
+    re.sub(r"(\d+)\n", r"\1e-200\n", CSV): "column price spreads over",
+    "version https://git-lfs.github.com/spec/v1\noid sha256:aaaa\nsize 55889\n": "a Git LFS pointer",
     CSV.replace("\n", ",7\n").replace("price,7", "price"): "more values in a line than the 5 names",
     CSV.replace(",210\n", ",210,7\n"): "more values in a line than the 5 names",
 }

@@ -10,7 +10,6 @@ import torch
 
 from tests.conftest import SWEEP, TINY
 from tests.settings.composed import settings_of
-from triangle_cli import fit
 from triangle_cli.cli import main
 from triangle_cli.fit import experiment
 from triangle_cli.formats import network_files
@@ -97,6 +96,8 @@ def test_the_ratio_to_the_floor_is_the_best_restarts_own():
     (row,) = stage_summary(errors).to_dict("records")
     assert row["floor_ratio_best"] == 1.8  # not that of the network which collapsed to one region
     assert stage_cells(pd.Series(row))["best / floor"] == "1.8"
+    assert stage_cells(pd.Series(row | {"floor_kind": "exact"}))["best / floor"] == "1.8"
+    assert stage_cells(pd.Series(row | {"floor_kind": "asymptotic"}))["best / floor"] == "~1.8"
 
 
 def test_pictures_do_not_depend_on_a_notebooks_variable(triangle):
@@ -108,7 +109,9 @@ def test_pictures_do_not_depend_on_a_notebooks_variable(triangle):
 
 def test_a_picture_that_cannot_be_drawn_costs_no_run(tmp_path, monkeypatch, capsys):
     settings = settings_of(*TINY, "schedule=peaks_only", "restarts=1")
-    monkeypatch.delattr(fit, "pictures", raising=False)  # an earlier test may have imported it
+    monkeypatch.delattr(
+        sys.modules["triangle_cli.fit"], "pictures", raising=False
+    )  # an earlier test may have imported it
     monkeypatch.setitem(sys.modules, "triangle_cli.fit.pictures", None)  # its import fails
     said = []
     monkeypatch.setattr(perform.log, "warning", lambda text, *words: said.append(text % words))

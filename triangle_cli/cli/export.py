@@ -55,31 +55,18 @@ def main(words: list[str]) -> int:
         OSError: the network cannot be read, or the file not be written.
     """
     options = parser().parse_args(words)
-    from triangle_cli.export import c, narrow
-    from triangle_cli.export.files import FORMATS
-    from triangle_cli.store import run_folder
+    from triangle_cli.export.c import require_identifier
+    from triangle_cli.export.files import FORMATS, kind_of, write_network
 
-    c.require_identifier(options.name)
-    kind = FORMATS[options.to]
-    if options.float32 and not kind.single:
-        singles = ", ".join(name for name, each in FORMATS.items() if each.single)
-        raise ValueError(
-            f"--float32: expected --to one of {singles}, not {options.to}, which is exact in float64"
-        )
+    require_identifier(options.name)
     network = meant(options)
-    layers = network.layers
-    out = options.out or Path(network.name + kind.suffixes[0])
-    if out.suffix not in kind.suffixes:
-        raise ValueError(
-            f"--out {out}: expected a name in {' or '.join(kind.suffixes)} for --to {options.to}"
-        )
-    said = _shape(layers)
-    if options.float32:
-        layers, kept = narrow.narrowed(layers)
-        said = f"{_shape(layers)}; {kept}{_distance(network.layers, layers)}"
-    write = kind.writer(layers, options.name, f"{network.where}: {_shape(layers)}", out.suffix)
-    run_folder.write_whole(out, write)
-    console.say(f"{network.where}: {said}\n{_exactness(layers, kind, options.to, out.suffix)}\n-> {out}")
+    out = options.out or Path(network.name + FORMATS[options.to].suffixes[0])
+    kind_of(out, options.to)
+    title = f"{network.where}: {_shape(network.layers)}"
+    layers, kept = write_network(network.layers, out, options.to, options.name, options.float32, title)
+    said = f"{_shape(layers)}; {kept}{_distance(network.layers, layers)}" if kept else _shape(layers)
+    exact = _exactness(layers, FORMATS[options.to], options.to, out.suffix)
+    console.say(f"{network.where}: {said}\n{exact}\n-> {out}")
     return 0
 
 

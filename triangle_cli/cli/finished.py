@@ -51,10 +51,22 @@ def show(words: list[str]) -> int:
     console.say(files.read_text(folder / run_folder.CONFIG))
     _print_tables(folder, record)
     console.say(_networks(folder, record, chosen.stage))
-    drawn = run_folder.PICTURE in record.files
-    picture = folder / run_folder.PICTURE if drawn else "none (it could not be drawn)"
-    console.say(f"\npicture: {picture}\nagain:   triangle run --from {shlex.quote(str(folder))}")
+    console.say(
+        f"\npicture: {_picture(folder, record)}\nagain:   triangle run --from {shlex.quote(str(folder))}"
+    )
     return 0
+
+
+def _picture(folder: Path, record: RunRecord) -> Path | str:
+    """The picture of a run, drawn where the run was one of too many to draw each."""
+    path = folder / run_folder.PICTURE
+    if not path.exists():
+        from triangle_cli.runs import pictures
+        from triangle_cli.settings.compose import recorded_settings
+
+        settings = recorded_settings(record.hash, record.settings, record.threads)
+        pictures.draw_missing(folder, record, settings)
+    return path if path.exists() else "none (it could not be drawn)"
 
 
 def _show_sweep(name: str, outputs: Path) -> bool:

@@ -15,15 +15,18 @@ from triangle_cli.cli.options import Parser
 if TYPE_CHECKING:
     from triangle_cli.formats.network import LoadedNetwork
     from triangle_cli.regions import Pieces, Polygons
+    from triangle_cli.regions.arrays import Layers
 
 DESCRIPTION = """Count the linear regions of a ReLU network, exactly: not a sample of points, no tolerance.
 
 FILE is one of
   a run folder, or its network.pt     the best network of all stages, or of the last; on the run's interval
   *.json   {"layers": [{"weight": [[..], ..], "bias": [..]}, ..], "box": [[lo, hi], ..]}
-  *.onnx   Gemm, MatMul, Add and Relu in a chain (needs the extra: pip install '.[onnx]')
-  else     a state_dict of Linear layers, by torch.save, or *.safetensors (extra: '.[safetensors]'); it does
-           not say what stands between them: ReLU is assumed, and the counts say so
+  *.onnx   any piecewise linear network: Gemm, Conv, Relu, LeakyRelu, MaxPool, Add, .. (extra: '.[onnx]')
+  *.nnet   ACAS Xu's format, with its normalization; on the box of its minima and maxima
+  else     a state_dict of Linear layers, by torch.save, *.safetensors (extra: '.[safetensors]') or *.npz; it
+           does not say what stands between them: ReLU is assumed, and the counts say so
+--info shows how it was read, --check runs it beside. Models in Python: triangle_cli.count_regions(model, box)
 
 A linear region is a maximal connected set on which all outputs together are one affine map; an activation
 region is the set of inputs with one on/off pattern of the hidden neurons. Both strictly inside the box."""
@@ -39,13 +42,15 @@ EPILOG = """examples:
   triangle regions net3.json --box -1 1 --threads 2     three inputs and more: the whole box, on both cores
   triangle regions net3.json --cells cells.npz          corners, half-spaces and affine map of every region
   triangle regions acas.onnx --box -0.1 0.1 --limit 1000000
+  triangle regions net3.json --picture net3.html --boundary       a page to turn and slice, for a browser
   triangle regions net3.json --plane 0,0,0 1,0,0 0,-1,1
+  triangle regions acas.onnx --info --check  how it was read, and whether onnxruntime agrees
 
 Numbers of a vector are set apart by commas; @FILE reads them from a .json list or from text."""
 
 NEGATIVE = re.compile(r"-(?:[\d.]|inf|nan)", re.IGNORECASE)
 CELLS = (".npz", ".parquet")
-PICTURES = (".png", ".pdf", ".svg")
+PICTURES = (".png", ".pdf", ".svg", ".html")
 
 
 def main(words: list[str]) -> int:
@@ -61,11 +66,35 @@ def main(words: list[str]) -> int:
 
     layers = options.layers and options.layers.split(",")
     network = network_files.load(options.file, options.restart, options.stage, layers)
+    if options.info or options.check:
+        return _tell(network, options)
     if options.lines or options.planes:
         _average(network, options)
     else:
         _count(network, options)
     return 0
+
+
+def _tell(network: LoadedNetwork, options: argparse.Namespace) -> int:
+    """What was read, or whether the file's own runtime agrees; nothing is counted. Returns the exit code."""
+    from triangle_cli.inspection import about
+
+    record: dict[str, Any] = {"file": str(options.file)}
+    lines, code = [], 0
+    if options.info:
+        record |= about.info(network)
+        lines.append(about.info_text(str(options.file), network))
+    if options.check:
+        from triangle_cli.formats.check import compare
+
+        has_box = options.box or network.box is not None
+        box = _box(network, options) if has_box else [[-1.0, 1.0]] * network.inputs
+        found = compare(options.file, network, box, options.seed)
+        record["check"] = about.check_record(found)
+        lines.append(about.check_text(found))
+        code = 0 if about.agrees(found) else 1
+    console.say(json.dumps(record, indent=2) if options.json else "\n".join(lines))
+    return code
 
 
 def parser() -> Parser:
@@ -92,6 +121,13 @@ def parser() -> Parser:
         metavar="A,B,..",
         help="the layers of a state_dict in their order, where names leave a doubt",
     )
+    words.add_argument(
+        "--info", action="store_true", help="how the file was read, layer by layer; nothing is counted"
+    )
+    words.add_argument(
+        "--check", action="store_true",
+        help="run the file's own runtime (onnxruntime, torch) at random inputs beside; exit code 1 if they differ",
+    )  # fmt: skip
     words.add_argument("--json", action="store_true", help="print one JSON object")
     words.add_argument(
         "--exact", action="store_true",
@@ -116,8 +152,16 @@ def parser() -> Parser:
         help="count with so many at once from three inputs on; the counts are the same; default: %(default)s",
     )  # fmt: skip
     words.add_argument(
-        "--picture", type=Path, metavar="PNG",
-        help="draw the function with its breakpoints, or the partition of the plane and the gradients",
+        "--picture", type=Path, metavar="FILE",
+        help="draw the function with its breakpoints, or the partition of the plane and the gradients (.png, .pdf, "
+        ".svg); .html: two inputs to zoom and point at, three to turn and slice (extra: '.[report]')",
+    )  # fmt: skip
+    words.add_argument(
+        "--adjacency", action="store_true", help="in --cells and --picture *.html, which cells share a facet"
+    )
+    words.add_argument(
+        "--boundary", action="store_true",
+        help="in --cells and --picture *.html, where the largest output changes (of one output, its sign)",
     )  # fmt: skip
     slices = words.add_argument_group("slices, of any number of inputs").add_mutually_exclusive_group()
     slices.add_argument(
@@ -151,6 +195,10 @@ def _check_options(options: argparse.Namespace) -> None:
             raise ValueError(f"--{name} {number}: expected 1 or more")
     if options.cells and options.cells.suffix not in CELLS:
         raise ValueError(f"--cells {options.cells}: expected a name in {', '.join(CELLS)}")
+    is_page = options.picture and options.picture.suffix == ".html"
+    for name in ("adjacency", "boundary"):
+        if getattr(options, name) and not (options.cells or is_page):
+            raise ValueError(f"--{name}: expected --cells FILE or --picture FILE.html, which it is part of")
     if options.limit:
         for wanted in ("breakpoints", "picture", "cells", "exact"):
             if getattr(options, wanted):
@@ -223,39 +271,44 @@ def _as_json(record: dict[str, Any]) -> str:
 def _count(network: LoadedNetwork, options: argparse.Namespace) -> None:
     from triangle_cli.inspection import report, terminal
 
-    where, box, weights, biases = _domain(network, options)
+    where, box, layers = _domain(network, options)
     if options.breakpoints and len(box) > 1:
         raise ValueError("--breakpoints: expected a network of one input, or --line; --cells is for more")
-    if options.picture and len(box) > 2:
-        raise ValueError(f"--picture: {len(box)} inputs, expected one or two, or --line or --plane")
+    if options.picture:
+        _check_picture(options.picture, len(box))
     record = {"file": str(options.file)} | where | report.architecture(network, len(box))
     if options.limit:
-        record |= {"box": box} | report.count_up_to(weights, biases, box, options.limit)
+        record |= {"box": box} | report.count_up_to(layers, box, options.limit)
         done = report.guarantee(record["dtype"], False, next(iter(where), None))
         record["exact"] = done if record["is_complete"] else report.AT_LEAST
         print(_as_json(record) if options.json else terminal.limited_text(record))
         return
-    counts, found = report.count(weights, biases, box, options.exact, options.threads)
+    counts, found = report.count(layers, box, options.exact, options.threads)
     record |= {"box": box} | counts
     record["exact"] = report.guarantee(record["dtype"], options.exact, next(iter(where), None))
     record |= report.assumption(network)
-    _write_files(options, record, found, weights, biases)
+    _write_files(options, record, found, layers)
     console.say(_as_json(record) if options.json else terminal.count_text(record))
 
 
-def _domain(network: LoadedNetwork, options: argparse.Namespace) -> tuple[dict[str, Any], list, list, list]:
-    """The line or plane if there is one, then the box, weights and biases of what is counted."""
-    from triangle_cli.regions.slices import PARALLELOGRAM, SEGMENT, restrict
+def _check_picture(path: Path, inputs: int) -> None:
+    if path.suffix == ".html" and inputs not in (2, 3):
+        other = "; .png draws one input" if inputs == 1 else ", or --plane"
+        raise ValueError(f"--picture {path}: {inputs} inputs, expected two or three{other}")
+    if path.suffix != ".html" and inputs > 2:
+        more = "; .html shows three" if inputs == 3 else ""
+        raise ValueError(f"--picture: {inputs} inputs, expected one or two, or --line or --plane{more}")
+
+
+def _domain(network: LoadedNetwork, options: argparse.Namespace) -> tuple[dict[str, Any], list, Layers]:
+    """The line or plane if there is one, then the box and the layers of what is counted."""
+    from triangle_cli.regions.slices import PARALLELOGRAM, SEGMENT, sliced
 
     if words := options.line or options.plane:
         points = [_vector(word, network.inputs) for word in words]
         box = SEGMENT if options.line else PARALLELOGRAM
-        return (
-            {"line" if options.line else "plane": points},
-            box,
-            *restrict(network.weights, network.biases, points),
-        )
-    return {}, _box(network, options), network.weights, network.biases
+        return {"line" if options.line else "plane": points}, box, sliced(network.layers, points)
+    return {}, _box(network, options), network.layers
 
 
 def _average(network: LoadedNetwork, options: argparse.Namespace) -> None:
@@ -278,52 +331,73 @@ def _write_files(
     options: argparse.Namespace,
     record: dict[str, Any],
     found: Pieces | Polygons | None,
-    weights: list,
-    biases: list,
+    network: Layers,
 ) -> None:
     """The files asked for; each is ready before any is written."""
     from triangle_cli.inspection import cell_files
     from triangle_cli.store import run_folder
 
-    if (options.breakpoints or options.picture) and found is None:
+    page = options.picture and options.picture.suffix == ".html"
+    if (options.breakpoints or options.picture) and found is None and not page:
         regions = record["activation_regions"]
         raise ValueError(f"{regions:,} activation regions: too many for --breakpoints and --picture")
-    table = _table(found, weights, biases) if options.breakpoints else None
+    table = _table(found, network) if options.breakpoints else None
+    extra = {"adjacency": options.adjacency, "boundary": options.boundary}
     write_cells = (
-        cell_files.writer(options.cells, weights, biases, record, options.exact) if options.cells else None
+        cell_files.writer(options.cells, network, record, options.exact, **extra) if options.cells else None
     )
-    figure = _figure(options, record, found, weights, biases) if options.picture else None
+    text = _page(options, record, network) if page else None
+    figure = _figure(options, record, found, network) if options.picture and not page else None
     if write_cells is not None:
         run_folder.write_whole(options.cells, write_cells)
     if table is not None:
         run_folder.write_table(options.breakpoints, table)
     if figure is not None:
         run_folder.write_whole(options.picture, figure.savefig)
+    if text is not None:
+        run_folder.write_whole(options.picture, lambda beside: beside.write_text(text, encoding="utf-8"))
 
 
-def _table(found: Any, weights: list, biases: list) -> Any:
+def _page(options: argparse.Namespace, record: dict[str, Any], network: Layers) -> str:
+    """The partition as a page for a browser."""
+    from triangle_cli.inspection import interactive
+    from triangle_cli.regions.counting import cell_arrays
+
+    title = f"{options.file.name}: {record['linear_regions']:,} linear regions"
+    labels = ("s, along Q - P", "t, along R - P") if options.plane else ("x", "y", "z")[: len(record["box"])]
+    most = interactive.MOST[len(labels)]
+    if record["activation_regions"] > most:
+        found = f"{record['activation_regions']:,} activation regions"
+        raise ValueError(f"{found}: too many for --picture {options.picture}, at most {most:,}")
+    partition = cell_arrays(
+        network.weights, network.biases, record["box"],
+        exact=options.exact, adjacency=True, linear=network.linear,
+    )  # fmt: skip
+    hidden = [len(bias) for bias in network.biases[:-1]]
+    shown = {"with_boundary": options.boundary, "with_adjacency": options.adjacency}
+    return interactive.page(partition, hidden, labels, title, **shown)
+
+
+def _table(found: Any, network: Layers) -> Any:
     """A row per linear region from left to right; columns per output where there are several."""
     import pandas as pd
 
-    from triangle_cli.inspection.pictures import values_at
-
     columns = {"left": found.left, "right": found.right}
-    at = {"left": values_at(weights, biases, found.left), "right": values_at(weights, biases, found.right)}
-    for i in range(len(biases[-1])):
-        suffix = f"_{i}" if len(biases[-1]) > 1 else ""
+    at = {side: network.values_at(getattr(found, side)[:, None]).T for side in ("left", "right")}
+    outputs = len(network.biases[-1])
+    for i in range(outputs):
+        suffix = f"_{i}" if outputs > 1 else ""
         columns |= {f"y_left{suffix}": at["left"][i], f"y_right{suffix}": at["right"][i]}
         columns |= {f"slope{suffix}": found.slope[:, i], f"intercept{suffix}": found.intercept[:, i]}
-    return pd.DataFrame({name: column.numpy() for name, column in columns.items()})
+    return pd.DataFrame(columns)
 
 
-def _figure(
-    options: argparse.Namespace, record: dict[str, Any], found: Any, weights: list, biases: list
-) -> Any:
+def _figure(options: argparse.Namespace, record: dict[str, Any], found: Any, network: Layers) -> Any:
     from triangle_cli.inspection import pictures
 
     title = f"{options.file.name}: {record['linear_regions']:,} linear regions"
     if len(record["box"]) == 1:
         label = "t, at FROM + t (TO - FROM)" if options.line else "x"
-        return pictures.line_figure(found, weights, biases, label, title)
+        return pictures.line_figure(found, network, label, title)
     labels = ("s, along Q - P", "t, along R - P") if options.plane else ("x", "y")
     return pictures.plane_figure(found, labels, title)

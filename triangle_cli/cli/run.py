@@ -40,12 +40,18 @@ def run(words: list[str]) -> int:
     from yaml import YAMLError
 
     from triangle_cli.cli import messages, overrides
+    from triangle_cli.sweeps import depths
 
     options, settings = overrides.split(words)
+    deepest = depths.ASKED in settings
+    if deepest:
+        options = options if {"-m", "--multirun"} & set(options) else ["-m", *options]
+        settings = depths.as_sweep(settings)
     words = options + settings
     atexit.register(gc.freeze)  # the last collection would go through all of torch, which takes half a second
     made: list[Path] = []  # folders that were not there before
-    register(_sweep_name(words), made)
+    swept: list[Path] = []
+    register(_sweep_name(words), made, swept)
     application = hydra.main(version_base="1.3", config_path="pkg://triangle_cli.conf", config_name="config")(
         _job
     )
@@ -67,13 +73,24 @@ def run(words: list[str]) -> int:
         return 1
     except SystemExit as end:
         if not isinstance(end.code, str):
-            return end.code or 0
+            return (_tell_depth(swept) if deepest else 0) or end.code or 0
         if wants_traceback and end.__cause__ is not None:
             raise end.__cause__ from None
         console.fail(end.code)
         return 1
     finally:
         _remove_refused(made)
+    return _tell_depth(swept) if deepest else 0
+
+
+def _tell_depth(swept: list[Path]) -> int:
+    """Which depth of the sweep that has just ended is the best."""
+    from triangle_cli.sweeps import depths
+
+    if not swept or not (swept[-1] / "jobs.json").is_file():  # a dry run
+        return 0
+    for line in depths.lines(swept[-1]):
+        console.say(line)
     return 0
 
 
@@ -165,11 +182,11 @@ def _raw_errors() -> Iterator[None]:
             os.environ["HYDRA_FULL_ERROR"] = before
 
 
-def register(sweep: str, made: list[Path]) -> None:
+def register(sweep: str, made: list[Path], swept: list[Path] | None = None) -> None:
     """Tell Hydra the types of the settings, and how folders are named.
 
     sweep: the name of the folder of a sweep that is no experiment.
-    made: takes on the folders that Hydra is going to make.
+    made: takes on the folders that Hydra is going to make; swept: that of the sweep.
     """
     from hydra.core.config_store import ConfigStore
     from hydra.core.plugins import Plugins
@@ -196,6 +213,8 @@ def register(sweep: str, made: list[Path]) -> None:
         require_outputs(_root_.outputs)  # before Hydra makes the folder
         folder = f"{_root_.outputs}/sweeps/{_root_.hydra.runtime.choices.get('experiment') or sweep}"
         made.extend(run_folder.missing_folders(Path(folder)))
+        if swept is not None:
+            swept.append(Path(folder))
         return folder
 
     OmegaConf.register_new_resolver("triangle_folder", folder_of_run, replace=True)

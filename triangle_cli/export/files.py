@@ -10,9 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from triangle_cli.export.c import lookup_header, network_header
+from triangle_cli.export.c import lookup_header, network_header, require_identifier
 from triangle_cli.export.forward import ORDER, Layers
+from triangle_cli.export.narrow import narrowed
 from triangle_cli.export.pieces import pieces_table
+from triangle_cli.settings.require import require_one_of
+from triangle_cli.store import run_folder
 
 Write = Callable[[Path], object]
 OPSET, IR_VERSION = 17, 8  # of ONNX: what runtimes since 2022 read
@@ -141,6 +144,52 @@ def _onnx(layers: Layers, name: str, title: str, suffix: str) -> Write:
     onnx.checker.check_model(model)
     content = model.SerializeToString()
     return lambda path: path.write_bytes(content)
+
+
+def kind_of(path: Path, to: str | None) -> str:
+    """The format by its name, or by the suffix of the file.
+
+    Raises:
+        ValueError: there is no such format, or its files are called otherwise.
+    """
+    if to is None:
+        to = next((name for name, kind in FORMATS.items() if path.suffix in kind.suffixes), None)
+        if to is None:
+            known = ", ".join(suffix for kind in FORMATS.values() for suffix in kind.suffixes)
+            raise ValueError(f"{path}: expected a name in one of {known}")
+    require_one_of(to, "to", FORMATS)
+    if path.suffix not in FORMATS[to].suffixes:
+        raise ValueError(f"{path}: expected a name in {' or '.join(FORMATS[to].suffixes)} for {to}")
+    return to
+
+
+def write_network(
+    layers: Layers, path: Path, to: str | None = None, name: str = "f", float32: bool = False, title: str = ""
+) -> tuple[Layers, str]:
+    """Write a network to a file, whole or not at all. Returns the network written, and what float32 made of it.
+
+    Args:
+        layers: the network, float64.
+        path: the file.
+        to: a name in `FORMATS`; None: by the file's suffix.
+        name: of the function in C and numpy.
+        float32: round it, see `narrow`.
+        title: what it is, in a line or more.
+
+    Raises:
+        ValueError: this kind of file cannot hold it. OSError: it cannot be written.
+    """
+    require_identifier(name)
+    to = kind_of(path, to)
+    kind, kept = FORMATS[to], ""
+    if float32 and not kind.single:
+        singles = ", ".join(name for name, each in FORMATS.items() if each.single)
+        raise ValueError(f"--float32: expected --to one of {singles}, not {to}, which is exact in float64")
+    if float32:
+        layers, kept = narrowed(layers)
+    write = kind.writer(layers, name, title, path.suffix)
+    run_folder.write_whole(path, write)
+    return layers, kept
 
 
 FORMATS = {

@@ -31,11 +31,9 @@ class Layers:
     @classmethod
     def of(cls, network: LoadedNetwork) -> Layers:
         """A network from a file, in float64, which holds float32 weights as they are."""
-        return cls(
-            [weight.double().numpy() for weight in network.weights],
-            [bias.double().numpy() for bias in network.biases],
-            network.box,
-        )
+        plain = network.layers.all_relu()
+        arrays = ([array.astype(float) for array in kind] for kind in (plain.weights, plain.biases))
+        return cls(*arrays, network.box)
 
     def astype(self, dtype: type) -> Layers:
         """The same network, its numbers rounded to a dtype."""

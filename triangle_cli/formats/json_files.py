@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from triangle_cli.formats.network import LoadedNetwork, checked
 from triangle_cli.store import files
@@ -42,16 +41,16 @@ def read_json(path: Path) -> LoadedNetwork:
         if keys != ["bias", "weight"]:
             found = ", ".join(map(repr, keys)) if isinstance(layer, dict) else type(layer).__name__
             raise ValueError(f"{path}: {name} has {found or 'nothing'}, expected 'weight' and 'bias'")
-        weights.append(_tensor(f"{path}: {name}.weight", layer["weight"], 2))
-        biases.append(_tensor(f"{path}: {name}.bias", layer["bias"], 1))
+        weights.append(_array(f"{path}: {name}.weight", layer["weight"], 2))
+        biases.append(_array(f"{path}: {name}.bias", layer["bias"], 1))
     network = checked(path, names, weights, biases)
     if tree.get("box") is None:
         return network
-    box = _tensor(f"{path}: box", tree["box"], 2)
+    box = _array(f"{path}: box", tree["box"], 2)
     return replace(network, box=[tuple(side) for side in box.tolist()])
 
 
-def _tensor(name: str, value: Any, dimensions: int) -> Tensor:
+def _array(name: str, value: Any, dimensions: int) -> np.ndarray:
     """float64 from nested lists of numbers, all rows of one length."""
 
     def is_number(item: Any) -> bool:
@@ -68,6 +67,6 @@ def _tensor(name: str, value: Any, dimensions: int) -> Tensor:
             f"{name}: rows of {', '.join(str(len(row)) for row in rows)} numbers, expected equally many"
         )
     try:
-        return torch.tensor(value, dtype=torch.float64)
-    except (OverflowError, RuntimeError):
+        return np.array(value, dtype=np.float64)
+    except (OverflowError, ValueError):
         raise ValueError(f"{name}: holds a number beyond float64's range, expected finite numbers") from None

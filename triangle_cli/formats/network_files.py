@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from triangle_cli.formats.network import KINDS, LoadedNetwork, checked, require_content
+from triangle_cli.formats.network import KINDS, LoadedNetwork, require_content
 from triangle_cli.store import files, run_folder
+
+# a kind of file that holds one whole network: what reads it, `module:function` of this room, imported when asked for
+READERS = {
+    ".json": "json_files:read_json",
+    ".onnx": "onnx_files:read_onnx",
+    ".nnet": "nnet_files:read_nnet",
+}
 
 
 def load(
@@ -18,14 +26,15 @@ def load(
     """The network in a file or folder; which format it is shows in its name.
 
     Args:
-        path: a run folder, or a file: `.json`, `.onnx`, `.safetensors`, anything else a state_dict for `torch.load`.
+        path: a run folder, or a file: `.json`, `.onnx`, `.nnet`; `.npz`, `.safetensors` and anything else, which
+            is for `torch.load`, hold a state_dict.
         restart: which network of a batch; default: the best of its stage, as run.json says.
         stage: of a run, after which phase; default: the one with the best network, or that of the file named.
         layers: of a state_dict, the names of its layers in the order of the network; default: found from names,
             shapes and the order of the file.
 
     Raises:
-        ValueError: not a network of Linear and ReLU layers; the line names the culprit and what is expected.
+        ValueError: not a piecewise linear network; the line names the culprit and what is expected.
         OSError: the file cannot be read.
     """
     if not path.exists():
@@ -39,16 +48,12 @@ def load(
     _refuse_options(path, stage=stage)
     files.require_regular(path)
     require_content(path)
-    if path.suffix in (".json", ".onnx"):
+    if path.suffix in READERS:
         _refuse_options(path, restart=restart, layers=layers)
-    if path.suffix == ".json":
-        from triangle_cli.formats.json_files import read_json
-
-        return read_json(path)
-    if path.suffix == ".onnx":
-        from triangle_cli.formats.onnx_files import read_layers
-
-        return checked(path, *read_layers(path))
+        module, function = READERS[path.suffix].split(":")
+        read = getattr(importlib.import_module(f"triangle_cli.formats.{module}"), function)
+        network: LoadedNetwork = read(path)
+        return network
     from triangle_cli.formats.state_dicts import read_state_dict
 
     return read_state_dict(path, restart, layers)

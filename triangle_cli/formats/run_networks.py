@@ -48,13 +48,13 @@ def read_run_network(
         raise ValueError(f"{folder}: not written by a finished run (no interval)")
     sides = interval if isinstance(interval[0], Sequence) else [interval]
     box = [(lo, hi) for lo, hi in sides] * (network.inputs if len(sides) == 1 else 1)
-    return replace(network, box=box, restart=restart, stage=kept.name, assumed=None)
+    return replace(network, box=box, restart=restart, stage=kept.name, assumed=())
 
 
 def _from_run_on_data(folder: Path, record: RunRecord, kept: Stage, restart: int | None) -> LoadedNetwork:
     """The model of a run on data as plain layers."""
     from triangle_cli.learn.models import load_model
-    from triangle_cli.nn.export import plain_layers
+    from triangle_cli.nn.export import network as plain_layers
 
     if kept.best_restart is None:
         raise ValueError(f"{folder}: all restarts diverged, expected a run with a model")
@@ -63,9 +63,15 @@ def _from_run_on_data(folder: Path, record: RunRecord, kept: Stage, restart: int
             f"--restart {restart}: expected {kept.best_restart}, the one whose model {folder} keeps"
         )
     try:
-        weights, biases = plain_layers(load_model(folder, kept.name))
+        weights, biases = plain_layers(load_model(folder, kept.name), record.settings["depth"])
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from None
+    limits = record.settings["init"]["mode"] == "limit"
+    depth = record.settings["depth"]
+    assumed = (
+        (f"each limit layer is {depth} layers of ReLUs (depth={depth}, as the run says)",) if limits else ()
+    )
     names = [f"layer {number}" for number in range(1, len(weights) + 1)]
-    network = checked(folder / kept.file, names, weights, biases)
-    return replace(network, restart=kept.best_restart, stage=kept.name)
+    arrays = [[layer.numpy() for layer in layers] for layers in (weights, biases)]
+    network = checked(folder / kept.file, names, *arrays)
+    return replace(network, restart=kept.best_restart, stage=kept.name, assumed=assumed)

@@ -7,14 +7,12 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-import torch
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
-from torch import Tensor
 
-from triangle_cli.construction.network import Network
 from triangle_cli.regions import Pieces, Polygons
+from triangle_cli.regions.arrays import Layers
 
 # Okabe and Ito's palette: told apart by the colour-blind
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
@@ -26,21 +24,15 @@ MANY_POLYGONS = 3000  # beyond, borders hide the colours
 WIDE_RANGE = 100  # gradients that differ by more are drawn on a logarithmic scale
 
 
-def values_at(weights: list[Tensor], biases: list[Tensor], x: Tensor) -> Tensor:
-    """The outputs of one network of one input at x (n,), in float64: (outputs, n)."""
-    network = Network.of([w.double()[None] for w in weights], [b.double()[None] for b in biases])
-    return network(x).reshape(len(biases[-1]), -1)
-
-
-def line_figure(found: Pieces, weights: list[Tensor], biases: list[Tensor], label: str, title: str) -> Figure:
+def line_figure(found: Pieces, network: Layers, label: str, title: str) -> Figure:
     """Every output against x (or the place on a line) with the breakpoints, and below it the slopes."""
     figure = Figure(figsize=(7, 5.5), dpi=150, layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
-    ends = torch.cat([found.left, found.right[-1:]])
-    several = len(biases[-1]) > 1
+    ends = np.concatenate([found.left, found.right[-1:]])
+    several = len(network.biases[-1]) > 1
     size = 14 if len(ends) < MANY else 2 if len(ends) < 10 * MANY else 0
     with matplotlib.rc_context({"agg.path.chunksize": 10_000}):
-        for i, heights in enumerate(values_at(weights, biases, ends)):
+        for i, heights in enumerate(network.values_at(ends[:, None]).T):
             style = {"color": COLOURS[i % len(COLOURS)], "linestyle": DASHES[i // len(COLOURS) % len(DASHES)]}
             above.plot(ends, heights, **style, linewidth=1.2, label=f"output {i}")
             dots = style["color"] if several else BREAKPOINTS
@@ -60,8 +52,8 @@ def plane_figure(found: Polygons, labels: tuple[str, str], title: str) -> Figure
     figure = Figure(figsize=(11, 5.2), dpi=150, layout="constrained")
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
     offsets = found.offsets.tolist()
-    shapes = [found.vertices[a:b].numpy() for a, b in pairwise(offsets)]
-    colour = region_colours(found)[found.linear_region.numpy()]
+    shapes = [np.asarray(found.vertices[a:b]) for a, b in pairwise(offsets)]
+    colour = region_colours(found)[np.asarray(found.linear_region)]
     palette = np.array(PASTELS)
     if colour.max() >= len(PASTELS):  # rare: greedy colouring of a planar map needs few
         palette = np.array(
@@ -73,7 +65,7 @@ def plane_figure(found: Polygons, labels: tuple[str, str], title: str) -> Figure
         else {"edgecolors": "face", "linewidths": 0.1}
     )
     left.add_collection(PolyCollection(shapes, facecolors=palette[colour % len(palette)], **borders))
-    steepness = torch.linalg.matrix_norm(found.gradient).numpy()
+    steepness = np.linalg.norm(np.asarray(found.gradient), axis=(1, 2))
     shades = PolyCollection(
         shapes, array=steepness, cmap="viridis", norm=_norm(steepness), edgecolors="face", linewidths=0.3
     )
@@ -100,8 +92,12 @@ def _norm(steepness: np.ndarray) -> Normalize:
 
 def region_colours(found: Polygons) -> np.ndarray:
     """A number for each linear region, as small as greedy colouring makes them, different for neighbours."""
-    pairs = neighbours(found)
-    others: list[list[int]] = [[] for _ in range(int(found.linear_region.max()) + 1)]
+    return coloured(neighbours(found), int(found.linear_region.max()) + 1)
+
+
+def coloured(pairs: np.ndarray, regions: int) -> np.ndarray:
+    """A number for each of so many regions, as small as greedy colouring makes them, different for `pairs` (n, 2)."""
+    others: list[list[int]] = [[] for _ in range(regions)]
     for a, b in pairs.tolist():
         others[a].append(b)
         others[b].append(a)
@@ -114,13 +110,13 @@ def region_colours(found: Polygons) -> np.ndarray:
 
 def neighbours(found: Polygons) -> np.ndarray:
     """Pairs of linear regions with a common border, (n, 2), each once, the smaller first."""
-    vertices = found.vertices.numpy()
+    vertices, offsets = np.asarray(found.vertices), np.asarray(found.offsets)
     _, name = np.unique(vertices, axis=0, return_inverse=True)
     name = name.ravel()
     following = np.arange(1, len(vertices) + 1)
-    following[found.offsets[1:].numpy() - 1] = found.offsets[:-1].numpy()
+    following[offsets[1:] - 1] = offsets[:-1]
     sides = np.sort(np.stack([name, name[following]], axis=1), axis=1)
-    owner = np.repeat(found.linear_region.numpy(), found.offsets.diff().numpy())
+    owner = np.repeat(np.asarray(found.linear_region), np.diff(offsets))
     order = np.lexsort(sides.T)
     is_shared = (sides[order[1:]] == sides[order[:-1]]).all(axis=1)
     pairs = np.stack([owner[order[:-1]], owner[order[1:]]], axis=1)[is_shared]

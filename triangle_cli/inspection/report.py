@@ -5,29 +5,27 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import astuple, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from triangle_cli.formats.network import LoadedNetwork
 from triangle_cli.regions import (
     Pieces,
     Polygons,
     ceiling,
-    count_regions,
     count_some,
     expected_random,
-    pieces,
-    polygons,
     random_slices,
-    restrict,
     sizes,
 )
-from triangle_cli.regions.slices import SEGMENT, TRIANGLE
+from triangle_cli.regions.arrays import Layers
+from triangle_cli.regions.counting import count_rows
+from triangle_cli.regions.line.counting import few_arrays, piece_arrays
+from triangle_cli.regions.plane.counting import polygon_arrays
+from triangle_cli.regions.slices import SEGMENT, TRIANGLE, sliced
 from triangle_cli.regions.space.sizes import WIDE
 
 COUNTS = (
@@ -54,23 +52,24 @@ def guarantee(dtype: str, exact: bool, kind: str | None) -> str:
     )
 
 
-def assumption(network: LoadedNetwork) -> dict[str, str]:
+def assumption(network: LoadedNetwork) -> dict[str, Any]:
     """What the file does not say and the counts rest on; nothing where it says it all."""
-    return {} if network.assumed is None else {"assumed": network.assumed}
+    return {"assumed": "; ".join(network.assumed)} if network.assumed else {}
 
 
 def architecture(network: LoadedNetwork, dimensions: int) -> dict[str, Any]:
     """What the shape of a network says about its regions in a box of so many dimensions."""
+    widths, carried = network.layers.neurons, network.layers.carried
     return {
         "inputs": network.inputs,
         "outputs": network.outputs,
         "hidden_widths": network.hidden_widths,
-        "dtype": str(network.weights[0].dtype).removeprefix("torch."),
+        "dtype": network.dtype,
         "restart": network.restart,
         "stage": network.stage,
         "dimensions": dimensions,
-        "ceiling": ceiling(network.hidden_widths, dimensions),
-        "expected_random": expected_random(network.hidden_widths, dimensions),
+        "ceiling": ceiling(widths, dimensions, carried),
+        "expected_random": expected_random(widths, dimensions),
     }
 
 
@@ -101,39 +100,51 @@ class SoFar:
 
 
 def count(
-    weights: list[Tensor], biases: list[Tensor], box: Sequence, exact: bool, threads: int = 1
+    network: Layers, box: Sequence, exact: bool, threads: int = 1
 ) -> tuple[dict[str, Any], Pieces | Polygons | None]:
     """Counts, narrowest and widest linear region, seconds; and the pieces or polygons, unless too many."""
-    loading = load_compiled_code(weights, biases, box)
-    if len(box) > 2:
-        return _count_space(weights, biases, box, exact, threads) | {"loading_seconds": loading}, None
     start = time.perf_counter()
-    counts = count_regions(weights, biases, box, exact=exact)
+    few = _of(few_arrays, network, box) if len(box) == 1 and not exact else None
+    if few is not None:
+        seconds = {"seconds": time.perf_counter() - start, "loading_seconds": 0.0}
+        found: Pieces | Polygons | None = Pieces(*few[1])
+        return dict(zip(COUNTS, few[0], strict=True)) | _extreme_pieces(Pieces(*few[1])) | seconds, found
+    loading = load_compiled_code(network, box)
+    if len(box) > 2:
+        return _count_space(network, box, exact, threads) | {"loading_seconds": loading}, None
+    start = time.perf_counter()
+    record = _counts(network, box, exact=exact)
     seconds = time.perf_counter() - start
-    record: dict[str, Any] = dict(zip(COUNTS, (column.item() for column in astuple(counts)), strict=True))
-    found: Pieces | Polygons | None = None
+    found = None
     extremes: dict[str, Any] = {"narrowest": None, "widest": None}
-    if counts.activation_regions.item() <= MOST_PIECES:
+    if record["activation_regions"] <= MOST_PIECES:
         if len(box) == 1:
-            found = pieces(weights, biases, box, exact=exact)
+            found = Pieces(*_of(piece_arrays, network, box, exact=exact))
             extremes = _extreme_pieces(found)
         else:
-            found = polygons(weights, biases, box, exact=exact)
+            found = Polygons(*_of(polygon_arrays, network, box, exact=exact))
             extremes = _extreme_polygons(found)
     return record | extremes | {"seconds": seconds, "loading_seconds": loading}, found
 
 
-def _count_space(
-    weights: list[Tensor], biases: list[Tensor], box: Sequence, exact: bool, threads: int
-) -> dict[str, Any]:
+def _of(function: Callable[..., Any], network: Layers, box: Sequence, **options: Any) -> Any:
+    """What a function of weights, biases, a box and the neurons without ReLU says of a network."""
+    return function(network.weights, network.biases, box, linear=network.linear, **options)
+
+
+def _counts(network: Layers, box: Sequence, **options: Any) -> dict[str, Any]:
+    _, rows = _of(count_rows, network, box, **options)
+    return dict(zip(COUNTS, rows[0].tolist(), strict=True))
+
+
+def _count_space(network: Layers, box: Sequence, exact: bool, threads: int) -> dict[str, Any]:
     """As `count`, from three dimensions on: counts first, then volumes if there are not too many."""
     start, so_far = time.perf_counter(), SoFar()
     try:
-        counts = count_regions(weights, biases, box, exact=exact, wide=False, threads=threads, tell=so_far)
+        record = _counts(network, box, exact=exact, wide=False, threads=threads, tell=so_far)
     finally:
         so_far.close()
     seconds = time.perf_counter() - start
-    record: dict[str, Any] = dict(zip(COUNTS, (column.item() for column in astuple(counts)), strict=True))
     record |= {
         "wide_linear_regions": None,
         "wide_activation_regions": None,
@@ -141,7 +152,7 @@ def _count_space(
         "widest": None,
     }
     if record["activation_regions"] <= MOST_VOLUMES:
-        found = sizes(weights, biases, box, exact=exact)
+        found = _of(sizes, network, box, exact=exact)
         record["wide_linear_regions"] = int((found.linear > WIDE).sum())
         record["wide_activation_regions"] = int((found.activation > WIDE).sum())
         volume = math.prod(hi - lo for lo, hi in box)
@@ -156,23 +167,25 @@ def _count_space(
     return record | {"seconds": seconds}
 
 
-def count_up_to(weights: list[Tensor], biases: list[Tensor], box: Sequence, limit: int) -> dict[str, Any]:
+def count_up_to(network: Layers, box: Sequence, limit: int) -> dict[str, Any]:
     """At least how many activation regions there are, stopping at `limit`."""
     start, so_far = time.perf_counter(), SoFar()
     try:
-        found, is_complete = count_some(weights, biases, box, limit, so_far)
+        found, is_complete = _of(count_some, network, box, limit=limit, tell=so_far)
     finally:
         so_far.close()
     seconds = time.perf_counter() - start
     return {"activation_regions": found, "is_complete": is_complete, "limit": limit, "seconds": seconds}
 
 
-def load_compiled_code(weights: list[Tensor], biases: list[Tensor], box: Sequence) -> float:
+def load_compiled_code(network: Layers, box: Sequence) -> float:
     """Seconds of counting a network of the same shape but with one breakpoint: what loads is what counting needs."""
     start = time.perf_counter()
-    weights, biases = ([torch.zeros_like(layer) for layer in layers] for layers in (weights, biases))
+    weights, biases = (
+        [np.zeros_like(layer) for layer in layers] for layers in (network.weights, network.biases)
+    )
     weights[0][0, 0], biases[0][0] = 1.0, -(box[0][0] / 2 + box[0][1] / 2)
-    count_regions(weights, biases, box, wide=False)
+    count_rows(weights, biases, box, wide=False, linear=network.linear)
     return time.perf_counter() - start
 
 
@@ -184,7 +197,7 @@ def _extreme_pieces(found: Pieces) -> dict[str, dict[str, Any]]:
         return {
             "width": width[i].item(),
             "share": (width[i] / box).item(),
-            "is_resolved": bool(width[i] > RESOLUTION * max(found.left[i].abs(), found.right[i].abs())),
+            "is_resolved": bool(width[i] > RESOLUTION * max(abs(found.left[i]), abs(found.right[i]))),
             "left": found.left[i].item(),
             "right": found.right[i].item(),
         }
@@ -193,16 +206,16 @@ def _extreme_pieces(found: Pieces) -> dict[str, dict[str, Any]]:
 
 
 def _extreme_polygons(found: Polygons) -> dict[str, dict[str, Any]]:
-    _, exponents = np.frexp(found.vertices.abs().amax(0).numpy())  # so that no area leaves float64
-    vertices = torch.from_numpy(np.ldexp(found.vertices.numpy(), -exponents))
+    every = np.asarray(found.vertices)
+    _, exponents = np.frexp(np.abs(every).max(0))  # so that no area leaves float64
+    vertices = np.ldexp(every, -exponents)
     area = polygon_areas(replace(found, vertices=vertices))
-    region = torch.zeros(int(found.linear_region.max()) + 1, dtype=torch.float64)
-    region.index_add_(0, found.linear_region, area)
-    smallest_told_apart = RESOLUTION * (vertices.amax(0) - vertices.amin(0)).max()  # of at most 1 x 1
+    region = np.bincount(found.linear_region, area)
+    smallest_told_apart = RESOLUTION * np.ptp(vertices, axis=0).max()  # of at most 1 x 1
 
     def describe(i: int) -> dict[str, Any]:
-        largest = torch.where(found.linear_region == i, area, -1.0).argmax()
-        corners = found.vertices[found.offsets[largest] : found.offsets[largest + 1]]
+        largest = np.where(found.linear_region == i, area, -1.0).argmax()
+        corners = every[found.offsets[largest] : found.offsets[largest + 1]]
         return {
             "area": float(np.ldexp(np.ldexp(region[i].item(), exponents[0]), exponents[1])),
             "share": (region[i] / region.sum()).item(),
@@ -213,32 +226,32 @@ def _extreme_polygons(found: Polygons) -> dict[str, dict[str, Any]]:
     return {"narrowest": describe(int(region.argmin())), "widest": describe(int(region.argmax()))}
 
 
-def polygon_areas(found: Polygons) -> Tensor:
+def polygon_areas(found: Polygons) -> np.ndarray:
     """The area of each polygon, (n,) float64, by the shoelace formula about its own first corner."""
-    size = found.offsets.diff()
-    first = found.offsets[:-1].repeat_interleave(size)
-    following = torch.arange(1, len(found.vertices) + 1)
-    following[found.offsets[1:] - 1] = found.offsets[:-1]
-    a, b = found.vertices - found.vertices[first], found.vertices[following] - found.vertices[first]
+    offsets, vertices = np.asarray(found.offsets), np.asarray(found.vertices)
+    size = np.diff(offsets)
+    first = np.repeat(offsets[:-1], size)
+    following = np.arange(1, len(vertices) + 1)
+    following[offsets[1:] - 1] = offsets[:-1]
+    a, b = vertices - vertices[first], vertices[following] - vertices[first]
     twice = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
-    polygon = torch.arange(len(size)).repeat_interleave(size)
-    return torch.zeros(len(size), dtype=torch.float64).index_add_(0, polygon, twice).abs() / 2
+    return np.abs(np.bincount(np.repeat(np.arange(len(size)), size), twice)) / 2
 
 
 def average(
     network: LoadedNetwork, box: Sequence, points: int, slices: int, seed: int, exact: bool
 ) -> dict[str, Any]:
     """Mean, standard error, least and most of each count over random lines (2 points) or planes (3)."""
-    cut = [network.weights[0][:, : points - 1], *network.weights[1:]]
-    loading = load_compiled_code(cut, network.biases, SEGMENT * (points - 1))
+    layers = network.layers
+    cut = Layers([layers.weights[0][:, : points - 1], *layers.weights[1:]], layers.biases, layers.linear)
+    loading = load_compiled_code(cut, SEGMENT * (points - 1))
     start = time.perf_counter()
     rows = []
     for corners in random_slices(box, points, slices, seed):
-        weights, biases = restrict(network.weights, network.biases, corners.tolist())
-        counts = count_regions(weights, biases, SEGMENT if points == 2 else TRIANGLE, exact=exact)
-        rows.append(torch.stack(astuple(counts)))
-    table = torch.stack(rows).double()  # (slices, counts)
-    error = table.std(0, correction=min(1, slices - 1)) / slices**0.5
+        domain = SEGMENT if points == 2 else TRIANGLE
+        rows.append(_of(count_rows, sliced(layers, corners.tolist()), domain, exact=exact)[1][0])
+    table = np.array(rows, float)  # (slices, counts)
+    error = table.std(0, ddof=min(1, slices - 1)) / slices**0.5
     record: dict[str, Any] = {}
     for name, mean, deviation, column in zip(COUNTS, table.mean(0), error, table.T, strict=True):
         record[name] = {

@@ -16,8 +16,10 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from triangle_cli.learn.formulas import Formula
 from triangle_cli.learn.images import read_cifar10, read_image_folder
-from triangle_cli.learn.models import build, matched_widths, parameter_count
+from triangle_cli.learn.models import build, matched_widths, parameter_count, widths_for
+from triangle_cli.learn.searching import search, with_budget, with_rate
 from triangle_cli.learn.splits import Split, fold, split_table
 from triangle_cli.learn.tables import read_table
 from triangle_cli.learn.training import Step, measure, train
@@ -113,6 +115,11 @@ def read_examples(settings: LearnSettings) -> Examples:
         ValueError: see `tables.read_table`, `images.read_cifar10` and `images.read_image_folder`.
     """
     data, dtype, device = settings.data, getattr(torch, settings.dtype.value), settings.device
+    if data.source is Source.formula:
+        drawn = Formula.of(data)
+        return Examples(
+            lambda restart: drawn.split(restart, settings.seed, dtype, device), (drawn.inputs,), 1
+        )
     if data.source in (Source.sklearn, Source.csv):
         table = read_table(data)
         whole = table.x.shape[1] == math.prod(DIGITS_SHAPE)  # no pixel left out, or told
@@ -131,6 +138,13 @@ def read_examples(settings: LearnSettings) -> Examples:
         whole, classes = read_image_folder(data, dtype, device)
     first, _ = next(whole.test.batches(1, None))
     return Examples(lambda restart: whole, tuple(first.shape[1:]), classes)
+
+
+def replacing(settings: LearnSettings) -> dict[str, Any] | None:
+    """What `convert` takes to replace ReLUs; None where they stay."""
+    if settings.limit:
+        return {"kind": "limit", "interval": tuple(settings.model.interval)}
+    return triangles(settings) if settings.init.triangle else None
 
 
 def triangles(settings: LearnSettings) -> dict[str, Any]:
@@ -159,7 +173,10 @@ def prepare(settings: LearnSettings) -> tuple[Examples, Callable[[], nn.Module],
     if model.matched:
         hidden = matched_widths(model, examples.shape, examples.outputs, triangles(settings))
         model = dataclasses.replace(model, hidden=hidden)
-    replaced = triangles(settings) if settings.init.triangle else None
+    replaced, released = replacing(settings), settings.schedule.phases[-1].space is SpaceName.weights
+    if model.parameters is not None:
+        hidden = widths_for(model.parameters, model, examples.shape, examples.outputs, replaced, released)
+        model = dataclasses.replace(model, hidden=hidden)
     return examples, partial(build, model, examples.shape, examples.outputs, replaced), model.hidden
 
 
@@ -179,6 +196,10 @@ def run(settings: LearnSettings, watch: Callable[[Step], object] = lambda step: 
     torch.set_num_threads(settings.threads)
     require_device(settings.device)
     examples, make, hidden = prepare(settings)
+    settings = with_budget(settings)
+    rate = search(settings, examples, make, watch)
+    if rate is not None:
+        settings = with_rate(settings, rate)
     tables: dict[str, list[pd.DataFrame]] = {"errors": [], "history": []}
     best: defaultdict[str, float] = defaultdict(lambda: math.inf)
     models: defaultdict[str, dict[str, Tensor]] = defaultdict(dict)
@@ -196,7 +217,8 @@ def run(settings: LearnSettings, watch: Callable[[Step], object] = lambda step: 
             for stage, loss in trial.run(note, seconds):  # dropout draws from torch's own stream
                 if loss < best[stage]:
                     best[stage], models[stage] = loss, _copied(model)
-        tables["errors"].append(pd.DataFrame(trial.errors).assign(restart=restart))
+        chosen = {} if rate is None else {"learning_rate": rate}
+        tables["errors"].append(pd.DataFrame(trial.errors).assign(restart=restart, **chosen))
         tables["history"].append(pd.DataFrame(trial.history).assign(restart=restart))
     return Result(
         shape=examples.shape,

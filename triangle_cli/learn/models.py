@@ -38,7 +38,7 @@ class Convolutions(nn.Module):
 
 
 def build(
-    model: ModelSettings, shape: tuple[int, ...], outputs: int, triangles: dict[str, Any] | None
+    model: ModelSettings, shape: tuple[int, ...], outputs: int, layers: dict[str, Any] | None
 ) -> nn.Module:
     """A model with PyTorch's initialisation, by torch's generator.
 
@@ -46,7 +46,7 @@ def build(
         model: what it looks like.
         shape: of one example: (features,), or (channels, height, width) for convolutions.
         outputs: numbers that it gives for each example.
-        triangles: the arguments of `TriangleLayer` if triangle networks replace ReLUs, `depth` and so on; None: no.
+        layers: what `convert` takes, `kind`, `depth` and so on, if other curves replace ReLUs; None: no.
 
     Raises:
         ValueError: the pictures are too small for the convolutions, a pattern in `model.replace` names no layer, or
@@ -57,9 +57,9 @@ def build(
         _load_features(made.features, model.weights)
     if isinstance(made, Convolutions) and model.frozen:
         made.features.requires_grad_(False)
-    if triangles is not None:
+    if layers is not None:
         try:
-            convert(made, *model.replace, **triangles)
+            convert(made, *model.replace, **layers)
         except ValueError as error:
             reason = str(error)
             if not reason.startswith("convert: "):  # of the layers: the interval
@@ -108,14 +108,16 @@ def _described(record: RunRecord, numbers: int) -> nn.Module:
     if record.shape is None or record.outputs is None:
         raise ValueError("no shape, or no outputs")
     config = record.settings
-    words = config["model"] | {"hidden": record.hidden, "weights": None, "matched": False}
+    words = config["model"] | {"hidden": record.hidden, "weights": None, "matched": False, "parameters": None}
     settings = ModelSettings(**words | {"architecture": Architecture(words["architecture"])})
     with torch.device("meta"):  # takes no memory
         wanted = parameter_count(build(settings, tuple(record.shape), record.outputs, None))
     if wanted > numbers or not 1 <= config["depth"] <= 64:
         raise ValueError(f"{numbers:,} numbers for {wanted:,} parameters, depth {config['depth']}")
-    layers = None
-    if config["init"]["mode"] == "triangle":
+    layers: dict[str, Any] | None = None
+    if config["init"]["mode"] == "limit":
+        layers = {"kind": "limit", "interval": tuple(settings.interval)}
+    elif config["init"]["mode"] == "triangle":
         free = config["schedule"]["phases"][0]["space"] == "peaks_and_scales"
         layers = {"depth": config["depth"], "interval": tuple(settings.interval), "free_scales": free}
     model = build(settings, tuple(record.shape), record.outputs, layers)
@@ -142,16 +144,35 @@ def matched_widths(
     """Widths in the ratio of `model.hidden` with which ReLUs have as many parameters as triangle networks, or nearly.
 
     Args:
-        model, shape, outputs, triangles: as for `build`; counted after the release.
+        model, shape, outputs, triangles: as for `build`; counted after the release, or in peaks: `model.matched_to`.
+    """
+    released = model.matched_to == "weights"
+    wanted = parameter_count(build(model, shape, outputs, triangles), released)
+    return widths_for(wanted, model, shape, outputs, None)
+
+
+def widths_for(
+    wanted: int,
+    model: ModelSettings,
+    shape: tuple[int, ...],
+    outputs: int,
+    layers: dict[str, Any] | None,
+    released: bool = False,
+) -> list[int]:
+    """Widths in the ratio of `model.hidden` with which there are so many parameters, or nearly.
+
+    Args:
+        wanted: how many.
+        model, shape, outputs, layers: as for `build`.
+        released: count triangle networks once their weights are free.
     """
 
     def parameters(hidden: list[int]) -> int:
         like = dataclasses.replace(model, hidden=hidden, weights=None)
         with torch.device("meta"):
-            return parameter_count(build(like, shape, outputs, None))
+            return parameter_count(build(like, shape, outputs, layers), released)
 
-    wanted = parameter_count(build(model, shape, outputs, triangles), released=True)
-    low, high = 1.0, 2.0
+    low, high = min(1.0, 1 / max(model.hidden)), 2.0
     while parameters(_scaled(model.hidden, high)) < wanted:
         high *= 2
     while max(_scaled(model.hidden, high)) - max(_scaled(model.hidden, low)) > 1:
@@ -165,7 +186,7 @@ def matched_widths(
 
 
 def _scaled(widths: list[int], factor: float) -> list[int]:
-    return [round(width * factor) for width in widths]
+    return [max(1, round(width * factor)) for width in widths]
 
 
 def parameter_count(model: nn.Module, released: bool = False) -> int:
@@ -175,17 +196,45 @@ def parameter_count(model: nn.Module, released: bool = False) -> int:
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
-def _dense(widths: list[int], dropout: float) -> nn.Sequential:
-    """Linears with ReLUs between them, and dropout after each of these."""
+class Sine(nn.Module):
+    """sin(30 z): what a SIREN has in the place of ReLU (Sitzmann et al. 2020, section 3.2)."""
+
+    frequency = 30.0
+
+    def forward(self, z: Tensor) -> Tensor:
+        """The shape of z stays."""
+        return torch.sin(self.frequency * z)
+
+
+def _dense(widths: list[int], dropout: float, activation: str = "relu") -> nn.Sequential:
+    """Linears with ReLUs, or others, between them, and dropout after each of these."""
+    if activation == "kan":
+        return _splines(widths)
     layers: list[nn.Module] = []
-    for width, following in itertools.pairwise(widths):
-        layers += [nn.Linear(width, following), nn.ReLU(), nn.Dropout(dropout)]
+    for number, (width, following) in enumerate(itertools.pairwise(widths)):
+        linear = nn.Linear(width, following)
+        if activation == "sine":
+            reach = 1 / width if number == 0 else (6 / width) ** 0.5 / Sine.frequency
+            nn.init.uniform_(linear.weight, -reach, reach)
+        layers += [linear, CURVES[activation](), nn.Dropout(dropout)]
     return nn.Sequential(*layers[:-2])
+
+
+def _splines(widths: list[int]) -> nn.Sequential:
+    """A Kolmogorov-Arnold network, by the package inkan: on each edge a cubic spline over [-2, 2] beside a SiLU."""
+    try:
+        from inkan import KANLayer
+    except ImportError:
+        raise ValueError("model.activation=kan: expected inkan (pip install '.[compare]')") from None
+    pairs = itertools.pairwise(widths)
+    return nn.Sequential(
+        *(KANLayer(width, after, grid_range=(-2, 2), compile_basis=False) for width, after in pairs)
+    )
 
 
 def _mlp(model: ModelSettings, shape: tuple[int, ...], outputs: int) -> nn.Module:
     features = torch.Size(shape).numel()
-    dense = _dense([features, *model.hidden, outputs], model.dropout)
+    dense = _dense([features, *model.hidden, outputs], model.dropout, model.activation)
     return dense if len(shape) == 1 else nn.Sequential(nn.Flatten(), *dense)
 
 
@@ -247,4 +296,5 @@ def _load_features(features: nn.Sequential, path: str) -> None:
         raise ValueError(f"{key}: expected features.* of this model ({reason})") from None
 
 
+CURVES: dict[str, Any] = {"relu": nn.ReLU, "silu": nn.SiLU, "tanh": nn.Tanh, "sine": Sine}
 ARCHITECTURES = {Architecture.mlp: _mlp, Architecture.cnn: _cnn, Architecture.vgg16: _vgg16}

@@ -4,6 +4,7 @@ from triangle_cli.nn.convert import convert
 from triangle_cli.nn.export import plain_layers
 from triangle_cli.nn.layer import TriangleActivation, TriangleLayer, outer_slopes, release
 from triangle_cli.nn.limit import LimitActivation, LimitLayer
+from triangle_cli.nn.unroll import unroll, unrolled_bound
 
 __all__ = [
     "LimitActivation",
@@ -14,4 +15,6 @@ __all__ = [
     "outer_slopes",
     "plain_layers",
     "release",
+    "unroll",
+    "unrolled_bound",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import pairwise
@@ -28,9 +27,9 @@ def convert(model: nn.Module, *names: str, kind: str = "triangle", **settings: A
     Identity stands where the ReLU was, so that other layers keep their names; a Conv2d stays where it is, and the
     curves, one for each channel, stand where the ReLU was.
 
-    Where a `forward` calls a ReLU on what a Linear or a Conv2d returns, by F.relu, torch.relu, the method relu or a module, the
-    model is traced by torch.fx: what comes back is a GraphModule with the parts of the model, and with the curves of
-    NAME, one for each unit, as NAME_activation. The model itself then stays as it was.
+    Where a `forward` calls a ReLU on what a Linear or a Conv2d returns, by F.relu, torch.relu, the method relu or
+    a module, the model is traced by torch.fx: what comes back is a GraphModule with the parts of the model, and with
+    the curves of NAME, one for each unit, as NAME_activation. The model itself then stays as it was.
 
     Args:
         model: any module; the pairs may lie deep inside it, or directly in it if it is a Sequential.
@@ -148,18 +147,21 @@ def _trace(model: nn.Module, candidates: dict[str, nn.Module]) -> _Traced | None
         return None
     nodes = [node for node in graph.graph.nodes if node.op == "call_module"]
     often = {node.target for node in nodes if sum(other.target == node.target for other in nodes) > 1}
-    is_relu: Callable[[fx.Node], bool] = lambda node: (
-        (node.op == "call_function" and node.target in RELUS)
-        or (node.op == "call_method" and node.target in ("relu", "relu_"))
-        or (node.op == "call_module" and isinstance(graph.get_submodule(str(node.target)), nn.ReLU))
-    )
     calls = {}
-    for relu in filter(is_relu, graph.graph.nodes):
-        source = _input(relu)
-        if isinstance(source, fx.Node) and source.op == "call_module" and source.target in candidates:
-            if source.target not in often:
-                calls[str(source.target)] = relu
+    for relu in graph.graph.nodes:
+        source = _input(relu) if _is_relu(relu, graph) else None
+        target = source.target if isinstance(source, fx.Node) and source.op == "call_module" else None
+        if target in candidates and target not in often:
+            calls[str(target)] = relu
     return _Traced(graph, calls)
+
+
+def _is_relu(node: fx.Node, graph: fx.GraphModule) -> bool:
+    if node.op == "call_module":
+        return isinstance(graph.get_submodule(str(node.target)), nn.ReLU)
+    return (node.op == "call_function" and node.target in RELUS) or (
+        node.op == "call_method" and node.target in ("relu", "relu_")
+    )
 
 
 def _input(relu: fx.Node) -> Any:

@@ -156,8 +156,9 @@ def _by_limit(plain: _Plain, activation: LimitActivation, depth: int) -> None:
 
         R = (rise + fall) sum_t (s - |x_t|) / 4^(t + 1),  x_0 = z - z_0,  x_(t + 1) = 2 |x_t| - s,  s = lean x_0 + s_0
 
-    This is `R(p, q) = min(p, q) / 2 + R(|p - q| / 4, min(p, q) / 2)` (`deepening.tail`), ended by 0: it meets the limit at
-    2^depth + 1 points, lo and hi among them. Beyond them the tents leave 2^-depth of the limit's slope to be added.
+    This is `R(p, q) = min(p, q) / 2 + R(|p - q| / 4, min(p, q) / 2)` (`deepening.tail`), ended by 0. It meets the
+    limit at 2^depth + 1 points, lo and hi among them. Beyond these two the tents leave 2^-depth of the limit's slope
+    to be added.
 
     Neurons: x_t in its two parts, x_0 in its two parts, and the sum so far, which is positive. All numbers that x_t
     is made of are exact: each x_t bends where those before it do, and nowhere but between lo and hi.

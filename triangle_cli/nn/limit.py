@@ -4,8 +4,8 @@
 
 R(p, q) = p q / (p + q) for p, q > 0, else min(p, q): the sum of infinitely many projective tents (see
 `deepening.tail`). Below lo and above hi it goes on in straight lines, without a kink. It starts as a smoothed ReLU,
-0 below lo, z above hi and one half of (z - lo)^2 / (hi - lo) between them if the interval is even. k is kept within +-4 by
-4 tanh(k / 4). Nothing in it has a depth: `unroll` makes ReLUs of any depth of it, afterwards.
+0 below lo, z above hi and one half of (z - lo)^2 / (hi - lo) between them if the interval is even. k is kept
+within +-4 by 4 tanh(k / 4). Nothing in it has a depth: `unroll` makes ReLUs of any depth of it, afterwards.
 
 >>> layer = LimitLayer(64, 32)                      # where Linear(64, 32), ReLU() stood
 >>> layer(torch.zeros(8, 10, 64)).shape

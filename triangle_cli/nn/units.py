@@ -81,7 +81,8 @@ def by_limit(z: Tensor, numbers: Tensor, interval: Interval) -> Tensor:
 
     Args:
         z: (n, units), pre-activations.
-        numbers: (units, 3), slope, bend and skew, of which `sides` makes rise and fall; the offset is -lo hi / (hi - lo).
+        numbers: (units, 3), slope, bend and skew, of which `sides` makes rise and fall; the offset is
+            -lo hi / (hi - lo).
         interval: (lo, hi), between which a unit bends; outside it goes on in straight lines.
     """
     lo, hi = interval

@@ -335,7 +335,7 @@ def _limit(z: np.ndarray, p: np.ndarray, lo: float, hi: float, y: np.ndarray) ->
 def _limit_derivative(
     z: np.ndarray, p: np.ndarray, lo: float, hi: float, by_y: np.ndarray, sums: np.ndarray, by_z: np.ndarray
 ) -> None:
-    """Add to `sums`, the rows of p but that of skew. R_p = (q / (p + q))^2 and R_q = (p / (p + q))^2, 1 and 0 beyond the ends."""
+    """Add to `sums`, the rows of p but that of skew. R_p = (q / (p + q))^2 R_q = (p / (p + q))^2."""
     one = p.dtype.type(1)
     for j in range(STRIP):
         slope, bend, rise, fall = p[j], p[STRIP + j], p[3 * STRIP + j], p[4 * STRIP + j]

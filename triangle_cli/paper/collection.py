@@ -55,7 +55,7 @@ class Collected:
     @property
     def integral_floor(self) -> float:
         """What the least mean square of 2^depth pieces over the whole interval tends to for many of them."""
-        points = even_points(self.target, MOST_POINTS, torch.float64, "cpu")
+        points = even_points(self.target, MOST_POINTS)
         return asymptote(points.x.numpy(), points.y.numpy(), 2 ** self.config["depth"])
 
     @property

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import triangle_cli.paper
+from triangle_cli.drawing import style
 from triangle_cli.paper import figures, registry, tables
 from triangle_cli.paper.collection import collect_experiment, diverged
 from triangle_cli.paper.methods import read_paper
@@ -42,7 +43,7 @@ def read_experiment(name: str, config_dir: Path | None = None) -> Experiment:
     return Experiment(registry.TABLES[table], tuple(registry.FIGURES[figure] for figure in drawn), part)
 
 
-OPTIONAL = ("splines", "trees")  # need extras, and are imported where they are used
+OPTIONAL = ("boosting", "splines", "trees")  # need extras, and are imported where they are used
 
 
 def write(name: str, outputs: Path, config_dir: Path | None = None) -> Iterator[Path]:
@@ -67,4 +68,6 @@ def write(name: str, outputs: Path, config_dir: Path | None = None) -> Iterator[
     caption = " ".join([table.caption, *filter(None, map(diverged, runs))])
     yield from tables.write(replace(table, caption=caption), outputs)
     for draw in experiment.draw:
-        yield from figures.write(name, draw(runs), outputs)
+        with style.ours():
+            drawn = figures.write(name, draw(runs), outputs)
+        yield from drawn

@@ -20,6 +20,8 @@ from triangle_cli.fit.starts.streams import streams
 from triangle_cli.fit.starts.zigzag import bend_quantiles
 from triangle_cli.store import run_folder
 
+WIDEST = 30  # neurons of a tanh network: more of them train slower, and smooth functions need no more
+
 Fitted = Callable[[np.ndarray], np.ndarray]
 Fit = Callable[[np.ndarray, np.ndarray, int, float], Fitted]  # of x, y, how many numbers, seconds
 
@@ -48,10 +50,10 @@ def spline(degree: int) -> Fit:
 
 
 def tanh_network(x: np.ndarray, y: np.ndarray, numbers: int, seconds: float) -> Fitted:
-    """One hidden layer of tanh, Levenberg-Marquardt (MINPACK) from random starts until the time is up."""
+    """One hidden layer of tanh, Levenberg-Marquardt (MINPACK) from random starts until its CPU time is up."""
     lo, hi = x[0], x[-1]
     u = 2 * (x - lo) / (hi - lo) - 1
-    width = (numbers - 1) // 3
+    width = min((numbers - 1) // 3, WIDEST)
 
     def parts(theta: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         hidden = np.tanh(np.outer(u, theta[:width]) + theta[width : 2 * width])  # (n, width)
@@ -70,8 +72,8 @@ def tanh_network(x: np.ndarray, y: np.ndarray, numbers: int, seconds: float) -> 
         return np.hstack([inner * u[:, None], inner, hidden, np.ones((len(u), 1))])
 
     best: tuple[float, np.ndarray] | None = None
-    began, attempt = time.perf_counter(), 0
-    while (left := seconds - (time.perf_counter() - began)) > 0 or attempt == 0:
+    began, attempt = time.process_time(), 0
+    while (left := seconds - (time.process_time() - began)) > 0 or attempt == 0:
         draw = streams(0, attempt + 1)[-1]
         start = np.r_[draw.normal(0, 2, width), draw.uniform(-2, 2, width), draw.normal(0, 0.3, width), 0.0]
         steps = max(10, min(3000, int(left * 300)))  # a step takes a few milliseconds
@@ -113,8 +115,8 @@ def least_errors(
     asked |= {} if judged is None else {"judged": judged}
 
     def compute() -> dict[str, float]:
-        train = even_points(target, points, torch.float64, "cpu")
-        known = train if judged is None else middle_points(target, judged, torch.float64, "cpu")
+        train = even_points(target, points)
+        known = train if judged is None else middle_points(target, judged)
         found = {}
         for name, fit in ALTERNATIVES.items():
             fitted = fit(train.x.numpy(), train.y.numpy(), numbers, seconds)

@@ -10,22 +10,23 @@ class Exhausted(Exception):
     """A count would cost more than it may."""
 
 
-def ceiling(hidden_widths: Sequence[int], inputs: int) -> int:
+def ceiling(hidden_widths: Sequence[int], inputs: int, carried: Sequence[int] | None = None) -> int:
     """An upper bound on the activation regions, and so linear regions, of any ReLU network with these hidden layers.
 
     sum over (j_1, .., j_L) of prod_l C(n_l, j_l), each j_l <= d_l = min(inputs, n_1 - j_1, .., n_{l-1} - j_{l-1},
     n_l): theorem 1 of Serra, Tjandraatmadja, Ramalingam 2018, Bounding and counting linear regions of deep neural
     networks. Zaslavsky's count of the parts into which n_l hyperplanes cut d_l dimensions (1975), layer by layer,
     where a region with j neurons off has an image of at most n_l - j dimensions. One input: prod_l (n_l + 1) for
-    widths over 1.
+    widths over 1. carried: of each layer, how many values pass it without ReLU; they keep dimensions that neurons lose.
 
     >>> ceiling([4, 4, 4], inputs=1), ceiling([3, 3], inputs=2)
     (125, 40)
     """
     bounds = [1] * (inputs + 1)  # of the layers further up, for each dimension of what enters them
-    for width in reversed(hidden_widths):
+    beside = carried or [0] * len(hidden_widths)
+    for width, kept in zip(reversed(hidden_widths), reversed(beside)):
         bounds = [
-            sum(math.comb(width, j) * bounds[min(d, width - j)] for j in range(min(d, width) + 1))
+            sum(math.comb(width, j) * bounds[min(d, width - j + kept)] for j in range(min(d, width) + 1))
             for d in range(inputs + 1)
         ]
     return bounds[inputs]

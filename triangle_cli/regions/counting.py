@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from triangle_cli.regions import deep
+from triangle_cli.regions.arrays import as_arrays, as_tensor, box_array, checked_linear, is_floating
 from triangle_cli.regions.line import counting as line
-from triangle_cli.regions.line.counting import RegionCounts
+from triangle_cli.regions.line.counting import Pieces, RegionCounts
 from triangle_cli.regions.plane import counting as plane
-from triangle_cli.regions.plane.counting import checked_layers
+from triangle_cli.regions.plane.counting import Polygons, checked_layers
 from triangle_cli.regions.space.sizes import WIDE, Cells, Sizes
+
+if TYPE_CHECKING:  # torch loads only for who has tensors
+    from torch import Tensor
 
 Tell = Callable[[int], None]
 
@@ -27,6 +30,7 @@ def count_regions(
     wide: bool = True,
     threads: int = 1,
     tell: Tell | None = None,
+    linear: Sequence[Any] | None = None,
 ) -> RegionCounts:
     """Count the regions of ReLU networks, exactly.
 
@@ -41,6 +45,8 @@ def count_regions(
             and memory for every region.
         threads: so many at once, from three inputs on; the counts do not depend on it.
         tell: from three inputs on, called now and then with the activation regions so far of one network.
+        linear: of each hidden layer, (width,) bool or None: neurons that are passed on as they are, without ReLU, and
+            split nothing; None: ReLU after all.
 
     Returns:
         Counts of shape (*batch,). Regions of more than 1e-9 of the box's length, area or volume are wide; a neuron
@@ -54,31 +60,105 @@ def count_regions(
     >>> count_regions(weights, [torch.zeros(1), torch.zeros(1)], [[-1, 1]] * 3).linear_regions.item()
     2
     """
-    shape: Sequence[int] = getattr(weights[0], "shape", ()) if len(weights) else ()
-    inputs = shape[-1] if len(shape) else 1  # what is no tensor is refused below, by name
-    if inputs <= 2:
-        counter = plane.count_plane if inputs == 2 else line.count_regions
-        return counter(weights, biases, box, exact=exact)
+    options: dict[str, Any] = {"exact": exact, "wide": wide, "threads": threads, "tell": tell}
+    batch, rows = count_rows(weights, biases, box, **options, linear=linear)
+    return RegionCounts(*(as_tensor(column.reshape(batch)) for column in rows.T))
+
+
+def count_rows(
+    weights: Sequence[Any],
+    biases: Sequence[Any],
+    box: Sequence,
+    *,
+    exact: bool = False,
+    wide: bool = True,
+    threads: int = 1,
+    tell: Tell | None = None,
+    linear: Sequence[Any] | None = None,
+) -> tuple[tuple[int, ...], np.ndarray]:
+    """As `count_regions`, without torch: the batch shape, and (networks, 5) in the order of `RegionCounts`."""
+    inputs = _inputs(weights)
+    if inputs <= 2 and not _is_deep(weights, box, exact):
+        counter = plane.count_rows if inputs == 2 else line.count_rows
+        return counter(weights, biases, box, exact=exact, linear=linear)
     from triangle_cli.regions.space import counting, partition  # numba loads only when something is counted
 
     if threads < 1:
         raise ValueError(f"threads: {threads}, expected 1 or more")
     ends = checked_box(box, inputs)
     layers, constants, batch = checked_layers(weights, biases, inputs)
+    masks = checked_linear(linear, [bias.shape[1] for bias in constants[:-1]])
     rows = []
     for i in range(len(layers[0])):
         network = [w[i] for w in layers], [b[i] for b in constants], ends
-        row = [*counting.count(*network, exact=exact, threads=threads, tell=tell), -1, -1]
+        row = [*counting.count(*network, exact=exact, threads=threads, tell=tell, linear=masks), -1, -1]
         if wide:
-            found = partition.sizes(*network, exact=exact)
+            found = partition.sizes(*network, exact=exact, linear=masks)
             row[3:] = int((found.linear > WIDE).sum()), int((found.activation > WIDE).sum())
         rows.append(row)
-    linear, activation, dead, *wides = torch.tensor(rows, dtype=torch.int64).reshape(*batch, 5).unbind(-1)
-    return RegionCounts(linear, activation, dead, *wides)
+    return batch, np.array(rows, np.int64).reshape(-1, 5)
+
+
+def _inputs(weights: Sequence[Any]) -> int:
+    shape: Sequence[int] = getattr(weights[0], "shape", ()) if len(weights) else ()
+    return shape[-1] if len(shape) else 1  # what is no tensor is refused later, by name
+
+
+def _is_deep(weights: Sequence[Any], box: Any, exact: bool) -> bool:
+    """Whether a network of one or two inputs is for the counter for any number, on a box that it takes."""
+    arrays = as_arrays(weights)
+    fits = all(is_floating(array) and array.ndim == 2 for array in arrays)
+    return fits and not exact and box_array(box).shape in ((2,), (1, 2), (2, 2)) and deep.is_deep(arrays)
+
+
+def pieces(weights: Sequence[Tensor], biases: Sequence[Tensor], box: Sequence, **options: Any) -> Pieces:
+    """The linear regions of one network with one input: `line.counting.pieces`."""
+    return Pieces(*map(as_tensor, piece_arrays(weights, biases, box, **options)))
+
+
+def piece_arrays(
+    weights: Sequence[Any],
+    biases: Sequence[Any],
+    box: Sequence,
+    *,
+    merged: bool = True,
+    exact: bool = False,
+    linear: Sequence[Any] | None = None,
+) -> tuple[np.ndarray, ...]:
+    """As `pieces`, without torch: the fields of `Pieces`."""
+    if len(weights) and _inputs(weights) == 1 and _is_deep(weights, box, exact):
+        network, masks = _one_network(weights, biases, box, linear)
+        return deep.piece_arrays(*network, masks, merged)
+    return line.piece_arrays(weights, biases, box, merged=merged, exact=exact, linear=linear)
+
+
+def polygons(weights: Sequence[Tensor], biases: Sequence[Tensor], box: Sequence, **options: Any) -> Polygons:
+    """The partition of a box, or a convex polygon, by one network of two inputs: `plane.counting.polygons`."""
+    return Polygons(*map(as_tensor, polygon_arrays(weights, biases, box, **options)))
+
+
+def polygon_arrays(
+    weights: Sequence[Any],
+    biases: Sequence[Any],
+    box: Sequence,
+    *,
+    exact: bool = False,
+    linear: Sequence[Any] | None = None,
+) -> tuple[np.ndarray, ...]:
+    """As `polygons`, without torch: the fields of `Polygons`."""
+    if len(weights) and _inputs(weights) == 2 and _is_deep(weights, box, exact):
+        network, masks = _one_network(weights, biases, box, linear)
+        return deep.polygon_arrays(*network, masks)
+    return plane.polygon_arrays(weights, biases, box, exact=exact, linear=linear)
 
 
 def count_some(
-    weights: Sequence[Tensor], biases: Sequence[Tensor], box: Sequence, limit: int, tell: Tell | None = None
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    box: Sequence,
+    limit: int,
+    tell: Tell | None = None,
+    linear: Sequence[Any] | None = None,
 ) -> tuple[int, bool]:
     """At least how many activation regions one network has: (number, whether these are all), stopping at `limit`.
 
@@ -93,7 +173,8 @@ def count_some(
 
     if limit < 1:
         raise ValueError(f"limit: {limit}, expected 1 or more")
-    found = Walker(*_one_network(weights, biases, box), limit=limit).run(tell)
+    network, masks = _one_network(weights, biases, box, linear)
+    found = Walker(*network, limit=limit, linear=masks).run(tell)
     return found.cells, found.is_complete
 
 
@@ -103,12 +184,15 @@ def cells(
     box: Sequence,
     *,
     exact: bool = False,
+    adjacency: bool = False,
     tell: Tell | None = None,
+    linear: Sequence[Any] | None = None,
 ) -> Cells:
     """The activation regions of one network of any number of inputs: corners, half-spaces, affine maps, volumes.
 
     Which cells there are, which facets they have and which linear region each is part of is exact; their numbers
-    are float64. Arguments and errors as `count_regions`; no batch.
+    are float64. adjacency: also the pairs of cells that share a facet, exactly. Other arguments and errors as
+    `count_regions`; no batch.
 
     >>> import torch
     >>> weights = [torch.eye(3), torch.ones(1, 3)]
@@ -116,34 +200,57 @@ def cells(
     >>> len(found.volume), round(found.volume.sum().item(), 9)
     (8, 8.0)
     """
+    options: dict[str, Any] = {"exact": exact, "adjacency": adjacency, "tell": tell}
+    columns = cell_arrays(weights, biases, box, **options, linear=linear)
+    return Cells(**{name: as_tensor(column) for name, column in columns.items()})
+
+
+def cell_arrays(
+    weights: Sequence[Any],
+    biases: Sequence[Any],
+    box: Sequence,
+    *,
+    exact: bool = False,
+    adjacency: bool = False,
+    tell: Tell | None = None,
+    linear: Sequence[Any] | None = None,
+) -> dict[str, np.ndarray]:
+    """As `cells`, without torch: the fields of `Cells`."""
     from triangle_cli.regions.space import partition
 
-    return partition.cells(*_one_network(weights, biases, box), exact=exact, tell=tell)
+    network, masks = _one_network(weights, biases, box, linear)
+    return partition.cells(*network, exact=exact, adjacency=adjacency, tell=tell, linear=masks)
 
 
 def sizes(
-    weights: Sequence[Tensor], biases: Sequence[Tensor], box: Sequence, *, exact: bool = False
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    box: Sequence,
+    *,
+    exact: bool = False,
+    linear: Sequence[Any] | None = None,
 ) -> Sizes:
     """Volumes of the regions of one network as shares of the box; arguments and errors as `cells`."""
     from triangle_cli.regions.space import partition
 
-    return partition.sizes(*_one_network(weights, biases, box), exact=exact)
+    network, masks = _one_network(weights, biases, box, linear)
+    return partition.sizes(*network, exact=exact, linear=masks)
 
 
 def _one_network(
-    weights: Sequence[Tensor], biases: Sequence[Tensor], box: Sequence
-) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray]:
-    shape: Any = getattr(weights[0], "shape", ()) if len(weights) else ()
-    inputs = shape[-1] if len(shape) else 1
+    weights: Sequence[Any], biases: Sequence[Any], box: Sequence, linear: Sequence[Any] | None
+) -> tuple[tuple[list[np.ndarray], list[np.ndarray], np.ndarray], list[np.ndarray]]:
+    inputs = _inputs(weights)
     layers, constants, batch = checked_layers(weights, biases, inputs)
     if batch:
         raise ValueError(f"weights have batch shape {tuple(batch)}, expected one network, (out, in) each")
-    return [w[0] for w in layers], [b[0] for b in constants], checked_box(box, inputs)
+    masks = checked_linear(linear, [bias.shape[1] for bias in constants[:-1]])
+    return ([w[0] for w in layers], [b[0] for b in constants], checked_box(box, inputs)), masks
 
 
 def checked_box(box: Sequence, inputs: int) -> np.ndarray:
     """(inputs, 2) float64, or ValueError."""
-    ends = torch.as_tensor(box, dtype=torch.float64).detach().cpu().numpy()
+    ends = box_array(box)
     if inputs == 1 and ends.shape == (2,):
         ends = ends[None]
     if ends.shape != (inputs, 2):

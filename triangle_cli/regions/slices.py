@@ -10,15 +10,15 @@ sums are the weights of these copies. The copies are on wherever t > 0, hence cu
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from triangle_cli.regions.arrays import Layers, as_tensor
 from triangle_cli.regions.plane.exact import Whole
-from triangle_cli.regions.tensors import as_tensors
 
-Layers = tuple[list[Tensor], list[Tensor]]
+if TYPE_CHECKING:  # torch loads only for who has tensors
+    from torch import Tensor
 
 SEGMENT = [[0.0, 1.0]]
 PARALLELOGRAM = [[0.0, 1.0], [0.0, 1.0]]
@@ -27,7 +27,7 @@ TRIANGLE = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
 
 def restrict(
     weights: Sequence[Tensor], biases: Sequence[Tensor], points: Sequence[Sequence[float]]
-) -> Layers:
+) -> tuple[list[Tensor], list[Tensor]]:
     """The network on the line P + t (Q - P) or plane P + s (Q - P) + t (R - P), as weights and biases.
 
     Nothing is rounded: where all coordinates are >= 0, its regions are those of the given network on the slice.
@@ -40,14 +40,21 @@ def restrict(
     Raises:
         ValueError: points of another size, not finite, or that span no line or plane; sums beyond float64's range.
 
+    >>> import torch
     >>> slope = [torch.tensor([[0.1, 0.2, 0.3]], dtype=torch.float64)]
     >>> weights, biases = restrict(slope, [torch.zeros(1)], [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
     >>> [layer.tolist() for layer in weights]  # 0.1 + 0.2 + 0.3, of which the first float is the rounding
     [[[1.0], [1.0]], [[0.6, 2.7755575615628914e-17]]]
     """
-    weights, biases = as_tensors(weights), as_tensors(biases)
-    corners = _checked(points, weights[0].shape[-1])
-    first = torch.cat([weights[0], biases[0].unsqueeze(1)], 1).detach().cpu().double().numpy()
+    found = sliced(Layers.of(weights, biases), points)
+    return [as_tensor(weight) for weight in found.weights], [as_tensor(bias) for bias in found.biases]
+
+
+def sliced(network: Layers, points: Sequence[Sequence[float]]) -> Layers:
+    """As `restrict`, without torch and wherever the coordinates lie: what is put in front is linear."""
+    weights, biases = network.weights, network.biases
+    corners = _checked(points, network.inputs)
+    first = np.concatenate([weights[0], biases[0][:, None]], axis=1).astype(float)
     whole_layer, whole_points = Whole(first), Whole(corners)
     rows = np.array([whole_layer.row(i) for i in range(len(first))], dtype=object)
     origin, *ends = (np.array(whole_points.row(i), dtype=object) for i in range(len(corners)))
@@ -58,7 +65,7 @@ def restrict(
     columns = [rows[:, :-1] @ (end - origin) for end in ends]
     columns.append(rows[:, :-1] @ origin + rows[:, -1] * (1 << whole_points.shift))
     parts = [[_expansion(top, shift) for top in column] for column in columns]
-    return _with_copies(parts, weights, biases)
+    return _with_copies(parts, network)
 
 
 def random_slices(box: Sequence[Sequence[float]], points: int, count: int, seed: int) -> Iterator[Tensor]:
@@ -66,6 +73,8 @@ def random_slices(box: Sequence[Sequence[float]], points: int, count: int, seed:
 
     Two points are the ends of a line segment, three the corners of a triangle in a plane (`TRIANGLE`).
     """
+    import torch
+
     generator = torch.Generator().manual_seed(seed)
     lo, hi = torch.tensor(box, dtype=torch.float64).T
     for _ in range(count):
@@ -109,23 +118,23 @@ def _expansion(top: int, shift: int) -> list[float]:
     return parts
 
 
-def _with_copies(
-    parts: list[list[list[float]]], weights: Sequence[Tensor], biases: Sequence[Tensor]
-) -> Layers:
+def _with_copies(parts: list[list[list[float]]], network: Layers) -> Layers:
     """From the expansions of each column of the sliced first layer, that of the constant last."""
     copies = [max(1, *map(len, column)) for column in parts]
     copies[-1] -= 1  # the bias takes the first float of the constant
-    width, inputs = len(biases[0]), len(parts) - 1
+    width, inputs = len(network.biases[0]), len(parts) - 1
     table = [_padded(column) for column in parts]
     weight = np.concatenate([*table[:-1], table[-1][:, 1:]], axis=1)[:, : sum(copies)]
-    later = [w.detach().cpu().double() for w in weights[1:]], [b.detach().cpu().double() for b in biases[1:]]
-    first = [torch.from_numpy(weight)], [torch.from_numpy(table[-1][:, 0].copy())]
+    weights = [weight, *(layer.astype(float) for layer in network.weights[1:])]
+    biases = [table[-1][:, 0].copy(), *(layer.astype(float) for layer in network.biases[1:])]
+    linear = list(network.linear)
     if sum(copies) > inputs:
         select = np.repeat(np.eye(inputs + 1), copies, axis=0)  # (copies, coordinates and constant)
-        first[0].insert(0, torch.from_numpy(select[:, :-1].copy()))
-        first[1].insert(0, torch.from_numpy(select[:, -1].copy()))
+        weights.insert(0, select[:, :-1].copy())
+        biases.insert(0, select[:, -1].copy())
+        linear.insert(0, np.ones(len(select), bool))
     assert weight.shape == (width, sum(copies))
-    return first[0] + later[0], first[1] + later[1]
+    return Layers(weights, biases, linear)
 
 
 def _padded(column: list[list[float]]) -> np.ndarray:

@@ -10,7 +10,6 @@ from triangle_cli.settings.fit import Freedom, NetworkSettings
 from triangle_cli.settings.run import FitSettings, LearnSettings
 
 AUTO = "auto"
-ALONE = ("zigzag", "front")  # starts that make one network of x, whatever it bends like
 
 
 def chosen_settings(config: Any) -> FitSettings | LearnSettings:
@@ -41,7 +40,7 @@ def network_for(settings: FitSettings, target: Any) -> str:
     """single for what is convex or concave, difference for other functions of x, ridge for several inputs."""
     if target.inputs > 1:
         return "ridge"
-    if settings.init.mode in ALONE or target.curvature in ("convex", "concave"):
+    if not settings.init.triangle or target.curvature in ("convex", "concave"):
         return "single"
     return "difference"
 

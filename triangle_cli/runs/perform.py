@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -47,6 +47,7 @@ def perform(
     words: list[str],
     watch: Callable[[Any], object],
     wait: bool = True,
+    picture: bool = True,
 ) -> Run:
     """The run with these settings: from disk where it is finished, else computed and written to `folder`.
 
@@ -56,6 +57,7 @@ def perform(
         words: what was typed, for the record.
         watch: called at every epoch.
         wait: for another process that is computing this run, and answer with what it wrote.
+        picture: draw what it found.
 
     Raises:
         ValueError: the settings do not fit each other, or the folder holds a finished run of other settings.
@@ -68,7 +70,7 @@ def perform(
         record = None if settings.force else run_folder.read_run(folder)  # by the process that held the lock
         reused = record is not None
         if record is None:
-            _compute(settings, folder, words, watch)
+            _compute(settings, folder, words, watch, picture)
             record = run_folder.read_run(folder)
     if record is None:
         raise ValueError(f"{folder}: expected the run that was just written there")
@@ -93,7 +95,11 @@ def finished(settings: FitSettings | LearnSettings, folder: Path) -> RunRecord |
 
 
 def _compute(
-    settings: FitSettings | LearnSettings, folder: Path, words: list[str], watch: Callable[[Any], object]
+    settings: FitSettings | LearnSettings,
+    folder: Path,
+    words: list[str],
+    watch: Callable[[Any], object],
+    picture: bool,
 ) -> None:
     experiment = experiment_of(settings)  # torch, from here on
     started = datetime.datetime.now(datetime.timezone.utc)
@@ -102,6 +108,31 @@ def _compute(
     result = experiment.run(settings, watch, folder) if deepened else experiment.run(settings, watch)
     wall, cpu = result.earlier if deepened else (0.0, 0.0)
     elapsed, used = wall + time.perf_counter() - clock, cpu + time.process_time() - processors
+    publish_result(settings, result, folder, words, started, {"total": elapsed, "cpu": used}, picture)
+
+
+def publish_result(
+    settings: FitSettings | LearnSettings,
+    result: Any,
+    folder: Path,
+    words: list[str],
+    started: datetime.datetime,
+    seconds: dict[str, float],
+    picture: bool = True,
+) -> None:
+    """Write what a run found: its files, run.json last, and its picture.
+
+    Args:
+        settings, result: of the run.
+        folder: the run's.
+        words: what was typed, for the record.
+        started: when.
+        seconds: `total`, and `cpu`, that it took.
+        picture: draw what it found.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
     record = RunRecord(
         hash=settings.hash,
         function=settings.name,
@@ -112,7 +143,7 @@ def _compute(
         dtype=settings.dtype.value,
         threads=settings.threads,
         started=started.isoformat(timespec="seconds"),
-        seconds={"total": elapsed, "cpu": used} | result.seconds,
+        seconds=seconds | result.seconds,
         overrides=words,
         git_commit=git_commit(),
         versions=versions(),
@@ -120,7 +151,7 @@ def _compute(
         summary=_summary(result),
         **result.facts,
     )
-    extras = {run_folder.PICTURE: partial(pictures.draw, result, settings)}
+    extras = {run_folder.PICTURE: partial(pictures.draw, result, settings)} if picture else {}
     for line in run_folder.publish(folder, _writers(result, settings), record, extras):
         log.warning("%s; the rest of the run is on disk", line)
 
@@ -143,6 +174,7 @@ def _summary(result: Any) -> dict[str, Any]:
     return {
         str(name): None if pd.isna(value) else int(value) if name in whole else value
         for name, value in last.items()
+        if name != "floor_kind"  # of errors.csv
     }
 
 
@@ -175,6 +207,7 @@ def _device_name(device: str) -> str:
     return f"{device} ({torch.cuda.get_device_name(device)})"
 
 
+@cache
 def versions() -> dict[str, str]:
     """The versions of Python and of the packages that decide the numbers."""
     return {"python": platform.python_version()} | {
@@ -182,6 +215,7 @@ def versions() -> dict[str, str]:
     }
 
 
+@cache
 def git_commit() -> str | None:
     """The commit of the source that runs, with `+changes` if files differ from it; None outside a checkout."""
     source = Path(__file__).parent.parent

@@ -45,6 +45,17 @@ def figure(result: Any, settings: FitSettings | LearnSettings) -> Figure:
     return of_kind(result, settings)
 
 
+def draw_missing(folder: Path, record: RunRecord, settings: FitSettings | LearnSettings) -> None:
+    """Write the picture of what a run found from its files, unless it is there; one that fails is warned about."""
+    path = folder / run_folder.PICTURE
+    if path.exists():
+        return
+    if line := run_folder.tried(
+        path, lambda beside: draw(read_result(folder, record, settings), settings, beside)
+    ):
+        log.warning("%s: %s", path, line)
+
+
 def draw_curves(folder: Path) -> None:
     """Write the losses and linear regions of a run against its epochs beside its other files, unless they are there.
 

@@ -90,7 +90,7 @@ def samples_lines(record: RunRecord) -> list[str]:
 @contextmanager
 def progress() -> Iterator[Watch]:
     """A bar per phase with the best loss and the time left; silent where stderr is not a terminal."""
-    if not err().is_terminal:
+    if not (err().is_terminal or err().is_jupyter):
         yield lambda epoch: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
@@ -150,6 +150,8 @@ def perform_and_report(settings: FitSettings | LearnSettings, folder: Path, word
     with progress() as watch:
         run = perform(settings, folder, words, watch)
     print_run(run)  # before what may fail
+    if run.reused:
+        pictures.draw_missing(run.folder, run.record, settings)
     pictures.draw_curves(run.folder)
     trackers.track(settings.tracker, Path(settings.outputs), run.folder)
     if run.record.best_restart is None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from importlib import resources
 from typing import Any
 
+from hydra import compose, initialize_config_module
+from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from omegaconf import OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
@@ -23,7 +27,8 @@ from triangle_cli.settings.run import (
     LearnSettings,
 )
 
-DATA_METHODS = ("layers", "relu", "relu_matched")  # the other files of conf/method say how to fit a function
+DATA_METHODS = ("layers", "layers_released", "layers_free", "limit", "relu", "relu_matched")
+DATA_METHODS += ("silu", "tanh", "siren", "kan")  # the other files of conf/method say how to fit a function
 
 
 def composed_settings(config: Any) -> FitSettings | LearnSettings:
@@ -32,7 +37,7 @@ def composed_settings(config: Any) -> FitSettings | LearnSettings:
     Raises:
         ValueError: a value is out of its range, or `+key=value` added a setting that does not exist.
     """
-    config = copy.deepcopy(config)
+    config = copy.deepcopy(config, _left_out(config))
     choices = HydraConfig.get().runtime.choices
     with read_write(config), open_dict(config):
         config.pop("hydra", None)
@@ -61,6 +66,32 @@ def composed_settings(config: Any) -> FitSettings | LearnSettings:
     for key in set(_keys(OmegaConf.to_container(config))) - set(setting_names()):
         raise ValueError(unknown_setting(key, []))
     return _of_a_kind(config)
+
+
+def _left_out(config: Any) -> dict[int, Any]:
+    """What deepcopy is told so that it does not copy Hydra's own part, the larger one, where there is one."""
+    return {id(config._get_node("hydra")): OmegaConf.create()} if "hydra" in config else {}
+
+
+@lru_cache(maxsize=256)
+def settings_from(words: tuple[str, ...]) -> FitSettings | LearnSettings:
+    """The settings that these words of `triangle run` mean, composed from Python.
+
+    Raises:
+        ValueError: a word is not understood, or a value out of its range.
+    """
+    ConfigStore.instance().store("settings", Composed)
+    before = HydraConfig.instance().cfg
+    try:
+        with initialize_config_module("triangle_cli.conf", version_base="1.3"):
+            config = compose("config", overrides=list(words), return_hydra_config=True)
+            HydraConfig.instance().set_config(config)
+            return composed_settings(config)
+    except (HydraException, OmegaConfBaseException) as error:
+        reason = " ".join(str(error).split("\nSee https")[0].split())
+        raise ValueError(f"settings {' '.join(words)}: {reason}") from None
+    finally:
+        HydraConfig.instance().cfg = before
 
 
 def typed_settings() -> list[str]:

@@ -26,6 +26,9 @@ class Scaling(Enum):
     none = "none"
 
 
+IN_MEMORY = "(in memory)"  # in the place of a path: samples that Python hands over
+
+
 class Curvature(Enum):
     """Which way samples bend, where the user knows better than what is found from them."""
 
@@ -69,7 +72,7 @@ class FunctionSettings:
     @property
     def title(self) -> str:
         """What the function is called: by the name of its file, else by the word that chose it."""
-        return self.name if self.path is None else name_of_file(self.path, self.name)
+        return self.name if self.path in (None, IN_MEMORY) else name_of_file(str(self.path), self.name)
 
     @property
     def columns(self) -> list[str] | None:
@@ -80,7 +83,7 @@ class FunctionSettings:
 
     def require_file(self) -> None:
         """Raise ValueError where there is no such file of samples."""
-        if self.path is not None:
+        if self.path is not None and self.path != IN_MEMORY:
             path = Path(self.path)
             why = "it is none" if path.exists() else "there is no such file"
             accepted = f"a file of samples: .csv, .tsv, .parquet, .npy or .npz ({why})"
@@ -112,7 +115,7 @@ class NetworkSettings:
 
     name: str  # shown in pictures
     blocks: int  # triangle networks along each direction; 2 and more are added and subtracted in turn
-    directions: Optional[int]  # of the plane, each learned; null: x itself  # noqa: UP045
+    directions: Optional[int]  # of the inputs, each learned; null: x itself  # noqa: UP045
     weights: Freedom  # what a phase in weight space moves; dense: the zeros between blocks too
 
     def __post_init__(self) -> None:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Optional
 
-from triangle_cli.settings.require import name_of_file, require, require_folder_name, require_name
+from triangle_cli.settings.require import (
+    name_of_file,
+    require,
+    require_folder_name,
+    require_name,
+    require_one_of,
+)
 
 
 class Source(Enum):
@@ -19,6 +25,7 @@ class Source(Enum):
     csv = "csv"
     cifar10 = "cifar10"
     image_folder = "image_folder"
+    formula = "formula"  # points drawn anew for each restart
 
 
 class Task(Enum):
@@ -35,6 +42,11 @@ class Architecture(Enum):
     cnn = "cnn"
     vgg16 = "vgg16"
 
+
+# what follows the Linears of an mlp; in a kan splines are in the place of both
+ACTIVATIONS = ("relu", "silu", "tanh", "sine", "kan")
+MATCHED_TO = ("weights", "peaks")
+MATCHED = {"choices": MATCHED_TO}
 
 # what a folder of pictures holds
 FOLDERS = {
@@ -59,14 +71,21 @@ class DataSettings:
     image_size: Optional[int]  # pixels, to which pictures in folders are brought  # noqa: UP045
     augment: bool  # training pictures mirrored and moved at random
     workers: int  # processes that read pictures
+    formula: Optional[str] = None  # of x1, x2, .. up to `inputs`  # noqa: UP045
+    inputs: Optional[int] = None  # of the formula  # noqa: UP045
+    interval: Optional[list[float]] = None  # [lo, hi] of each input, from which points are drawn  # noqa: UP045
+    points: Optional[int] = None  # to learn from; twice as many, without noise, to be tested on  # noqa: UP045
+    noise: float = 0.0  # normal, on the values to learn from, as a share of their standard deviation
 
     def __post_init__(self) -> None:
         require_folder_name("data.name", self.name)
         require(self.batch >= 1, "data.batch", self.batch, "1 or more examples")
         require(self.workers >= 0, "data.workers", self.workers, "0 or more processes")
         from_folder = self.source in (Source.cifar10, Source.image_folder)
-        require(from_folder or (self.folds or 0) >= 2, "data.folds", self.folds, "2 or more")
+        drawn = self.source is Source.formula
+        require(from_folder or drawn or (self.folds or 0) >= 2, "data.folds", self.folds, "2 or more")
         require(not from_folder or self.folds is None, "data.folds", self.folds, "null: the folder says it")
+        require(not drawn or self.folds is None, "data.folds", self.folds, "null: points are drawn anew")
         size = self.image_size
         require(size is None or size >= 1, "data.image_size", size, "1 or more pixels")
         folder = self.source is Source.image_folder
@@ -74,6 +93,9 @@ class DataSettings:
         for_this = f"for data={self.name}"
         require(size is None or folder, "data.image_size", size, f"null {for_this}")
         require(not self.augment or from_folder, "data.augment", True, f"false {for_this}")
+        self._check_formula(for_this)
+        if drawn:
+            return
         sklearn = self.source is Source.sklearn
         require(sklearn or self.table is None, "data.table", self.table, f"null {for_this}")
         if self.source is Source.csv:
@@ -86,6 +108,23 @@ class DataSettings:
         else:
             require(self.table is not None, "data.table", None, "scikit-learn's word for a table")
             require(self.path is None, "data.path", self.path, f"null {for_this} (data=csv reads files)")
+
+    def _check_formula(self, for_this: str) -> None:
+        if self.source is not Source.formula:
+            for key in ("formula", "inputs", "interval", "points"):
+                require(getattr(self, key) is None, f"data.{key}", getattr(self, key), f"null {for_this}")
+            require(self.noise == 0, "data.noise", self.noise, f"0 {for_this}")
+            return
+        for key in ("path", "table", "target", "drop"):
+            require(not getattr(self, key), f"data.{key}", getattr(self, key), f"nothing {for_this}")
+        require(self.formula is not None, "data.formula", "null", f"a formula of x1, x2, .. {for_this}")
+        require(1 <= (self.inputs or 0) <= 100, "data.inputs", self.inputs, "1 to 100 inputs")
+        ends = self.interval or []
+        ordered = len(ends) == 2 and -math.inf < ends[0] < ends[1] < math.inf
+        require(ordered, "data.interval", self.interval, "[lo, hi]")
+        require((self.points or 0) >= 10, "data.points", self.points, "10 or more points")
+        require(0 <= self.noise < math.inf, "data.noise", self.noise, "0 or more")
+        require(self.task is Task.regression, "data.task", self.task.value, f"regression {for_this}")
 
     @property
     def title(self) -> str:
@@ -146,6 +185,9 @@ class ModelSettings:
     matched: bool  # of a model without triangles: wider, with as many parameters as with them
     weights: Optional[str]  # a state_dict to start the convolutions from  # noqa: UP045
     frozen: bool  # keep the convolutions as they start
+    activation: str = field(default="relu", metadata={"choices": ACTIVATIONS})  # after the Linears of an mlp
+    parameters: Optional[int] = None  # widths in the ratio of `hidden` that give so many, or nearly  # noqa: UP045
+    matched_to: str = field(default="weights", metadata=MATCHED)  # as triangles have, set free or in peaks
 
     def __post_init__(self) -> None:
         require_name("model.name", self.name)
@@ -157,5 +199,17 @@ class ModelSettings:
         convolves = self.architecture is not Architecture.mlp
         require(convolves or not self.frozen, "model.frozen", True, "false: an mlp has no convolutions")
         require(convolves or self.weights is None, "model.weights", self.weights, "null for an mlp")
+        require_one_of(self.activation, "model.activation", ACTIVATIONS)
+        require_one_of(self.matched_to, "model.matched_to", MATCHED_TO)
+        dense = self.architecture is Architecture.mlp
+        require(dense or self.activation == "relu", "model.activation", self.activation, "relu: it convolves")
+        least = self.parameters is None or self.parameters >= 1
+        require(least, "model.parameters", self.parameters, "1 or more")
+        require(
+            not (self.parameters and self.matched),
+            "model.parameters",
+            self.parameters,
+            "null with model.matched=true",
+        )
         ordered = len(self.interval) == 2 and -math.inf < self.interval[0] < 0 < self.interval[1] < math.inf
         require(ordered, "model.interval", self.interval, "[lo, hi] with 0 between them")

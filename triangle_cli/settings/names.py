@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import cache
 from typing import Any, get_args, get_type_hints
 
 from triangle_cli.settings.require import close
@@ -41,14 +42,19 @@ def unknown_setting(key: str, words: list[str]) -> str:
     return f"{typed}: no such setting{close(key, known)} (`triangle run --help` lists them)"
 
 
-def setting_names(kind: type = Composed, prefix: str = "") -> Iterator[str]:
+@cache
+def setting_names() -> tuple[str, ...]:
     """Every setting as typed on the command line, such as `points.train`."""
+    return tuple(_names(Composed, ""))
+
+
+def _names(kind: type, prefix: str) -> Iterator[str]:
     hints = get_type_hints(kind)
     for field in fields(kind):
         inner = _without_none(hints[field.name])
         yield prefix + field.name
         if isinstance(inner, type) and is_dataclass(inner):
-            yield from setting_names(inner, f"{prefix}{field.name}.")
+            yield from _names(inner, f"{prefix}{field.name}.")
 
 
 def setting_values(key: str) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any, Optional
 
 from triangle_cli.settings.fit import FunctionSettings, NetworkSettings, PointsSettings, Scaling
 from triangle_cli.settings.init import InitSettings
-from triangle_cli.settings.learn import DataSettings, ModelSettings
+from triangle_cli.settings.learn import DataSettings, ModelSettings, Source
 from triangle_cli.settings.require import require, require_one_of
 from triangle_cli.settings.schedule import TENTS, HandOn, LossName, ScheduleSettings, SpaceName
 
@@ -42,7 +42,9 @@ FUNCTION_GROUPS, DATA_GROUPS = ("function", "network", "points"), ("data", "mode
 
 # settings that came later, and what they are where a run does not name them: so its hash is what it was before
 LATER = {"scaling": "none"}
-LATER_SCHEDULE = {"deepening": None}
+LATER_SCHEDULE = {"deepening": None, "learning_rates": None, "budget": None}
+LATER_DATA = {"formula": None, "inputs": None, "interval": None, "points": None, "noise": 0.0}
+LATER_MODEL = {"activation": "relu", "parameters": None, "matched_to": "weights"}
 LATER_PHASE = {"hand_on": "last"}
 LATER_FUNCTION = dict.fromkeys(("path", "x", "y", "weight", "curvature"))
 
@@ -157,8 +159,14 @@ class Settings:
         for phase in settings["schedule"]["phases"]:
             _leave_out(phase, LATER_PHASE)
         _leave_out(settings, LATER)
-        _leave_out(settings["schedule"], LATER_SCHEDULE)
-        _leave_out(settings.get("function") or {}, LATER_FUNCTION)
+        groups = {
+            "schedule": LATER_SCHEDULE,
+            "function": LATER_FUNCTION,
+            "data": LATER_DATA,
+            "model": LATER_MODEL,
+        }
+        for group, later in groups.items():
+            _leave_out(settings.get(group) or {}, later)
         return {key: settings[key] for key in ORDER if key in settings and key not in HOW}
 
     def content(self) -> dict[str, str | None]:
@@ -199,6 +207,9 @@ class FitSettings(Settings):
         return {} if self.function.path is None else {"content": self.function.content()}
 
     def _check_kind(self) -> None:
+        for key in ("learning_rates", "budget"):
+            value = getattr(self.schedule, key)
+            require(value is None, f"schedule.{key}", value, "null without data=...")
         for index, phase in enumerate(self.schedule.phases):
             single = self.network.single or phase.space not in TENTS
             key, accepted = (
@@ -241,6 +252,11 @@ class LearnSettings(Settings):
         return self.data.title
 
     @property
+    def limit(self) -> bool:
+        """Whether limits of tents are in the place of ReLUs."""
+        return self.init.mode == "limit"
+
+    @property
     def weights_only(self) -> str:
         """See `Settings`."""
         return "method=relu"
@@ -251,9 +267,19 @@ class LearnSettings(Settings):
 
     def _check_kind(self) -> None:
         init, random = self.init, self.init.mode == "random"
-        require(init.triangle or random, "init", init.name, "triangle or random with data")
         require(
-            not (init.triangle and self.model.matched), "model.matched", True, f"false with init={init.name}"
+            init.triangle or random or self.limit, "init", init.name, "triangle, limit or random with data"
+        )
+        model = self.model
+        relu = random or model.activation == "relu"
+        require(relu, "model.activation", model.activation, f"relu with init={init.name}, which replaces it")
+        require(random or not model.matched, "model.matched", True, f"false with init={init.name}")
+        drawn = self.data.source is Source.formula
+        require(
+            drawn or self.schedule.budget is None,
+            "schedule.budget",
+            self.schedule.budget,
+            "null without a formula",
         )
         require(init.peaks is None, "init.peaks", init.peaks, "null with data")
         require(init.scale is None, "init.scale", init.scale, "null with data")
@@ -326,7 +352,7 @@ def require_outputs(outputs: str) -> None:
 
 def _leave_out(settings: dict[str, Any], defaults: dict[str, Any]) -> None:
     for key, value in defaults.items():
-        if settings.get(key) == value:
+        if key in settings and settings[key] == value:
             del settings[key]
 
 

@@ -123,9 +123,16 @@ class ScheduleSettings:
     phases: list[PhaseSettings]  # in order; schedule.phases.0 is the first
     starts: Optional[int] = None  # more than restarts, where phases keep the best of them; null: restarts  # noqa: UP045
     deepening: Optional[DeepeningSettings] = None  # in the place of phases  # noqa: UP045
+    learning_rates: list[float] | None = None  # with data: one is chosen for all phases, on examples held out
+    budget: Optional[float] = None  # with formulas: seconds a restart, by which epochs are set  # noqa: UP045
 
     def __post_init__(self) -> None:
         require_name("schedule.name", self.name)
+        rates, budget = self.learning_rates, self.budget
+        positive = rates is None or (rates and all(0 < rate < math.inf for rate in rates))
+        require(bool(positive), "schedule.learning_rates", rates, "positive numbers")
+        given = budget is None or 0 < budget < math.inf
+        require(given, "schedule.budget", budget, "a positive number of seconds")
         if self.deepening is not None:
             require(not self.phases, "schedule.phases", self.phases, "no phases with schedule.deepening")
             require(self.starts is None, "schedule.starts", self.starts, "null with schedule.deepening")

@@ -23,6 +23,8 @@ def stage_summary(errors: pd.DataFrame) -> pd.DataFrame:
         table["floor_ratio_best"] = pd.Series(
             errors["floor_ratio"].loc[best.array].array, index=best.index
         ).reindex(order)
+    if "floor_kind" in errors:
+        table["floor_kind"] = errors["floor_kind"].iloc[0]  # the points are the same in every stage
     table["diverged"] = errors.groupby("stage", sort=False)["diverged"].sum()
     return table.rename_axis("stage").reset_index()
 
@@ -126,7 +128,7 @@ def stage_cells(row: pd.Series) -> dict[str, str]:
             "median MSE (integral)": _number(row["integral_mse_median"], ".2e"),
             "min MSE (points)": _number(row["mse_min"], ".2e"),
             "linear regions": span(row["regions_min"], row["regions_max"]),
-            "best / floor (points)": _number(row["floor_ratio_min"], ".3g"),
+            "best / floor (points)": _ratio(row, "floor_ratio_min"),
         }
     cells = {
         "min MSE": _number(row["mse_min"], ".2e"),
@@ -141,8 +143,14 @@ def stage_cells(row: pd.Series) -> dict[str, str]:
         }
     return cells | {
         "linear regions": span(row["regions_min"], row["regions_max"]),
-        "best / floor": _number(row["floor_ratio_best"], ".3g"),
+        "best / floor": _ratio(row, "floor_ratio_best"),
     }
+
+
+def _ratio(row: pd.Series, name: str) -> str:
+    """A multiple of the floor, `~` where that is the asymptote for too many points to look for it."""
+    text = _number(row[name], ".3g")
+    return f"~{text}" if row.get("floor_kind") == "asymptotic" and text != "-" else text
 
 
 def _number(value: float, form: str) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import resource
 import warnings
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +12,7 @@ from torch import Tensor
 
 from triangle_cli import console
 from triangle_cli.store import files
-
-
-def free_memory() -> int:
-    """Bytes that this process may still ask for: of the machine's memory, and of its own limit (ulimit -v)."""
-    page = os.sysconf("SC_PAGE_SIZE")
-    free = os.sysconf("SC_PHYS_PAGES") * page
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit == resource.RLIM_INFINITY:
-        return free
-    try:
-        taken = int(Path("/proc/self/statm").read_text().split()[0]) * page
-    except (OSError, ValueError):  # no such file on this system
-        taken = 0
-    return min(free, limit - taken)
-
-
-def require_memory(label: str, wanted: int) -> None:
-    """Raise ValueError, before it is taken, for memory that is not there."""
-    free = free_memory()
-    if wanted > free:
-        raise ValueError(
-            f"{label}: needs about {wanted / 1e9:.3g} GB of memory, {free / 1e9:.3g} GB are free"
-        )
+from triangle_cli.store.memory import require_memory, unpacked_size
 
 
 def read_state(path: Path, expected: str) -> dict[Any, Any]:
@@ -53,7 +28,7 @@ def read_state(path: Path, expected: str) -> dict[Any, Any]:
     """
     files.require_regular(path)
     try:
-        require_memory(str(path), _unpacked_size(path))
+        require_memory(str(path), unpacked_size(path))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of old kinds of tensors, which are refused below
             state = torch.load(path, weights_only=True, map_location="cpu")
@@ -72,15 +47,6 @@ def read_state(path: Path, expected: str) -> dict[Any, Any]:
         if isinstance(tensor, Tensor):
             _require_dense(f"{path}: {name}", tensor)
     return state
-
-
-def _unpacked_size(path: Path) -> int:
-    """Bytes of all parts of a file that torch.save wrote; 0 for its older format."""
-    try:
-        with zipfile.ZipFile(path) as parts:
-            return sum(part.file_size for part in parts.infolist())
-    except (zipfile.BadZipFile, NotImplementedError, EOFError):
-        return 0
 
 
 def _require_dense(label: str, tensor: Tensor) -> None:

@@ -30,6 +30,7 @@ class Job:
     settings: FitSettings | LearnSettings
     log_folder: Path
     wait: bool = False  # for another process that is computing the same run
+    picture: bool = True  # whether what it found is drawn
 
 
 @dataclass(frozen=True)
@@ -55,19 +56,28 @@ class JobRecord:
 
 
 def plan(
-    number: int, words: list[str], settings: Callable[[], FitSettings | LearnSettings], log_folder: Path
+    number: int,
+    words: list[str],
+    settings: Callable[[], FitSettings | LearnSettings],
+    log_folder: Path,
+    picture: bool = True,
 ) -> Job | JobRecord:
     """A job to do; or the record of one that is done already, or that cannot be done."""
     try:
-        job = Job(number, words, settings(), log_folder)
+        job = Job(number, words, settings(), log_folder, picture=picture)
         folder = Path(job.settings.folder)
         if job.settings.force or not (record := perform.finished(job.settings, folder)):
             return job
         return _ended(JobRecord(number, words, "reused", folder=str(folder)), record)
     except Exception as error:
         interrupts.check()
-        with _log_file(log_folder):
-            return _failed(number, words, error)
+        return fail(number, words, error, log_folder)
+
+
+def fail(number: int, words: list[str], error: Exception, log_folder: Path) -> JobRecord:
+    """The record of a job that cannot be done; the error is logged."""
+    with _log_file(log_folder):
+        return _failed(number, words, error)
 
 
 def run_job(job: Job) -> JobRecord:
@@ -80,7 +90,7 @@ def run_job(job: Job) -> JobRecord:
     with _log_file(job.log_folder):
         try:
             folder = Path(job.settings.folder)
-            run = perform.perform(job.settings, folder, job.words, lambda epoch: None, job.wait)
+            run = perform.perform(job.settings, folder, job.words, lambda epoch: None, job.wait, job.picture)
         except Busy as busy:
             return JobRecord(job.number, job.words, "busy", str(busy))
         except Exception as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,11 +35,11 @@ def print_sweep(summary: pd.DataFrame, notes: list[str], count: str, folder: Pat
     out().print(f"-> {folder}")
 
 
-def planning(jobs: Sequence[Any]) -> Iterable[Any]:
-    """The jobs of a sweep, one after the other, with a bar on a terminal: Hydra takes its time for each."""
+def planning(jobs: Iterable[Any], count: int) -> Iterable[Any]:
+    """The jobs of a sweep, one after the other, with a bar on a terminal."""
     from rich.progress import track
 
-    return track(jobs, "planning", console=err(), transient=True, disable=not err().is_terminal)
+    return track(jobs, "planning", count, console=err(), transient=True, disable=not err().is_terminal)
 
 
 @contextmanager

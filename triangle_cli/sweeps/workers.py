@@ -17,6 +17,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import chain, islice
 from multiprocessing import resource_tracker
 from typing import Any
 
@@ -45,17 +46,13 @@ class Serial:
         """How many of these jobs run at the same time, as far as is known here."""
         return 1
 
-    def start(self) -> None:
-        """Get ready: there is a job to do, and more are being planned."""
-
-    def run(self, queue: deque[Job]) -> Iterator[tuple[Job, JobRecord]]:
-        """Do jobs from the left of a queue, which the caller may empty to start no more.
+    def run(self, jobs: Iterator[Job]) -> Iterator[tuple[Job, JobRecord]]:
+        """Do jobs, each taken when it can start.
 
         Yields:
             Each job with its record, in the order they end.
         """
-        while queue:
-            job = queue.popleft()
+        for job in jobs:
             yield job, run_job(job)
 
 
@@ -74,7 +71,6 @@ class Cores(Serial):
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
-        self.starting: Iterator[None] | None = None
         count = options["n_jobs"]
         require(
             _is_whole(count) and count != 0,
@@ -91,31 +87,30 @@ class Cores(Serial):
             raise ValueError("launcher=joblib: expected joblib (pip install '.[joblib]')") from None
         return effective_n_jobs(self.options["n_jobs"])
 
-    def start(self) -> None:
-        """Start the processes, which import what runs need while this one plans."""
-        count = self.at_once(0)
-        if self.starting is None and count > 1:
-            warnings.filterwarnings("ignore", ".* have been cancelled")  # joblib's, at Ctrl-C
-            self.starting = self._parallel((_import, ()) for _ in range(count))
-
-    def run(self, queue: deque[Job]) -> Iterator[tuple[Job, JobRecord]]:
+    def run(self, jobs: Iterator[Job]) -> Iterator[tuple[Job, JobRecord]]:
         """See `Serial`."""
-        if self.at_once(len(queue)) == 1:  # joblib stays in this process as well
-            yield from super().run(queue)
+        count = self.at_once(0)
+        if count == 1:  # joblib stays in this process as well
+            yield from super().run(jobs)
             return
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-        with contextlib.suppress(TerminatedWorkerError):
-            deque(self.starting or (), maxlen=0)
-        while queue:
+        warnings.filterwarnings("ignore", ".* have been cancelled")  # joblib's, at Ctrl-C
+        for first in jobs:
+            with contextlib.suppress(TerminatedWorkerError):
+                self._start(count)
             at_work: dict[int, Job] = {}
             try:
-                for record in self._parallel(_take(queue, at_work)):
+                for record in self._parallel(_take(chain([first], jobs), at_work)):
                     yield at_work.pop(record.number), record
             except TerminatedWorkerError:
                 log.warning("a worker died: %d jobs are done again, one at a time", len(at_work))
                 for job in list(at_work.values()):
                     yield job, self._alone(job)
+
+    def _start(self, count: int) -> None:
+        """Start the processes, which import what runs need."""
+        deque(self._parallel((_import, ()) for _ in range(count)), maxlen=0)
 
     def _alone(self, job: Job) -> JobRecord:
         """A job in a process with no other at work."""
@@ -146,9 +141,8 @@ def _is_number(value: Any) -> bool:
     return _is_whole(value) or isinstance(value, float)
 
 
-def _take(queue: deque[Job], at_work: dict[int, Job]) -> Iterator[Call]:
-    while queue:
-        job = queue.popleft()
+def _take(jobs: Iterator[Job], at_work: dict[int, Job]) -> Iterator[Call]:
+    for job in jobs:
         at_work[job.number] = job
         yield run_job, (job,)
 
@@ -192,7 +186,7 @@ class Submitit(Serial):
         """Unless the cluster gives less."""
         return min(self.options["at_once"], self.options.get("slurm_array_parallelism", jobs))
 
-    def run(self, queue: deque[Job]) -> Iterator[tuple[Job, JobRecord]]:
+    def run(self, jobs: Iterator[Job]) -> Iterator[tuple[Job, JobRecord]]:
         """See `Serial`.
 
         Raises:
@@ -202,9 +196,10 @@ class Submitit(Serial):
         task = partial(_in_child, parent=os.getpid()) if local else run_job
         at_work: dict[int, tuple[Job, Any]] = {}
         try:
-            while queue or at_work:
-                free = self.options["at_once"] - len(at_work)
-                started = [queue.popleft() for _ in range(min(len(queue), free))]
+            while True:
+                started = list(islice(jobs, self.options["at_once"] - len(at_work)))
+                if not started and not at_work:
+                    return
                 if started:
                     with interrupts.postponed(), _refusals_in_one_line():
                         sent = executor.map_array(task, started)

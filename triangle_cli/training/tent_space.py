@@ -19,7 +19,7 @@ INSIDE = 0.999  # of the bound: where a start may be
 class TentSpace:
     """theta is (log lambda, log mu, log kappa, log g_0 or of all scales, offset, slope): 2 d + 4 or 3 d + 3 numbers.
 
-    The logarithms of lambda, mu and kappa are bent so that they stay within `TENT_BOUND`, where float64 keeps every piece.
+    The logarithms of lambda, mu and kappa are bent to stay within `TENT_BOUND`, where float64 keeps every piece.
     Scales follow from g_0 by the generalised Theorem 3.1, or are free (`free_scales`): kinks may then bend either way.
     See `construction.tents`. On the CPU each restart's numbers are the same to the bit whatever others there are,
     where no derivatives are asked for.

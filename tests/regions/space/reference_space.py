@@ -75,17 +75,21 @@ def trimmed(planes, points, n):
     return [plane for plane, _ in kept]
 
 
-def activation_regions(weights, biases, box):
-    """List of (half-spaces, on/off pattern, affine map of the outputs) of one network of nested Fractions."""
+def activation_regions(weights, biases, box, linear=None):
+    """List of (half-spaces, on/off pattern, affine map of the outputs) of one network of nested Fractions.
+
+    linear: of each hidden layer, which neurons have no ReLU.
+    """
     n = len(box)
+    linear = linear or [[False] * len(bias) for bias in biases[:-1]]
     planes = []
     for j, (low, high) in enumerate(box):
         for end, sign in ((low, 1), (high, -1)):
             planes.append((*(Fraction(sign * (i == j)) for i in range(n)), -sign * end))
     identity = [tuple(Fraction(i == j) for j in range(n + 1)) for i in range(n)]
     cells = [(planes, vertices(planes, n), (), identity)]
-    for weight, bias in zip(weights[:-1], biases[:-1]):
-        cells = [cell for old in cells for cell in _layer(weight, bias, *old, n)]
+    for weight, bias, kept in zip(weights[:-1], biases[:-1], linear):
+        cells = [cell for old in cells for cell in _layer(weight, bias, kept, *old, n)]
     return [(planes, on, _affine(weights[-1], biases[-1], h, n)) for planes, _, on, h in cells]
 
 
@@ -96,21 +100,21 @@ def _affine(weight, bias, inputs, n):
     ]
 
 
-def _layer(weight, bias, planes, points, on, inputs, n):
+def _layer(weight, bias, linear, planes, points, on, inputs, n):
     cells = [(planes, points, on, [])]
     nothing = (Fraction(0),) * (n + 1)
-    for form in _affine(weight, bias, inputs, n):
+    for form, is_linear in zip(_affine(weight, bias, inputs, n), linear):
         split = []
         for planes, points, on, outputs in cells:  # noqa: PLR1704 - the reference reads as the recursion
             values = [value(form, point) for point in points]
-            if min(values) < 0 < max(values):
+            if min(values) < 0 < max(values) and not is_linear:
                 for sign in (1, -1):
                     more = [*planes, tuple(sign * a for a in form)]
                     corners = vertices(more, n)
                     part = trimmed(more, corners, n), corners, (*on, sign == 1)
                     split.append((*part, [*outputs, form if sign == 1 else nothing]))
             else:
-                is_on = max(values) > 0
+                is_on = max(values) > 0 or is_linear
                 split.append((planes, points, (*on, is_on), [*outputs, form if is_on else nothing]))
         cells = split
     return cells
@@ -132,10 +136,10 @@ def linear_regions(cells, n):
     return len({find(i) for i in range(len(cells))})
 
 
-def counts(weights, biases, box):
+def counts(weights, biases, box, linear=None):
     """(linear regions, activation regions, dead neurons) of one network of tensors; box: (n, 2) tensor."""
     box = rational(box)
-    cells = activation_regions([rational(w) for w in weights], [rational(b) for b in biases], box)
+    cells = activation_regions([rational(w) for w in weights], [rational(b) for b in biases], box, linear)
     assert len({on for _, on, _ in cells}) == len(cells)
     dead = sum(not any(column) for column in zip(*(on for _, on, _ in cells)))
     return linear_regions(cells, len(box)), len(cells), dead

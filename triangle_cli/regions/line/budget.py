@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from torch import Tensor
+
+from triangle_cli.regions.arrays import as_arrays
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 from triangle_cli.regions.bounds import Exhausted
 
@@ -21,7 +27,7 @@ def surpasses(weights: list[Tensor], biases: list[Tensor], lo: float, hi: float,
     from triangle_cli.regions.line.pieces import NARROW
     from triangle_cli.regions.line.wide import wide_leaves
 
-    arrays = [[layer.detach().cpu().double().numpy() for layer in layers] for layers in (weights, biases)]
+    arrays = [[layer.astype(float) for layer in as_arrays(layers)] for layers in (weights, biases)]
     batches = [[array[np.newaxis] for array in layers] for layers in arrays]
     packed = PackedNetworks(batches[0], batches[1], lo, hi)
     count = 0

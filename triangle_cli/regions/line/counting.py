@@ -11,15 +11,26 @@ of every level. The first call in a process loads the compiled walk in a second 
 an installation compiles it, in about ten.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from triangle_cli.regions.tensors import as_tensors
+from triangle_cli.regions.arrays import (
+    as_arrays,
+    as_tensor,
+    box_array,
+    checked_linear,
+    is_floating,
+    is_tensor,
+)
+
+if TYPE_CHECKING:  # torch loads only for who has tensors
+    from torch import Tensor
 
 BATCH = 256  # networks packed at a time
 
@@ -56,27 +67,61 @@ class Pieces:
 
 
 def count_regions(
-    weights: Sequence[Tensor], biases: Sequence[Tensor], box: Sequence, *, exact: bool = False
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    box: Sequence,
+    *,
+    exact: bool = False,
+    linear: Sequence[Any] | None = None,
 ) -> RegionCounts:
     """Count the regions of ReLU networks with one input.
 
     weights[l]: (*batch, out_l, in_l) and biases[l]: (*batch, out_l), float64 or float32, on any device;
     in_0 is 1 and ReLU follows every layer but the last. box: (lo, hi) or [[lo, hi]] with lo < hi. exact: do
-    everything in integers, slowly; the counts are the same.
+    everything in integers, slowly; the counts are the same. linear: of each hidden layer (width,) bool or None,
+    neurons without ReLU.
 
     Raises ValueError for shapes that do not fit together, weights that are NaN or infinite, a box of no size.
 
+    >>> import torch
     >>> weights = [torch.tensor([[1.0], [1.0]]), torch.tensor([[2.0, -4.0]])]
     >>> biases = [torch.tensor([0.0, -0.5]), torch.tensor([0.0])]  # 2u - 4 relu(u - 1/2): one triangle
     >>> count_regions(weights, biases, (0, 1)).linear_regions.item()
     2
     """
+    batch, rows = count_rows(weights, biases, box, exact=exact, linear=linear)
+    return RegionCounts(*(as_tensor(column.reshape(batch)) for column in rows.T))
+
+
+def count_rows(
+    weights: Sequence[Any],
+    biases: Sequence[Any],
+    box: Sequence,
+    *,
+    exact: bool = False,
+    linear: Sequence[Any] | None = None,
+) -> tuple[tuple[int, ...], np.ndarray]:
+    """As `count_regions`, without torch: the batch shape, and (networks, 5) in the order of `RegionCounts`."""
     lo, hi = _checked_box(box)
     batch, packed_weights, packed_biases = _checked(weights, biases)
-    rows = _counts(packed_weights, packed_biases, lo, hi, exact)  # (networks, 5)
-    columns = torch.from_numpy(rows).unbind(-1)
-    linear, activation, dead, wide_linear, wide_activation = (column.reshape(batch) for column in columns)
-    return RegionCounts(linear, activation, dead, wide_linear, wide_activation)
+    masks = checked_linear(linear, [bias.shape[1] for bias in packed_biases[:-1]])
+    return batch, _counts(packed_weights, packed_biases, lo, hi, exact, masks)
+
+
+def few_arrays(
+    weights: Sequence[Any], biases: Sequence[Any], box: Sequence, *, linear: Sequence[Any] | None = None
+) -> tuple[list[int], tuple[np.ndarray, ...]] | None:
+    """The counts of one network, and the arrays of `pieces`, without compiled code, which takes longer to load.
+
+    None where there are too many regions for that.
+    """
+    from triangle_cli.regions.line.pieces import few_pieces
+
+    lo, hi = _checked_box(box)
+    _, packed_weights, packed_biases = _checked(weights, biases)
+    masks = checked_linear(linear, [bias.shape[1] for bias in packed_biases[:-1]])
+    found = few_pieces(packed_weights, packed_biases, lo, hi, masks)
+    return None if found is None else (list(found[0]), found[1])
 
 
 def pieces(
@@ -86,6 +131,7 @@ def pieces(
     *,
     merged: bool = True,
     exact: bool = False,
+    linear: Sequence[Any] | None = None,
 ) -> Pieces:
     """The linear regions of one network with one input, or its activation regions if not `merged`.
 
@@ -93,26 +139,46 @@ def pieces(
     Which pieces there are is exact; their numbers are float64: exactly rounded if `exact`, else within the
     rounding of a product of the weights. Ends of regions narrower than float64 can tell apart may be equal.
 
+    >>> import torch
     >>> weights = [torch.tensor([[1.0], [1.0]]), torch.tensor([[2.0, -4.0]])]
     >>> biases = [torch.tensor([0.0, -0.5]), torch.tensor([0.0])]
     >>> pieces(weights, biases, (0, 1)).slope
     tensor([[ 2.],
             [-2.]], dtype=torch.float64)
     """
+    columns = piece_arrays(weights, biases, box, merged=merged, exact=exact, linear=linear)
+    return Pieces(*map(as_tensor, columns))
+
+
+def piece_arrays(
+    weights: Sequence[Any],
+    biases: Sequence[Any],
+    box: Sequence,
+    *,
+    merged: bool = True,
+    exact: bool = False,
+    linear: Sequence[Any] | None = None,
+) -> tuple[np.ndarray, ...]:
+    """As `pieces`, without torch: left, right, slope, intercept."""
     lo, hi = _checked_box(box)
     batch, packed_weights, packed_biases = _checked(weights, biases)
+    masks = checked_linear(linear, [bias.shape[1] for bias in packed_biases[:-1]])
     if batch:
         raise ValueError(
             f"weights[0] has shape {tuple(weights[0].shape)}, expected one network: two dimensions"
         )
     from triangle_cli.regions.line.pieces import exact_pieces, fast_pieces
 
-    columns = (exact_pieces if exact else fast_pieces)(packed_weights, packed_biases, lo, hi, merged)
-    return Pieces(*map(torch.from_numpy, columns))
+    return (exact_pieces if exact else fast_pieces)(packed_weights, packed_biases, lo, hi, merged, masks)
 
 
 def _counts(
-    weights: list[np.ndarray], biases: list[np.ndarray], lo: float, hi: float, exact: bool
+    weights: list[np.ndarray],
+    biases: list[np.ndarray],
+    lo: float,
+    hi: float,
+    exact: bool,
+    linear: list[np.ndarray],
 ) -> np.ndarray:
     """(networks, 5): linear, activation, dead, wide linear, wide activation."""
     from triangle_cli.regions.line.exact import ExactLine, count_exactly
@@ -125,31 +191,30 @@ def _counts(
         for start in range(0, len(rows), BATCH):
             part = slice(start, start + BATCH)
             rows[part], unresolved[part] = count_fast(
-                [w[part] for w in weights], [b[part] for b in biases], lo, hi
+                [w[part] for w in weights], [b[part] for b in biases], lo, hi, linear
             )
     for i in np.flatnonzero(unresolved):
         rows[i] = count_exactly(
-            ExactLine([weight[i] for weight in weights], [bias[i] for bias in biases], lo, hi)
+            ExactLine([weight[i] for weight in weights], [bias[i] for bias in biases], lo, hi, linear)
         )
     return rows
 
 
-def _checked(weights: Sequence[Tensor], biases: Sequence[Tensor]) -> tuple[torch.Size, list, list]:
+def _checked(weights: Sequence[Any], biases: Sequence[Any]) -> tuple[tuple[int, ...], list, list]:
     """(batch shape, weights, biases) as float64 arrays of shape (networks, ..), or ValueError."""
-    weights, biases = as_tensors(weights), as_tensors(biases)
+    weights, biases = as_arrays(weights), as_arrays(biases)
     if len(weights) != len(biases) or not len(weights):
         raise ValueError(
             f"{len(weights)} weights and {len(biases)} biases, expected as many of each, one or more"
         )
-    batch, fan_in = torch.Size(), 1
+    batch: tuple[int, ...] = ()
+    fan_in = 1
     arrays: tuple[list, list] = ([], [])
     for index, (weight, bias) in enumerate(zip(weights, biases)):
         for name, value, dims, out in zip(("weights", "biases"), (weight, bias), (2, 1), arrays):
             _check_tensor(f"{name}[{index}]", value, dims)
-            array = value.detach().to("cpu", torch.float64).numpy()
-            out.append(
-                array.reshape(math.prod(array.shape[: array.ndim - dims]), *array.shape[array.ndim - dims :])
-            )
+            networks = math.prod(value.shape[: value.ndim - dims])
+            out.append(value.astype(np.float64).reshape(networks, *value.shape[value.ndim - dims :]))
         if index == 0:
             batch = weight.shape[:-2]
         expected = (*batch, weight.shape[-2], fan_in)
@@ -162,22 +227,22 @@ def _checked(weights: Sequence[Tensor], biases: Sequence[Tensor]) -> tuple[torch
     return batch, *arrays
 
 
-def _check_tensor(name: str, value: Tensor, dims: int) -> None:
-    if not isinstance(value, Tensor) or value.dtype not in (torch.float64, torch.float32):
-        kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
+def _check_tensor(name: str, value: Any, dims: int) -> None:
+    if not is_floating(value):
+        kind = value.dtype if is_tensor(value) or isinstance(value, np.ndarray) else type(value).__name__
         raise ValueError(f"{name} is {kind}, expected a tensor of float64 or float32")
     if value.ndim < dims or 0 in value.shape[value.ndim - dims :]:
         raise ValueError(
             f"{name} has shape {tuple(value.shape)}, expected {dims} or more dimensions, none of them 0"
         )
-    if not value.isfinite().all():
-        bad = value[~value.isfinite()][0].item()
+    if not np.isfinite(value).all():
+        bad = value[~np.isfinite(value)][0].item()
         raise ValueError(f"{name} contains {bad}, expected finite numbers")
 
 
 def _checked_box(box: Sequence) -> tuple[float, float]:
     """(lo, hi) as floats, or ValueError."""
-    values = np.asarray(box.detach().cpu() if isinstance(box, Tensor) else box, dtype=float)
+    values = box_array(box)
     if values.shape not in ((2,), (1, 2)):
         raise ValueError(f"box has shape {values.shape}, expected (lo, hi) or [[lo, hi]]")
     lo, hi = values.reshape(2).tolist()

@@ -55,6 +55,7 @@ class Network(NamedTuple):
     weights: np.ndarray  # (depth + 1, size, size), [layer, from, to]
     biases: np.ndarray  # (depth + 2, size), the last row 0
     least_weights: np.ndarray  # (depth + 1,), the smallest |weight| of the layer that is not 0
+    linear: np.ndarray  # (depth + 1, size): passed on as they are, without ReLU; of a batch the same for all
     threshold: float  # wider than this is wide
 
 
@@ -285,6 +286,10 @@ def walk_on(network, walk, widths):
     level, neuron = state[LEVEL], state[NEURON]
     while level >= 0:
         if neuron < widths[level]:
+            if network.linear[level, neuron]:
+                walk.masks[level, neuron] = walk.alive[level, neuron] = True
+                neuron += 1
+                continue
             base = level * (size + 2)
             top = base + walk.tops[level]
             at_left = sign(points[base, neuron], points[base, 2 * size + neuron])
@@ -348,8 +353,9 @@ def _compile_walk(sources: str) -> Callable:
         for i in range(len(status)):
             if status[i] == READY:
                 network = Network(
-                    networks.weights[i], networks.biases[i], networks.least_weights[i], networks.threshold[i]
-                )
+                    networks.weights[i], networks.biases[i], networks.least_weights[i], networks.linear,
+                    networks.threshold[i],
+                )  # fmt: skip
                 walk = Walk(
                     walks.points[i], walks.births[i], walks.tops[i], walks.masks[i], walks.old_masks[i],
                     walks.slopes[i], walks.region_start[i], walks.state[i], walks.counts[i], walks.alive[i],

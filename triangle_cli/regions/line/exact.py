@@ -15,6 +15,11 @@ Ratio = tuple[int, int]  # a number as numerator and positive denominator, not r
 Affine = tuple[list[int], list[int]]  # A and B of every neuron of a level
 
 
+def all_relu(biases: list[np.ndarray]) -> list[np.ndarray]:
+    """No neuron of a hidden layer without ReLU: biases[l] is (.., width)."""
+    return [np.zeros(bias.shape[-1], bool) for bias in biases[:-1]]
+
+
 @dataclass(frozen=True)
 class ExactPiece:
     """One activation region: its ends, and the slopes and intercepts of the outputs there."""
@@ -29,10 +34,20 @@ class ExactPiece:
 class ExactLine:
     """One network with one input, in integers. Levels as in the depth-first walk: 0 is x, then the layers.
 
-    weights[l]: (fan-out, fan-in) and biases[l]: (fan-out,) of finite float64; lo < hi: the box.
+    weights[l]: (fan-out, fan-in) and biases[l]: (fan-out,) of finite float64; lo < hi: the box; linear[l]:
+    (width,) bool of each hidden layer, neurons that are passed on without ReLU.
     """
 
-    def __init__(self, weights: list[np.ndarray], biases: list[np.ndarray], lo: float, hi: float) -> None:
+    def __init__(
+        self,
+        weights: list[np.ndarray],
+        biases: list[np.ndarray],
+        lo: float,
+        hi: float,
+        linear: list[np.ndarray] | None = None,
+    ) -> None:
+        layers = all_relu(biases) if linear is None else linear
+        self.linear = [[True], *(layer.tolist() for layer in layers)]  # of each level below the outputs
         self.weights, self.biases, self.powers = [], [], []
         for weight, bias in zip(weights, biases):
             ratios = [
@@ -93,6 +108,10 @@ class ExactLine:
         while waiting:
             level, maps, on, left, right = waiting.pop()
             while len(on) < len(maps[0]):
+                if self.linear[level][len(on)]:
+                    alive[level - 1][len(on)] = True
+                    on.append(True)
+                    continue
                 slope, intercept = maps[0][len(on)], maps[1][len(on)]
                 at_left = slope * left.numerator + intercept * left.denominator
                 at_right = slope * right.numerator + intercept * right.denominator

@@ -23,7 +23,9 @@ class NarrowWalks:
     def __init__(self, packed: PackedNetworks, capacity: int = 0, questions: int | None = None) -> None:
         self.packed, self.questions = packed, questions
         threshold = 1e-9 * (packed.ends[:, 1] - packed.ends[:, 0])
-        self.networks = walker.Network(packed.weights, packed.biases, packed.least, threshold)
+        self.networks = walker.Network(
+            packed.weights, packed.biases, packed.least, packed.linear_table(), threshold
+        )
         self.walks = walker.new_walk(len(threshold), packed.widths, packed.size, packed.ends, capacity)
         self.status = np.where(packed.kept, walker.READY, walker.WIDTH)
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from triangle_cli.regions.line.exact import ExactLine, Ratio
-from triangle_cli.regions.line.lanes import LANES
+from triangle_cli.regions.line.exact import ExactLine, Ratio, all_relu
 from triangle_cli.regions.line.scaling import equilibrate_all
+
+LANES = 4  # `lanes.LANES`, which numba comes with
 
 
 class Unresolved(Exception):
@@ -17,13 +18,22 @@ class PackedNetworks:
     weights: (networks, layers, size, size), [network, layer, from, to]; biases: (networks, layers, size);
     least: (networks, layers), the smallest |weight| that is not 0; shifts: (networks, layers + 1, size),
     the power of two each neuron was multiplied by, row 0 for x; ends: (networks, 2), the box, so scaled;
-    kept: (networks,), whether the scaling kept every bit. widths: neurons of every level, 1 for x.
+    kept: (networks,), whether the scaling kept every bit. widths: neurons of every level, 1 for x. linear: of each
+    hidden layer (width,) bool, neurons without ReLU.
 
     Made from weights[l]: (networks, out, in) and biases[l]: (networks, out) of finite float64.
     """
 
-    def __init__(self, weights: list[np.ndarray], biases: list[np.ndarray], lo: float, hi: float) -> None:
+    def __init__(
+        self,
+        weights: list[np.ndarray],
+        biases: list[np.ndarray],
+        lo: float,
+        hi: float,
+        linear: list[np.ndarray] | None = None,
+    ) -> None:
         networks = len(weights[0])
+        self.linear = all_relu(biases) if linear is None else linear
         self.widths = np.array([1, *(bias.shape[1] for bias in biases)])
         self.size = -(-int(self.widths.max()) // LANES) * LANES
         self.weights = np.zeros((networks, len(weights), self.size, self.size))
@@ -43,12 +53,19 @@ class PackedNetworks:
         inputs, outputs = self.widths[m], self.widths[m + 1]
         return self.weights[i, m, :inputs, :outputs].T, self.biases[i, m, :outputs]
 
+    def linear_table(self) -> np.ndarray:
+        """(levels below the outputs, size) bool: level 0 is x."""
+        table = np.zeros((len(self.widths) - 1, self.size), bool)
+        for row, linear in zip(table[1:], self.linear):
+            row[: len(linear)] = linear
+        return table
+
     def exact(self, i: int) -> ExactLine:
         """Network i, scaled, in integers."""
         if i not in self._exact:
             layers = [self.layer(i, m) for m in range(len(self.widths) - 1)]
             lo, hi = self.ends[i].tolist()
-            self._exact[i] = ExactLine([w for w, _ in layers], [b for _, b in layers], lo, hi)
+            self._exact[i] = ExactLine([w for w, _ in layers], [b for _, b in layers], lo, hi, self.linear)
         return self._exact[i]
 
 

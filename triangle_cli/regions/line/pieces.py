@@ -5,23 +5,30 @@ from fractions import Fraction
 
 import numpy as np
 
+from triangle_cli.regions.bounds import Exhausted
 from triangle_cli.regions.line.exact import ExactLine
 from triangle_cli.regions.line.leaves import Leaves
-from triangle_cli.regions.line.narrow import count_narrow, narrow_leaves
 from triangle_cli.regions.line.packing import PackedNetworks, Unresolved
 from triangle_cli.regions.line.wide import count_wide, wide_leaves
 
-NARROW = 48  # up to this width the depth-first walk is the faster one
+NARROW = 48  # up to this width the depth-first walk is the faster one, once its compiled code is loaded
+FEW = 2**14, 2**10  # regions, and questions to integers, that take less time without it
 
 Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # left, right, slope, intercept
 
 
 def count_fast(
-    weights: list[np.ndarray], biases: list[np.ndarray], lo: float, hi: float
+    weights: list[np.ndarray],
+    biases: list[np.ndarray],
+    lo: float,
+    hi: float,
+    linear: list[np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(networks, 5) counts as in `count_exactly`, and (networks,) whether a network remains unresolved."""
-    packed = PackedNetworks(weights, biases, lo, hi)
+    packed = PackedNetworks(weights, biases, lo, hi, linear)
     if packed.widths[1:-1].max(initial=0) <= NARROW:
+        from triangle_cli.regions.line.narrow import count_narrow  # numba loads only when it counts
+
         return count_narrow(packed)
     rows, unresolved = np.zeros((len(packed.kept), 5), np.int64), np.zeros(len(packed.kept), bool)
     for i in range(len(rows)):
@@ -33,26 +40,53 @@ def count_fast(
 
 
 def fast_pieces(
-    weights: list[np.ndarray], biases: list[np.ndarray], lo: float, hi: float, merged: bool
+    weights: list[np.ndarray],
+    biases: list[np.ndarray],
+    lo: float,
+    hi: float,
+    merged: bool,
+    linear: list[np.ndarray] | None = None,
 ) -> Columns:
     """Pieces of a single network (a batch of one), in float64."""
-    packed = PackedNetworks(weights, biases, lo, hi)
-    narrow = packed.widths[1:-1].max(initial=0) <= NARROW
+    packed = PackedNetworks(weights, biases, lo, hi, linear)
     try:
-        columns = _joined(
-            _unscaled(packed, narrow_leaves(packed) if narrow else wide_leaves(packed), merged), hi
-        )
+        if packed.widths[1:-1].max(initial=0) <= NARROW:
+            from triangle_cli.regions.line.narrow import narrow_leaves  # numba loads only when it counts
+
+            leaves = narrow_leaves(packed)
+        else:
+            leaves = wide_leaves(packed)
+        columns = _joined(_unscaled(packed, leaves, merged), hi)
     except Unresolved:
-        return exact_pieces(weights, biases, lo, hi, merged)
+        return exact_pieces(weights, biases, lo, hi, merged, linear)
     columns[0][0] = lo
     return columns
 
 
+def few_pieces(
+    weights: list[np.ndarray], biases: list[np.ndarray], lo: float, hi: float, linear: list[np.ndarray]
+) -> tuple[tuple[int, ...], Columns] | None:
+    """Counts and linear regions of a single network (a batch of one) without compiled code; None if it is too long."""
+    packed = PackedNetworks(weights, biases, lo, hi, linear)
+    try:
+        counts = count_wide(packed, 0, FEW)
+        columns = _joined(_unscaled(packed, wide_leaves(packed), merged=True), hi)
+    except (Exhausted, Unresolved):
+        return None
+    columns[0][0] = lo
+    return counts, columns
+
+
 def exact_pieces(
-    weights: list[np.ndarray], biases: list[np.ndarray], lo: float, hi: float, merged: bool
+    weights: list[np.ndarray],
+    biases: list[np.ndarray],
+    lo: float,
+    hi: float,
+    merged: bool,
+    linear: list[np.ndarray] | None = None,
 ) -> Columns:
     """Pieces of a single network (a batch of one), in integers and rounded at the end."""
-    network = ExactLine([weight[0] for weight in weights], [bias[0] for bias in biases], lo, hi)
+    network = ExactLine([weight[0] for weight in weights], [bias[0] for bias in biases], lo, hi, linear)
     alive = [[False] * len(bias) for bias in network.biases[:-1]]
     left, slope, intercept, last = [], [], [], None
     for piece in network.pieces(alive):

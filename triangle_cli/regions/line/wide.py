@@ -12,6 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from triangle_cli.regions.bounds import Exhausted
 from triangle_cli.regions.line.leaves import Leaves
 from triangle_cli.regions.line.packing import PackedNetworks, Unresolved, rounded
 
@@ -73,17 +74,19 @@ class Pieces:
 class WideWalk:
     """Network i of a batch, level by level."""
 
-    def __init__(self, packed: PackedNetworks, i: int) -> None:
+    def __init__(self, packed: PackedNetworks, i: int, questions: int | None = None) -> None:
         if not packed.kept[i]:
             raise Unresolved
         self.depth = len(packed.widths) - 2
         self.exact = packed.exact
         self.index = i
+        self.questions = questions  # that may be answered in integers before Exhausted is raised; None: all
         self.layers = [packed.layer(i, m) for m in range(self.depth + 1)]
-        self.twins = [_twins(np.column_stack(layer)) for layer in self.layers[:-1]]
         self.magnitudes = [np.abs(weight).astype(np.float32) for weight, _ in self.layers]
         self.ends = packed.ends[i]
-        self.alive = [np.zeros(width, bool) for width in packed.widths[1:-1]]
+        self.linear = packed.linear
+        self.twins = [_twins(np.column_stack(layer), mask) for layer, mask in zip(self.layers, self.linear)]
+        self.alive = [linear.copy() for linear in self.linear]
 
     def blocks(self) -> Iterator[tuple[Pieces, np.ndarray]]:
         """The activation regions from left to right in blocks, and where there are kinks.
@@ -122,11 +125,18 @@ class WideWalk:
             with np.errstate(invalid="ignore"):
                 kinks[unclear] = (gap * 0.999 > bound).any(0)
             unclear = unclear[~kinks[unclear] & ~((gap == 0.0) & (bound == 0.0)).all(0)]
+        self._ask(len(unclear))
         for i in unclear.tolist():
             network = self.exact(self.index)
             old, new = ([mask[:, k].tobytes() for mask in block.masks] for k in (i, i + 1))
             kinks[i] = network.affine(self.depth + 1, old)[0] != network.affine(self.depth + 1, new)[0]
         return kinks if last is not None else np.concatenate([[True], kinks])
+
+    def _ask(self, questions: int) -> None:
+        if self.questions is not None:
+            self.questions -= questions
+            if self.questions < 0:
+                raise Exhausted
 
     def _slopes(self, masks: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Slopes of the outputs and their error bounds, (outputs, ..), for on/off patterns (neurons, ..)."""
@@ -198,6 +208,8 @@ class WideWalk:
         with np.errstate(invalid="ignore"):
             decided = np.abs(pieces.values) > pieces.errors
         decided |= (pieces.values == 0.0) & (pieces.errors == 0.0)
+        decided |= self.linear[level - 1][:, None]
+        self._ask(int((~decided).sum()))
         for neuron, point in np.argwhere(~decided).tolist():
             masks = [mask[:, parents[point]].tobytes() for mask in pieces.masks]
             born, cause = pieces.births[:, point].tolist()
@@ -205,7 +217,9 @@ class WideWalk:
             high, _, _ = rounded(self.exact(self.index).values(level, masks, x)[neuron])
             pieces.values[neuron, point] = high
             pieces.errors[neuron, point] = abs(high) * 2 * UNIT
-        return np.sign(pieces.values).astype(np.int8)
+        signs = np.sign(pieces.values).astype(np.int8)
+        signs[self.linear[level - 1]] = 1  # on, whatever the value
+        return signs
 
     def _split(self, level: int, pieces: Pieces) -> tuple[Pieces, np.ndarray]:
         """Split pieces at the zeros of their neurons; which neurons are on in the new ones: (neurons, n)."""
@@ -299,24 +313,29 @@ class WideWalk:
         return indices[kept]
 
 
-def _twins(rows: np.ndarray) -> np.ndarray:
+def _twins(rows: np.ndarray, linear: np.ndarray) -> np.ndarray:
     """For each row the first that is a power of two times it, up to sign: the two are 0 at the same places, exactly.
 
-    A value that takes either sign is often carried as relu(v) - relu(-v).
+    Rows of `linear` neurons, which cut nothing, are alike no other. A value that takes either sign is often carried as relu(v) - relu(-v).
     """
     first = rows[np.arange(len(rows)), (rows != 0).argmax(1)]
     _, exponents = np.frexp(first)
     signed = rows * np.where(first < 0, -1.0, 1.0)[:, None]
     scaled = np.ldexp(signed, -exponents[:, None])
-    lost = (np.ldexp(scaled, exponents[:, None]) != signed).any(1)  # underflown: alike no other
+    lost = linear | (np.ldexp(scaled, exponents[:, None]) != signed).any(1)  # or underflown: alike no other
     known: dict[bytes, int] = {}
     keys = [b"%d" % j if lost[j] else (scaled[j] + 0.0).tobytes() for j in range(len(rows))]
     return np.array([known.setdefault(key, j) for j, key in enumerate(keys)])
 
 
-def count_wide(packed: PackedNetworks, i: int) -> tuple[int, int, int, int, int]:
-    """(linear, activation, dead, wide linear, wide activation) of network i; raises Unresolved."""
-    walk = WideWalk(packed, i)
+def count_wide(
+    packed: PackedNetworks, i: int, budget: tuple[int, int] | None = None
+) -> tuple[int, int, int, int, int]:
+    """(linear, activation, dead, wide linear, wide activation) of network i; raises Unresolved.
+
+    budget: how many regions there may be, and how many questions answered in integers, before Exhausted is raised.
+    """
+    walk = WideWalk(packed, i, budget and budget[1])
     threshold = 1e-9 * (walk.ends[1] - walk.ends[0])
     narrow = (Fraction(walk.ends[1]) - Fraction(walk.ends[0])) / 10**9
     linear = activation = wide_linear = wide_activation = 0
@@ -334,6 +353,8 @@ def count_wide(packed: PackedNetworks, i: int) -> tuple[int, int, int, int, int]
     for block, kinks in walk.blocks():
         count = len(kinks)
         activation += count
+        if budget is not None and activation > budget[0]:
+            raise Exhausted
         linear += int(kinks.sum())
         wide_activation += sum(wider(block, k, block, k + 1) for k in range(count))
         for k in np.flatnonzero(kinks).tolist():

@@ -13,19 +13,20 @@ first after an installation compiles it (numba), which takes some tens of second
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from triangle_cli.regions.arrays import as_arrays, as_tensor, box_array, checked_linear, is_floating
 from triangle_cli.regions.line.counting import RegionCounts
-from triangle_cli.regions.tensors import as_tensors
 
-if TYPE_CHECKING:  # numba loads only when something is counted
+if TYPE_CHECKING:  # torch loads only for who has tensors, numba only when something is counted
+    from torch import Tensor
+
     from triangle_cli.regions.plane.mesh import Partition
 
 WIDE = Fraction(1, 10**9)  # a region is wide if it has more than this share of the box
@@ -47,7 +48,12 @@ class Polygons:
 
 
 def count_plane(
-    weights: Sequence[Tensor], biases: Sequence[Tensor], box: Sequence, *, exact: bool = False
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    box: Sequence,
+    *,
+    exact: bool = False,
+    linear: Sequence[Any] | None = None,
 ) -> RegionCounts:
     """Count the regions of ReLU networks of two inputs in a box of the plane.
 
@@ -57,6 +63,8 @@ def count_plane(
         biases: one (*batch, out) tensor per layer.
         box: [[lo, hi], [lo, hi]], or the n >= 3 corners [[x, y], ..] of a convex polygon in either sense.
         exact: take every decision in integers. The counts are the same; it is slow.
+        linear: of each hidden layer, (width,) bool or None: neurons that are passed on as they are, without ReLU, and
+            split nothing; None: ReLU after all.
 
     Returns:
         Counts of shape (*batch,). Regions of more than 1e-9 of the box's area are wide; a neuron that is on
@@ -65,25 +73,56 @@ def count_plane(
     Raises:
         ValueError: shapes that do not fit, a box of no size, weights or corners that are not finite.
     """
+    batch, rows = count_rows(weights, biases, box, exact=exact, linear=linear)
+    return RegionCounts(*(as_tensor(column.reshape(batch)) for column in rows.T))
+
+
+def count_rows(
+    weights: Sequence[Any],
+    biases: Sequence[Any],
+    box: Sequence,
+    *,
+    exact: bool = False,
+    linear: Sequence[Any] | None = None,
+) -> tuple[tuple[int, ...], np.ndarray]:
+    """As `count_plane`, without torch: the batch shape, and (networks, 5) in the order of `RegionCounts`."""
     corners = as_corners(box)
     all_weights, all_biases, batch = checked_layers(weights, biases, 2)
+    masks = checked_linear(linear, [bias.shape[1] for bias in all_biases[:-1]])
     counts = [
-        _count([w[i] for w in all_weights], [b[i] for b in all_biases], corners, exact)
+        _count([w[i] for w in all_weights], [b[i] for b in all_biases], corners, exact, masks)
         for i in range(len(all_weights[0]))
     ]
-    table = torch.tensor(counts, dtype=torch.int64).reshape(*batch, 5)
-    return RegionCounts(*table.unbind(-1))
+    return batch, np.array(counts, np.int64).reshape(-1, 5)
 
 
 def polygons(
-    weights: Sequence[Tensor], biases: Sequence[Tensor], box: Sequence, *, exact: bool = False
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    box: Sequence,
+    *,
+    exact: bool = False,
+    linear: Sequence[Any] | None = None,
 ) -> Polygons:
     """The partition of a box by one network of two inputs; arguments and errors as `count_plane`, no batch.
 
     The partition itself is exact; coordinates and affine maps are its float64 roundings.
     """
+    return Polygons(*map(as_tensor, polygon_arrays(weights, biases, box, exact=exact, linear=linear)))
+
+
+def polygon_arrays(
+    weights: Sequence[Any],
+    biases: Sequence[Any],
+    box: Sequence,
+    *,
+    exact: bool = False,
+    linear: Sequence[Any] | None = None,
+) -> tuple[np.ndarray, ...]:
+    """As `polygons`, without torch: the fields of `Polygons`."""
     corners = as_corners(box)
     all_weights, all_biases, batch = checked_layers(weights, biases, 2)
+    masks = checked_linear(linear, [bias.shape[1] for bias in all_biases[:-1]])
     if batch:
         raise ValueError(
             f"polygons: weights have batch shape {tuple(batch)}, expected one network, (out, in) each"
@@ -91,21 +130,18 @@ def polygons(
     first_weights, first_biases = [w[0] for w in all_weights], [b[0] for b in all_biases]
     from triangle_cli.regions.plane import mesh
 
-    part = mesh.partition(first_weights, first_biases, corners, exact)
-    gradient, intercept = _affine_maps(part, first_weights, first_biases)
-    return Polygons(
-        vertices=torch.from_numpy(part.mesh.points[part.mesh.corners()]),
-        offsets=torch.from_numpy(part.mesh.pointer),
-        linear_region=torch.from_numpy(_labels(part, first_weights, exact)),
-        gradient=torch.from_numpy(gradient),
-        intercept=torch.from_numpy(intercept),
-    )
+    part = mesh.partition(first_weights, first_biases, corners, exact, masks)
+    vertices = part.mesh.points[part.mesh.corners()]
+    labels = _labels(part, first_weights, exact)
+    return vertices, part.mesh.pointer, labels, *_affine_maps(part, first_weights, first_biases)
 
 
-def _count(weights: list, biases: list, corners: np.ndarray, exact: bool) -> list[int]:
+def _count(
+    weights: list, biases: list, corners: np.ndarray, exact: bool, linear: list[np.ndarray]
+) -> list[int]:
     from triangle_cli.regions.plane import merge, mesh  # numba loads only when something is counted
 
-    part = mesh.partition(weights, biases, corners, exact)
+    part = mesh.partition(weights, biases, corners, exact, linear)
     label = merge.merge(part, weights, exact)
     cells = part.mesh.cells
     return [
@@ -134,39 +170,40 @@ def _affine_maps(part: Partition, weights: list, biases: list) -> tuple[np.ndarr
 
 
 def checked_layers(
-    weights: Sequence[Tensor], biases: Sequence[Tensor], inputs: int
-) -> tuple[list[np.ndarray], list[np.ndarray], torch.Size]:
+    weights: Sequence[Any], biases: Sequence[Any], inputs: int
+) -> tuple[list[np.ndarray], list[np.ndarray], tuple[int, ...]]:
     """Arrays (networks, out, in) and (networks, out) in float64, and the batch shape."""
-    weights, biases = as_tensors(weights), as_tensors(biases)
+    weights, biases = as_arrays(weights), as_arrays(biases)
     if len(weights) == 0 or len(weights) != len(biases):
         raise ValueError(
             f"weights, biases: {len(weights)} and {len(biases)} layers, expected equally many, 1 or more"
         )
-    batch = weights[0].shape[:-2]
+    for name, values in (("weights", weights), ("biases", biases)):
+        for l, value in enumerate(values):
+            if not is_floating(value):
+                found = f"dtype {value.dtype}" if hasattr(value, "dtype") else type(value).__name__
+                raise ValueError(f"{name}[{l}]: {found}, expected torch.float32 or torch.float64")
+    batch = tuple(weights[0].shape[:-2])
     arrays = []
     for l, (weight, bias) in enumerate(zip(weights, biases)):
         if weight.ndim < 2:
             raise ValueError(f"weights[{l}]: shape {tuple(weight.shape)}, expected (*batch, out, {inputs})")
-        for name, tensor, shape in (
+        for name, array, shape in (
             (f"weights[{l}]", weight, (*batch, *weight.shape[-2:-1], inputs)),
             (f"biases[{l}]", bias, (*batch, *weight.shape[-2:-1])),
         ):
-            if tensor.dtype not in (torch.float32, torch.float64):
-                raise ValueError(f"{name}: dtype {tensor.dtype}, expected torch.float32 or torch.float64")
-            if tuple(tensor.shape) != shape:
-                raise ValueError(f"{name}: shape {tuple(tensor.shape)}, expected {shape}")
-            if not torch.isfinite(tensor).all():
+            if array.shape != shape:
+                raise ValueError(f"{name}: shape {array.shape}, expected {shape}")
+            if not np.isfinite(array).all():
                 raise ValueError(f"{name}: has NaN or infinity, expected finite numbers")
-            arrays.append(
-                tensor.detach().cpu().double().reshape(batch.numel(), *tensor.shape[len(batch) :]).numpy()
-            )
+            arrays.append(array.astype(np.float64).reshape(math.prod(batch), *array.shape[len(batch) :]))
         inputs = weight.shape[-2]
     return arrays[::2], arrays[1::2], batch
 
 
 def as_corners(box: Sequence) -> np.ndarray:
     """Corners (n, 2) of the domain, anticlockwise; `box` and errors as of `count_plane`."""
-    given = torch.as_tensor(box, dtype=torch.float64).detach().cpu().numpy()
+    given = box_array(box)
     if given.ndim != 2 or given.shape[1] != 2 or len(given) < 2:
         raise ValueError(
             f"box: shape {given.shape}, expected [[lo, hi], [lo, hi]] or the corners (n, 2) of a polygon"

@@ -104,10 +104,12 @@ def classify(values, errors, exact):
 
 
 @njit(cache=True)
-def rectify(values, errors, signs):
-    """ReLU in place. Rows after those of `signs` are off where the bound says so."""
+def rectify(values, errors, signs, linear):
+    """ReLU in place, but for `linear` neurons. Rows after those of `signs` are off where the bound says so."""
     for v in range(values.shape[0]):
         for k in range(values.shape[1]):
+            if linear[k]:
+                continue
             off = signs[v, k] <= 0 if v < signs.shape[0] else values[v, k] < -errors[v, k]
             values[v, k] = 0.0 if off or values[v, k] < 0.0 else values[v, k]
             errors[v, k] = 0.0 if off else errors[v, k]

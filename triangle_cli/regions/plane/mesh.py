@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from triangle_cli.regions.bounds import Exhausted
+from triangle_cli.regions.line.exact import all_relu
 from triangle_cli.regions.plane import kernels
 from triangle_cli.regions.plane.cells import Cells, Cuts, Layer, Made, Told, split_cells
 from triangle_cli.regions.plane.exact import Oracle
@@ -78,12 +79,14 @@ def partition(
     corners: np.ndarray,
     exact: bool,
     limit: int | None = None,
+    linear: list[np.ndarray] | None = None,
 ) -> Partition:
-    """Cut the convex polygon `corners` (n, 2), anticlockwise, by all hidden neurons.
+    """Cut the convex polygon `corners` (n, 2), anticlockwise, by all hidden neurons but the `linear`.
 
     Raises:
         Exhausted: some layers alone make more than `limit` cells.
     """
+    is_linear = all_relu(biases) if linear is None else linear
     oracle = Oracle(weights, biases, corners)
     mesh = polygon_mesh(corners)
     inputs, errors = mesh.points, mesh.point_errors
@@ -93,11 +96,13 @@ def partition(
                 raise Exhausted
             last = layer == len(weights) - 2
             if layer == 0 and len(bias) > GROUP:
-                mesh, inputs, errors = first_layer(mesh, weight, bias, oracle, exact, last)
+                mesh, inputs, errors = first_layer(mesh, weight, bias, is_linear[0], oracle, exact, last)
                 continue
             values, errors = preactivations(weight, bias, inputs, errors)
             oracle.enter_cut(mesh.cells, layer, 0, len(bias))
-            mesh, inputs, errors, on, parent = cut(mesh, values, errors, oracle, exact, last)
+            mesh, inputs, errors, on, parent = cut(
+                mesh, values, errors, is_linear[layer], oracle, exact, last
+            )
             oracle.leave_layer(on, parent)
     if limit is not None and mesh.cells > limit:
         raise Exhausted
@@ -105,7 +110,13 @@ def partition(
 
 
 def first_layer(
-    mesh: Mesh, weight: np.ndarray, bias: np.ndarray, oracle: Oracle, exact: bool, last: bool
+    mesh: Mesh,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    linear: np.ndarray,
+    oracle: Oracle,
+    exact: bool,
+    last: bool,
 ) -> tuple[Mesh, np.ndarray, np.ndarray]:
     """Cut the domain by a wide first layer, some neurons at a time, so that few lines cross any one cell.
 
@@ -117,7 +128,7 @@ def first_layer(
     for group in groups:
         values, errors = preactivations(weight[group], bias[group], mesh.points, mesh.point_errors)
         oracle.enter_cut(mesh.cells, 0, group.start, values.shape[1])
-        mesh, *_, on, parent = cut(mesh, values, errors, oracle, exact, last=True)
+        mesh, *_, on, parent = cut(mesh, values, errors, linear[group], oracle, exact, last=True)
         steps.append((group, on, parent))
     on, cell = np.empty((mesh.cells, len(bias)), np.uint8), np.arange(mesh.cells)
     for group, on_then, parent in reversed(steps):
@@ -126,7 +137,7 @@ def first_layer(
     if last:
         return mesh, mesh.points, mesh.point_errors
     values, errors = preactivations(weight, bias, mesh.points, mesh.point_errors)
-    kernels.rectify(values, errors, np.zeros((0, len(bias)), np.int8))
+    kernels.rectify(values, errors, np.zeros((0, len(bias)), np.int8), linear)
     return mesh, values, errors
 
 
@@ -147,7 +158,13 @@ def preactivations(
 
 
 def cut(
-    mesh: Mesh, values: np.ndarray, errors: np.ndarray, oracle: Oracle, exact: bool, last: bool
+    mesh: Mesh,
+    values: np.ndarray,
+    errors: np.ndarray,
+    linear: np.ndarray,
+    oracle: Oracle,
+    exact: bool,
+    last: bool,
 ) -> tuple[Mesh, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Refine the mesh by neurons whose pre-activations at its vertices are `values`, known up to `errors`.
 
@@ -156,7 +173,7 @@ def cut(
     """
     width = values.shape[1]
     base = oracle.first_line[-1]
-    layer = Layer(_signs(mesh, values, errors, oracle, exact), values, errors)
+    layer = Layer(_signs(mesh, values, errors, linear, oracle, exact), values, errors)
 
     cell_of = mesh.beside.max(axis=1)  # a cell at each edge
     start, count = np.zeros(len(mesh.ends), np.int64), np.zeros(len(mesh.ends), np.int64)
@@ -183,13 +200,17 @@ def cut(
     if last:
         return new_mesh, values, errors, made.on, made.origin
     values, errors = _interpolated(values, errors, parents, place)
-    kernels.rectify(values, errors, layer.signs)
+    kernels.rectify(values, errors, layer.signs, linear)
     return new_mesh, values, errors, made.on, made.origin
 
 
-def _signs(mesh: Mesh, values: np.ndarray, errors: np.ndarray, oracle: Oracle, exact: bool) -> np.ndarray:
-    """Signs of the layer's neurons at the vertices; values found to be 0 become so."""
+def _signs(
+    mesh: Mesh, values: np.ndarray, errors: np.ndarray, linear: np.ndarray, oracle: Oracle, exact: bool
+) -> np.ndarray:
+    """Signs of the layer's neurons at the vertices, 1 of `linear` ones; values found to be 0 become so."""
     signs, pairs = kernels.classify(values, errors, exact)
+    signs[:, linear] = 1
+    pairs = pairs[~linear[pairs[:, 1]]]
     if len(pairs):
         v, k = pairs.T
         lines = oracle.first_line[-1] + mesh.cell_at[v] * values.shape[1] + k

@@ -12,17 +12,20 @@ from typing import NamedTuple
 
 import numpy as np
 
+from triangle_cli.regions.line.exact import all_relu
+
 # What the walk returns.
-DONE, ASK, GROW, FLUSH, PAUSE, LIMITED, CROWDED = 0, 1, 2, 3, 4, 5, 6
+DONE, ASK, GROW, FLUSH, PAUSE, LIMITED, CROWDED, FINER = 0, 1, 2, 3, 4, 5, 6, 7
 
 # Where a frame stands: its cell enters a layer, is classified by it, is split, its two sides are made, it is left.
 ENTER, CLASSIFY, SPLIT, ABOVE, BELOW, LEAVE = 0, 1, 2, 3, 4, 5
 
 # Entries of `Arena.control`.
-DEPTH, CELLS, BUDGET, LIMIT, QUESTIONS, LOOKS, JOINS, LEAVES, CORNERS, PART, PARTS, NODE, FACETS, EMITTING = (
-    range(14)
-)
-CONTROL_SIZE = 16
+(
+    DEPTH, CELLS, BUDGET, LIMIT, QUESTIONS, LOOKS, JOINS, LEAVES, CORNERS, PART, PARTS, NODE, FACETS, EMITTING, DIGITS,
+    BITS, WANT, MOST_DIGITS,
+) = range(18)  # fmt: skip
+CONTROL_SIZE = 20
 
 CUT = 8  # splits after which the cells are dealt out to threads
 
@@ -59,6 +62,7 @@ class Arena(NamedTuple):
     slope: np.ndarray  # (N,) bound on the change of a value per distance (largest coordinate)
     base: np.ndarray  # (N,) error of a value at a vertex that is exact
     on: np.ndarray  # (N,) uint8
+    linear: np.ndarray  # (N,) uint8: passed on as they are, without ReLU: always on
     alive: np.ndarray  # (N,) uint8: on in some cell
     # frames
     control: np.ndarray
@@ -96,6 +100,25 @@ class Arena(NamedTuple):
     gain_error: np.ndarray  # (64,)
     gain_part: np.ndarray  # (64, last width): what each neuron of the last layer adds
     column: np.ndarray  # (6, widest) scratch
+    # numbers of more digits, of `digits`; sizes 0 until they are asked for
+    digit_depth: np.ndarray  # (L + 1,) int64: digits of each layer's weights, the outputs' last
+    digit_widths: np.ndarray  # (L + 1,) int64: neurons of each layer
+    digit_at: np.ndarray  # (L + 1,) int64: where its weights start
+    digit_weights: np.ndarray  # flat, (depth, fan-in, fan-out) each
+    digit_biases: np.ndarray  # flat, (K, fan-out) of each hidden layer
+    digit_cut: np.ndarray  # (L + 1,) uint8: not all bits of a layer fitted
+    digit_ends: np.ndarray  # (2 n, K) the box, lower and upper end of each input
+    digit_end_cut: np.ndarray  # (2 n,) uint8
+    digit_forms: np.ndarray  # flat, (K, n + 1, fan-out) of each hidden layer
+    digit_state: np.ndarray  # (L,) uint8: STALE, ROUNDED or EXACT
+    digit_error: np.ndarray  # (L,) bound on the error of any coefficient
+    digit_place: np.ndarray  # (rows, n K) vertices
+    digit_doubt: np.ndarray  # (rows,) bound on their distance from the true ones
+    solved: np.ndarray  # (rows,) uint8: STALE, ROUNDED, EXACT or FAILED
+    digit_sum: np.ndarray  # scratch, as the following
+    digit_value: np.ndarray
+    digit_gain: np.ndarray  # (2, K widest)
+    digit_zero: np.ndarray  # (1,) bool
     # what is handed out
     questions: np.ndarray  # (.., 3) int64: row, neuron, position in `told`
     joins: np.ndarray  # (.., 4) uint64: keys of two cells with one map
@@ -177,8 +200,12 @@ def new_arena(
     part: int = 0,
     parts: int = 1,
     limit: int | None = None,
+    linear: list[np.ndarray] | None = None,
 ) -> Arena:
-    """An arena with the box as its first frame. weights[l]: (out, in), the outputs' last; box: (n, 2)."""
+    """An arena with the box as its first frame. weights[l]: (out, in), the outputs' last; box: (n, 2).
+
+    linear[l]: (width,) bool of each hidden layer, neurons without ReLU.
+    """
     n = len(box)
     new_weights, new_biases, ends, _ = scaled(weights, biases, box)
     widths = np.array([n, *(len(bias) for bias in biases[:-1])], np.int64)
@@ -191,10 +218,11 @@ def new_arena(
     frames, rows = 32, 512
     control = np.zeros(CONTROL_SIZE, np.int64)
     control[[LIMIT, PART, PARTS, EMITTING]] = limit or 2**62, part, parts, emitting
+    control[MOST_DIGITS] = 1  # some are to be had
     arena = Arena(
-        weights=_flat([w.T for w in new_weights[:-1]]),
-        steep=_flat([steepness(w, s).T for w, s in zip(weights[:-1], new_weights[:-1])]),
-        biases=_flat(new_biases[:-1]),
+        weights=flat([w.T for w in new_weights[:-1]]),
+        steep=flat([steepness(w, s).T for w, s in zip(weights[:-1], new_weights[:-1])]),
+        biases=flat(new_biases[:-1]),
         weight_at=np.concatenate([[0], np.cumsum(sizes)])[:-1].astype(np.int64),
         neuron_at=neuron_at,
         widths=widths,
@@ -209,6 +237,7 @@ def new_arena(
         slope=np.zeros(neurons),
         base=np.zeros(neurons),
         on=np.zeros(neurons, np.uint8),
+        linear=np.concatenate(all_relu(biases) if linear is None else linear).astype(np.uint8),
         alive=np.zeros(neurons, np.uint8),
         control=control,
         frame=np.zeros((FRAME_SIZE, frames), np.int64),
@@ -228,7 +257,7 @@ def new_arena(
         high=np.zeros(widest),
         keep=np.zeros(widest, np.int64),
         ends=ends,
-        planes=np.zeros((64, n + 3)),
+        planes=np.zeros((64, n + 5)),
         square=np.zeros((64, n)),
         inverse=np.zeros((n, n)),
         residual=np.zeros(n),
@@ -239,7 +268,8 @@ def new_arena(
         gain_bit=np.zeros(64, np.int64),
         gain_error=np.zeros(64),
         gain_part=np.zeros((64, last)),
-        column=np.zeros((6, widest)),
+        column=np.zeros((6, max(widest, len(biases[-1])))),
+        **no_digits(len(biases), n, rows),
         questions=np.zeros((1024, 3), np.int64),
         joins=np.zeros((4096, 4), np.uint64),
         looks=np.zeros((1024, neurons + 1), np.int32),
@@ -267,7 +297,33 @@ def new_arena(
     return arena
 
 
-def _flat(arrays: list[np.ndarray]) -> np.ndarray:
+def no_digits(layers: int, n: int, rows: int) -> dict[str, np.ndarray]:
+    """The parts of an arena that `digits` uses, empty."""
+    whole, flag, real = np.int64, np.uint8, np.float64
+    return {
+        "digit_depth": np.zeros(layers, whole),
+        "digit_widths": np.zeros(layers, whole),
+        "digit_at": np.zeros(layers, whole),
+        "digit_weights": np.zeros(0, real),
+        "digit_biases": np.zeros(0, real),
+        "digit_cut": np.zeros(layers, flag),
+        "digit_ends": np.zeros((2 * n, 0), real),
+        "digit_end_cut": np.zeros(2 * n, flag),
+        "digit_forms": np.zeros(0, real),
+        "digit_state": np.zeros(layers - 1, flag),
+        "digit_error": np.zeros(layers - 1, real),
+        "digit_place": np.zeros((rows, 0), real),
+        "digit_doubt": np.zeros(rows, real),
+        "solved": np.zeros(rows, flag),
+        "digit_sum": np.zeros(0, real),
+        "digit_value": np.zeros(0, real),
+        "digit_gain": np.zeros((2, 0), real),
+        "digit_zero": np.zeros(1, np.bool_),
+    }
+
+
+def flat(arrays: list[np.ndarray]) -> np.ndarray:
+    """All numbers of some arrays, one array behind the other."""
     return np.concatenate([np.ascontiguousarray(array).ravel() for array in arrays])
 
 
@@ -279,6 +335,6 @@ def grown(arena: Arena, least: int = 0) -> Arena:
         room[axis] = max(room[axis], least - room[axis])
         return np.concatenate([array, np.zeros(room, array.dtype)], axis=axis)
 
-    names = "shared spread crossing place facets doubt sign fine values told rows gain"
+    names = "shared spread crossing place facets doubt sign fine values told rows gain digit_place digit_doubt solved"
     larger = {name: double(getattr(arena, name)) for name in names.split()}
     return arena._replace(frame=double(arena.frame, 1), **larger)

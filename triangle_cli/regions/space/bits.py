@@ -10,15 +10,18 @@ from numba.extending import intrinsic
 
 from triangle_cli.compiling import njit
 
+# Called from compiled code only: no wrappers for calls from Python, which take longer to compile than the code.
+INSIDE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
 # Without Numba's runtime arrays are not reference-counted; nothing compiled with this may allocate one.
 # Contraction to fused multiply-adds only makes results more accurate: the bounds hold with and without.
-compiled = njit(error_model="numpy", fastmath={"contract"}, _nrt=False, forceinline=True)
+compiled = njit(error_model="numpy", fastmath={"contract"}, _nrt=False, forceinline=True, **INSIDE)
 
 summing = njit(
-    error_model="numpy", fastmath={"contract", "reassoc"}, _nrt=False, forceinline=True
+    error_model="numpy", fastmath={"contract", "reassoc"}, _nrt=False, forceinline=True, **INSIDE
 )  # in any order
 apart = njit(
-    error_model="numpy", fastmath={"contract"}, _nrt=False
+    error_model="numpy", fastmath={"contract"}, _nrt=False, **INSIDE
 )  # called seldom: compiled once, not in place
 
 WORD = ir.IntType(64)

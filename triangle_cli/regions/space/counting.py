@@ -13,6 +13,7 @@ from triangle_cli.regions.plane.merge import components
 from triangle_cli.regions.space import arena as state
 from triangle_cli.regions.space.arena import Arena, grown, new_arena
 from triangle_cli.regions.space.exact import Exact
+from triangle_cli.regions.space.tables import with_digits
 from triangle_cli.regions.space.walk import walk
 
 BUDGET = 200_000  # steps of the walk between two looks around
@@ -43,13 +44,15 @@ class Walker:
         part: int = 0,
         parts: int = 1,
         limit: int | None = None,
+        linear: list[np.ndarray] | None = None,
     ) -> None:
-        options: dict[str, Any] = {"exact": exact, "emitting": emitting}
+        options: dict[str, Any] = {"exact": exact, "emitting": emitting, "linear": linear}
         options |= {"part": part, "parts": parts, "limit": limit}
         if len(weights) == 1:  # no hidden layer: one neuron that is off changes nothing
             weights, biases = [np.zeros((1, len(box))), np.zeros((1, 1))], [-np.ones(1), np.zeros(1)]
+            options["linear"] = linear = None
         self.arena: Arena = new_arena(weights, biases, box, **options)
-        self.network = weights, biases, box
+        self.network = weights, biases, box, linear
         self._exact: Exact | None = None
         self._looks: Exact | None = None
         self.joins: list[np.ndarray] = []
@@ -67,6 +70,8 @@ class Walker:
                 self._answer()
             elif status == state.GROW:
                 self.arena = grown(self.arena)
+            elif status == state.FINER:
+                self.arena = with_digits(self.arena, *self.network)
             elif status == state.FLUSH:
                 self._flush(take)
             elif status == state.CROWDED:
@@ -136,11 +141,13 @@ def walk_all(
     threads: int = 1,
     limit: int | None = None,
     tell: Callable[[int], None] | None = None,
+    linear: list[np.ndarray] | None = None,
 ) -> Found:
     """The whole partition, by so many threads; counts do not depend on their number."""
     if threads == 1 or limit is not None:
-        return Walker(weights, biases, box, exact=exact, limit=limit).run(tell)
-    walkers = [Walker(weights, biases, box, exact=exact, part=i, parts=threads) for i in range(threads)]
+        return Walker(weights, biases, box, exact=exact, limit=limit, linear=linear).run(tell)
+    options: dict[str, Any] = {"exact": exact, "parts": threads, "linear": linear}
+    walkers = [Walker(weights, biases, box, part=i, **options) for i in range(threads)]
     found: list[Found | BaseException] = [KeyboardInterrupt()] * threads
     cells = [0] * threads
 

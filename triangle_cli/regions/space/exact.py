@@ -13,6 +13,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from triangle_cli.regions.line.exact import all_relu
+
 Form = tuple[int, ...]  # a and c of an affine form
 
 
@@ -53,10 +55,19 @@ def solution(rows: Iterable[Form], n: int) -> Form | None:
 class Exact:
     """One network with the forms of its neurons on the present path of on/off patterns.
 
-    weights[l]: (out, in), biases[l]: (out,) of finite float64; box: (n, 2).
+    weights[l]: (out, in), biases[l]: (out,) of finite float64; box: (n, 2); linear[l]: (width,) bool of each hidden
+    layer, neurons without ReLU.
     """
 
-    def __init__(self, weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], box: np.ndarray) -> None:
+    def __init__(
+        self,
+        weights: Sequence[np.ndarray],
+        biases: Sequence[np.ndarray],
+        box: np.ndarray,
+        linear: list[np.ndarray] | None = None,
+    ) -> None:
+        layers = all_relu(list(biases)) if linear is None else linear
+        self.linear = [layer.tolist() for layer in layers]
         self.inputs = len(box)
         self.layers, self.scales = [], [0]
         for weight, bias in zip(weights, biases):
@@ -153,6 +164,8 @@ class Exact:
             if l > start:
                 there = self._enter(l, there, bytes(states[self.first[l - 1] : self.first[l]]))
             for i, (old, new) in enumerate(zip(here[l], there)):
+                if self.linear[l][i]:
+                    continue
                 factor = old[pivot]
                 if all(value * plane[pivot] == factor * other for value, other in zip(old, plane)):
                     # new = c plane with the sign of c that of new[pivot] plane[pivot]; plane < 0 on the other side

@@ -45,6 +45,7 @@ def compose(s, layer, n):
     forms = s.forms[s.form_at[layer] : s.form_at[layer] + size]
     lower = s.forms[s.form_at[layer - 1] : s.form_at[layer - 1] + (n + 1) * below]
     error, constant = s.error[first : first + width], s.biases[first : first + width]
+    s.digit_state[layer] = 0
     for i in range(n * width):
         forms[i] = 0.0
     last = forms[n * width : size]

@@ -18,6 +18,7 @@ from triangle_cli.regions.space.arena import (
     CORNERS,
     COUNT,
     CROSSING,
+    DIGITS,
     EMITTING,
     FACETS,
     GAIN,
@@ -27,12 +28,15 @@ from triangle_cli.regions.space.arena import (
     LOOKS,
     ROW,
     SMALL,
+    WANT,
 )
 from triangle_cli.regions.space.bits import NONE, apart, compiled, summing
+from triangle_cli.regions.space.digits import fine_gain
 from triangle_cli.regions.space.forms import ROOM, UNIT
 
 ALL = 2  # of CAREFUL: any facet may be shared, as some neuron is 0 all over the cell
 LOUD, SILENT, DOUBTFUL = 0, 1, 2
+CLEAR = 8.0  # gains of fewer times their bounds are computed in digits
 
 
 @compiled
@@ -64,6 +68,28 @@ def product_and_bound(part, error, sure, maybe, width, gamma):
         total += sure[i] * part[i]
         bound += maybe[i] * (error[i] + gamma * abs(part[i]))
     return total, bound
+
+
+@apart
+def fine_loudness(s, neuron):
+    """As `loudness`, by the derivative of every output in digits."""
+    if s.slack[0] > 0.0:
+        return DOUBTFUL
+    if s.control[DIGITS] == 0:
+        s.control[WANT] = 1
+        return DOUBTFUL
+    part, error = s.column[0], s.column[1]
+    outputs = s.digit_widths[s.digit_widths.size - 1]
+    for i in range(outputs):
+        error[i] = 1.0
+    fine_gain(s, neuron, 1, part, error)
+    what = SILENT
+    for i in range(outputs):
+        if abs(part[i]) > error[i]:
+            return LOUD
+        if error[i] > 0.0:
+            what = DOUBTFUL
+    return what
 
 
 @compiled
@@ -109,6 +135,9 @@ def facet_gains(s, frame, columns):
             part, new = new, part
             error, new_error = new_error, error
         total, bound = product_and_bound(part, error, sure, maybe, width, gamma)
+        if bound * CLEAR > abs(total) and s.control[DIGITS] and s.slack[0] == 0.0:
+            fine_gain(s, neuron, 0, part, error)
+            total, bound = product_and_bound(part, error, sure, maybe, width, gamma)
         for i in range(width):
             s.gain_part[found, i] = s.mix[i] * part[i]
         s.gain_bit[found] = b
@@ -203,6 +232,8 @@ def leaf(s, frame, n):
         what = DOUBTFUL
         if s.frame[CAREFUL, frame] != ALL and not s.shared[frame] & mask:
             what = loudness(s, s.frame[GAIN, frame], neuron, b, first)
+            if what == DOUBTFUL:
+                what = fine_loudness(s, neuron)
         if what == SILENT:
             if not has_key:
                 for i in range(neurons):

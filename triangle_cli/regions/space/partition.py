@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import torch
 
+from triangle_cli.regions.space.adjacency import adjacent, are_alone
 from triangle_cli.regions.space.arena import CORNERS, LEAVES, Arena, scaled
 from triangle_cli.regions.space.counting import Walker, labels_of
-from triangle_cli.regions.space.sizes import Cells, Sizes
+from triangle_cli.regions.space.sizes import Sizes
 from triangle_cli.regions.space.volumes import volumes
 
 
 class _Collector:
     """Takes the leaves of a walk a buffer at a time, and puts what is made of them into columns."""
 
-    def __init__(self, weights: list, biases: list, box: np.ndarray, with_cells: bool) -> None:
-        self.weights, self.biases, self.box, self.with_cells = weights, biases, box, with_cells
+    def __init__(
+        self, weights: list, biases: list, box: np.ndarray, with_cells: bool, with_adjacency: bool = False
+    ) -> None:
+        self.weights, self.biases, self.box = weights, biases, box
+        self.with_cells, self.with_adjacency = with_cells, with_adjacency
         self.shift = scaled(weights, biases, box)[3][0]
         self.columns: dict[str, list[np.ndarray]] = {}
 
@@ -70,7 +73,10 @@ class _Collector:
         outer = np.flatnonzero(~inner)
         rows[outer, side // 2] = np.where(side % 2, -1.0, 1.0)
         rows[outer, n] = np.where(side % 2, 1.0, -1.0) * self.box[side // 2, side % 2]
-        return {
+        made = {}
+        if self.with_adjacency:
+            made["alone"] = self._alone(a, hidden, facets, pointer, cell, bit)
+        return made | {
             "normals": rows[:, :n],
             "constants": rows[:, n],
             "half_space_neuron": np.where(inner, label, -1).astype(np.int64),
@@ -79,9 +85,25 @@ class _Collector:
             "intercept": outputs[:, :, n],
         }
 
-    def column(self, name: str, like: np.ndarray) -> np.ndarray:
-        """All of a column."""
-        return np.concatenate(self.columns[name]) if name in self.columns else like
+    def _alone(
+        self,
+        a: Arena,
+        hidden: np.ndarray,
+        facets: np.ndarray,
+        pointer: np.ndarray,
+        cell: np.ndarray,
+        bit: np.ndarray,
+    ) -> np.ndarray:
+        """Whether surely no other neuron is 0 all over a facet: `adjacency.are_alone`."""
+        places = np.ldexp(a.leaf_place[: pointer[-1]], -self.shift.astype(np.int32))
+        owner = np.repeat(np.arange(len(pointer) - 1), np.diff(pointer))
+        forms = hidden[owner]
+        with np.errstate(all="ignore"):
+            values = np.einsum("vkj,vj->vk", forms[:, :, :-1], places) + forms[:, :, -1]
+            sizes = np.einsum("vkj,vj->vk", np.abs(forms[:, :, :-1]), np.abs(places)) + np.abs(
+                forms[:, :, -1]
+            )
+        return are_alone(facets, pointer, cell, bit, values, sizes)
 
 
 def _are_facets(facets: np.ndarray, pointer: np.ndarray, cell: np.ndarray, bit: np.ndarray) -> np.ndarray:
@@ -100,20 +122,28 @@ def cells(
     box: np.ndarray,
     *,
     exact: bool = False,
+    adjacency: bool = False,
     tell: Callable[[int], None] | None = None,
-) -> Cells:
-    """The partition of a box by one network: weights[l] (out, in), biases[l] (out,), box (n, 2)."""
-    collector = _Collector(weights, biases, box, with_cells=True)
-    walker = Walker(weights, biases, box, exact=exact, emitting=True)
+    linear: list[np.ndarray] | None = None,
+) -> dict[str, np.ndarray]:
+    """The fields of `Cells` of one network: weights[l] (out, in), biases[l] (out,), box (n, 2)."""
+    collector = _Collector(weights, biases, box, with_cells=True, with_adjacency=adjacency)
+    walker = Walker(weights, biases, box, exact=exact, emitting=True, linear=linear)
     found = walker.run(tell, collector.take)
     get = collector.columns
     on = np.concatenate(get["on"])
-    made = {name: np.concatenate(get[name]) for name in get if name not in ("sizes", "half_spaces", "place")}
+    others = ("sizes", "half_spaces", "place", "alone")
+    made = {name: np.concatenate(get[name]) for name in get if name not in others}
     made["offsets"] = np.concatenate([[0], np.cumsum(np.concatenate(get["sizes"]))])
     made["half_space_offsets"] = np.concatenate([[0], np.cumsum(np.concatenate(get["half_spaces"]))])
     made["linear_region"] = labels_of(walker.arena.hashes, on, found.joins)
     made["volume"] = np.ldexp(made["volume"], -int(collector.shift.sum()))
-    return Cells(**{name: torch.from_numpy(np.ascontiguousarray(column)) for name, column in made.items()})
+    if adjacency:
+        cell = np.repeat(np.arange(len(on)), np.concatenate(get["half_spaces"]))
+        inner = made["half_space_neuron"] >= 0
+        facets = cell[inner], made["half_space_neuron"][inner], np.concatenate(get["alone"])[inner]
+        made["adjacency"] = adjacent(on, *facets, (weights, biases, box, linear))
+    return made
 
 
 def sizes(
@@ -123,10 +153,11 @@ def sizes(
     *,
     exact: bool = False,
     tell: Callable[[int], None] | None = None,
+    linear: list[np.ndarray] | None = None,
 ) -> Sizes:
     """The volumes of all regions of one network; arguments as `cells`."""
     collector = _Collector(weights, biases, box, with_cells=False)
-    walker = Walker(weights, biases, box, exact=exact, emitting=True)
+    walker = Walker(weights, biases, box, exact=exact, emitting=True, linear=linear)
     found = walker.run(tell, collector.take)
     on = np.concatenate(collector.columns["on"])
     ends = scaled(weights, biases, box)[2]

@@ -89,7 +89,7 @@ def choose(s, rows, n):
                     largest, chosen = abs(s.square[r, j]), r
         if chosen < 0:
             return False
-        for j in range(n + 3):
+        for j in range(s.planes.shape[1]):
             s.planes[step, j], s.planes[chosen, j] = s.planes[chosen, j], s.planes[step, j]
     return True
 
@@ -138,14 +138,9 @@ def residuals(s, place, n):
     return worst
 
 
-@apart
-def refine(s, frame, v, n):
-    """Solve for vertex v of the frame and evaluate its columns anew, if that lowers its doubt."""
-    at_row = s.frame[ROW, frame] + v
-    s.fine[at_row] = 1
-    rows = gather_planes(s, frame, v, n)
-    if rows < n or (rows > n and not choose(s, rows, n)) or not invert(s, n):
-        return
+@compiled
+def quality_of(s, n):
+    """A bound on |M B - 1| and the norm of B, for the first n rows M of s.planes and s.inverse B."""
     norm, most, slack = 0.0, 0.0, 0.0
     for i in range(n):
         total = 0.0
@@ -164,6 +159,18 @@ def refine(s, frame, v, n):
             total += abs(entry)
         quality = max(quality, total)
     quality = (quality + n * most * (slack + (n + 4) * 4.0 * UNIT)) * ROOM
+    return quality, norm
+
+
+@apart
+def refine(s, frame, v, n):
+    """Solve for vertex v of the frame and evaluate its columns anew, if that lowers its doubt."""
+    at_row = s.frame[ROW, frame] + v
+    s.fine[at_row] = 1
+    rows = gather_planes(s, frame, v, n)
+    if rows < n or (rows > n and not choose(s, rows, n)) or not invert(s, n):
+        return
+    quality, norm = quality_of(s, n)
     if not quality < 0.5:
         return
     place = s.place[at_row]

@@ -1,9 +1,14 @@
 """What is told of the regions of a network of n inputs."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
+
+if TYPE_CHECKING:  # torch loads only for who has tensors
+    from torch import Tensor
 
 WIDE = 1e-9  # a region is wide if it has more than this share of the box
 
@@ -27,6 +32,9 @@ class Cells:
     gradient: Tensor  # (c, outputs, n) float64
     intercept: Tensor  # (c, outputs) float64
     volume: Tensor  # (c,) float64
+    adjacency: Tensor | None = (
+        None  # (pairs, 2) int64, on demand: cells that share a facet, the smaller number first
+    )
 
 
 @dataclass(frozen=True)

@@ -226,6 +226,7 @@ def new_vertices(s, frame, n):
             doubt = max(s.doubt[row + p], s.doubt[row + q])
             s.doubt[w] = (doubt + error * (length + 2.0 * doubt) + LERP) * ROOM
             s.fine[w] = 0
+            s.solved[w] = 0
             new += 1
             if s.doubt[w] > COARSE:
                 refine(s, frame, count + new - 1, n)
@@ -280,6 +281,9 @@ def classify(s, frame, rows, columns, n, doubt, steps, extra):
     s.touch[1] = NONE
     for c in range(columns):
         neuron = s.crossing[start + c]
+        if s.linear[neuron]:
+            s.on[neuron] = 1
+            continue
         error = s.slope[neuron] * doubt + s.base[neuron] + steps * LERP * s.reach[neuron] + s.slack[0]
         low, high = s.low[c], s.high[c]
         if low > error:

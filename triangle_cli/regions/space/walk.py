@@ -12,7 +12,7 @@ import numpy as np
 
 from triangle_cli.compiling import njit
 from triangle_cli.regions.line.lanes import digest
-from triangle_cli.regions.space import arena, bits, forms, leaves, refining, splitting
+from triangle_cli.regions.space import arena, bits, digits, forms, leaves, refining, splitting
 from triangle_cli.regions.space.arena import (
     ABOVE,
     ASK,
@@ -28,10 +28,12 @@ from triangle_cli.regions.space.arena import (
     CROWDED,
     CUT,
     DEPTH,
+    DIGITS,
     DONE,
     EMITTING,
     ENTER,
     FACETS,
+    FINER,
     FLUSH,
     GAIN,
     GROW,
@@ -40,6 +42,7 @@ from triangle_cli.regions.space.arena import (
     LEAVE,
     LIMIT,
     LIMITED,
+    MOST_DIGITS,
     NEW,
     NODE,
     PART,
@@ -53,8 +56,10 @@ from triangle_cli.regions.space.arena import (
     STEPS,
     TOLD,
     VALUE,
+    WANT,
 )
 from triangle_cli.regions.space.bits import NONE, compiled, size
+from triangle_cli.regions.space.digits import rebase, settle
 from triangle_cli.regions.space.forms import compose, evaluate, has_room, measure
 from triangle_cli.regions.space.leaves import (
     ALL,
@@ -76,6 +81,7 @@ from triangle_cli.regions.space.splitting import (
 )
 
 GO_ON = -1
+FAINT = 1e-6  # forms of larger relative error are computed in digits
 
 
 @compiled
@@ -94,6 +100,17 @@ def counts(s, depth, is_frame):
 
 
 @compiled
+def is_faint(s, layer):
+    """Whether the bounds on the forms of a layer have grown close to the forms."""
+    if s.slack[0] > 0.0 or s.control[MOST_DIGITS] == 0:
+        return False
+    worst, largest = 0.0, 0.0
+    for i in range(s.neuron_at[layer], s.neuron_at[layer + 1]):
+        worst, largest = max(worst, s.error[i]), max(largest, s.reach[i])
+    return worst > FAINT * largest
+
+
+@compiled
 def enter(s, frame, n):
     """Values of the next layer's neurons on the frame's cell."""
     layer = s.frame[LAYER, frame]
@@ -102,6 +119,11 @@ def enter(s, frame, n):
     if layer > 0:
         compose(s, layer, n)
     measure(s, layer, n)
+    if is_faint(s, layer):
+        is_clear = s.control[DIGITS] > 0 and rebase(s, layer, n)
+        if not is_clear and s.control[DIGITS] < s.control[MOST_DIGITS]:
+            return FINER
+        measure(s, layer, n)
     s.frame[NEW, frame] = 0
     evaluate(s, frame, n)
     s.frame[STAGE, frame] = CLASSIFY
@@ -302,6 +324,11 @@ def fill_side(s, frame, child, n, rows, columns, kept, extra):
         if size(mask) != n:
             simple = 0
         s.doubt[w], s.fine[w] = s.doubt[row + v], s.fine[row + v]
+        s.solved[w] = s.solved[row + v]
+        if s.solved[w]:
+            s.digit_doubt[w] = s.digit_doubt[row + v]
+            for d in range(s.digit_place.shape[1]):
+                s.digit_place[w, d] = s.digit_place[row + v, d]
         doubt = max(doubt, s.doubt[w])
         source, target = at + v * stride, new_at + r * kept
         for c in range(kept):
@@ -353,10 +380,17 @@ def _compile_walk(sources: str) -> Callable:
                     s.label[s.frame[BIT, frame]] = s.frame[LABEL, frame]
                     s.frame[BIT, frame] = -1
                 status = leave(s, frame)
+            if status == ASK and s.slack[0] == 0.0 and s.control[MOST_DIGITS] > 0:
+                if s.control[DIGITS] == 0:
+                    return FINER
+                if settle(s, n):
+                    status = GO_ON
             if status != GO_ON:
                 return status
+            if s.control[WANT] and s.control[MOST_DIGITS] > 0:
+                return FINER
 
     return walk
 
 
-walk = _compile_walk(digest(arena, bits, forms, leaves, refining, splitting))
+walk = _compile_walk(digest(arena, bits, digits, forms, leaves, refining, splitting))

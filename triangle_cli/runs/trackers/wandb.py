@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 from triangle_cli.runs.trackers.metrics import metrics
 from triangle_cli.store import index, run_folder
@@ -44,7 +45,7 @@ def tell(outputs: Path, folder: Path, record: RunRecord) -> None:
     run.finish()
 
 
-def _mode() -> str:
+def _mode() -> Any:
     """As WANDB_MODE says; else online for those who are logged in."""
     import wandb
 

@@ -1,0 +1,85 @@
+"""The tables that `digits` works with: a network's weights, biases and box as digits of so many bits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from triangle_cli.regions.space.arena import BITS, DIGITS, MOST_DIGITS, WANT, Arena, flat, scaled
+
+
+def split_digits(numbers: np.ndarray, digits: int, bits: int) -> tuple[np.ndarray, bool]:
+    """(digits, *shape) whole numbers d_b with the sum of d_b 2^(-bits b), b = 1 .., and whether nothing is left."""
+    rest, found = numbers.copy(), []
+    for _ in range(digits):
+        rest = np.ldexp(rest, bits)
+        whole = np.floor(rest + 0.5)
+        rest -= whole
+        found.append(whole)
+    return np.array(found).reshape(digits, *numbers.shape), not rest.any()
+
+
+def with_digits(
+    arena: Arena, weights: list[np.ndarray], biases: list[np.ndarray], box: np.ndarray, *_: object
+) -> Arena:
+    """The arena with numbers of more digits: the first time some hundred bits, then some sixty more each time.
+
+    weights, biases, box: of the network as given. If its layers are too wide for digits, there are none.
+    """
+    n, layers = len(box), len(weights)
+    new_weights, new_biases, ends, _ = scaled(weights, biases, box)
+    widths = [n, *(len(bias) for bias in biases)]
+    before = int(arena.control[DIGITS])
+    digits, bits, tables = before + 3 if before else 5, 0, []
+    for bits in (22, 20, 18):
+        tables = [_layer_digits(w, digits, bits) for w in new_weights]
+        deepest = max(len(table) for table, _ in tables)
+        if max(widths) * (deepest + 2) <= 2 ** (54 - 2 * bits) and n * digits <= 2 ** (54 - 2 * bits):
+            break
+    else:
+        return arena._replace(control=_changed(arena.control, {MOST_DIGITS: before, WANT: 0}))
+    most = 4 + (53 * layers + 64) // bits
+    cuts = [
+        is_cut or bool(((w != 0) & (np.abs(new) < 1e-290)).any())
+        for w, new, (_, is_cut) in zip(weights, new_weights, tables)
+    ]
+    constants = []
+    for l, (bias, new) in enumerate(zip(biases[:-1], new_biases)):
+        table, fits = split_digits(new, digits, bits)
+        cuts[l] |= not fits or bool(((bias != 0) & (np.abs(new) < 1e-290)).any())
+        constants.append(table)
+    sides, _ = split_digits(ends.reshape(-1), digits, bits)
+    lost = np.array([not split_digits(end.reshape(1), digits, bits)[1] for end in ends.reshape(-1)])
+    lost |= (box != 0).reshape(-1) & (np.abs(ends.reshape(-1)) < 1e-290)
+    rows, widest = len(arena.facets), max(widths[1:])
+    return arena._replace(
+        control=_changed(arena.control, {DIGITS: digits, BITS: bits, MOST_DIGITS: most, WANT: 0}),
+        digit_depth=np.array([len(table) for table, _ in tables], np.int64),
+        digit_widths=np.array(widths[1:], np.int64),
+        digit_at=np.concatenate([[0], np.cumsum([table.size for table, _ in tables])])[:-1].astype(np.int64),
+        digit_weights=flat([table for table, _ in tables]),
+        digit_biases=flat(constants),
+        digit_cut=np.array(cuts, np.uint8),
+        digit_ends=np.ascontiguousarray(sides.T),
+        digit_end_cut=lost.astype(np.uint8),
+        digit_forms=np.zeros(digits * len(arena.forms)),
+        digit_state=np.zeros(layers - 1, np.uint8),
+        digit_error=np.zeros(layers - 1),
+        digit_place=np.zeros((rows, n * digits)),
+        digit_doubt=np.zeros(rows),
+        solved=np.zeros(rows, np.uint8),
+        digit_sum=np.zeros((digits + deepest) * (n + 1) * widest),
+        digit_value=np.zeros(2 * digits),
+        digit_gain=np.zeros((2, digits * widest)),
+    )
+
+
+def _layer_digits(weight: np.ndarray, digits: int, bits: int) -> tuple[np.ndarray, bool]:
+    """Digits (depth, fan-in, fan-out) of a layer's weights without zeros behind, and whether some are cut off."""
+    table, fits = split_digits(weight.T, digits, bits)
+    used = np.flatnonzero(table.reshape(digits, -1).any(axis=1))
+    return table[: used.max(initial=0) + 1], not fits
+
+
+def _changed(control: np.ndarray, entries: dict[int, int]) -> np.ndarray:
+    control[list(entries)] = list(entries.values())
+    return control

@@ -111,7 +111,7 @@ class SweepLauncher(Launcher):
             folder = Path(config.hydra.sweep.dir) / str(config.hydra.sweep.subdir)
             return job.plan(number, chosen, partial(chosen_settings, config), folder, self.picture)
         finally:
-            HydraConfig.instance().cfg = before
+            hydra.cfg = before
 
 
 def _job_return(record: JobRecord) -> JobReturn:

@@ -3,13 +3,17 @@
 import csv
 import json
 import re
+import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
 
+import pandas as pd
 import pytest
 
 from tests.conftest import Command
+from triangle_cli.paper import tables
 
 SMALL = ["restarts=2", "points.grid=101", "schedule.phases.0.epochs=10"]
 POINTS = ["points.train=60", "points.test=30"]
@@ -104,7 +108,14 @@ def caption(outputs: Path, name: str) -> str:
 
 def plain(text: str) -> str:
     """LaTeX as it is read."""
-    text = text.replace(r"\textasciicircum{}", "^").replace(r"\textasciicircum ", "^")
+    text = (
+        text.replace(r"\textasciicircum{}", "^")
+        .replace(r"\textasciicircum ", "^")
+        .replace(r"($\times$", "(x")
+    )
+    text = re.sub(r"\$(\d+)\^\{\\mathrm\{(\w+)\}\}\$", r"\1^\2", text)
+    text = re.sub(r"\\num\{([^}]*)\}", r"\1", text)
+    text = re.sub(r"(?<=\d)--(?=\d)", "-", text)
     return re.sub(r"\\([_%&#])", r"\1", text)
 
 
@@ -116,8 +127,34 @@ def test_latex_says_what_markdown_says(outputs, name):
     assert len(floats) == len(parts)
     for found, (title, rows) in zip(floats, parts.items()):
         lines = [line.removesuffix(r" \\") for line in found.splitlines() if line.endswith(r" \\")]
-        assert [[plain(cell).strip() for cell in re.split(r"(?<!\\)&", line)] for line in lines] == rows
+        cells = [[plain(cell).strip() for cell in re.split(r"(?<!\\)&", line)] for line in lines]
+        assert cells[-len(rows) + 1 :] == rows[1:]  # without the headings, which are in mathematics here
+        assert all(len(line) == len(rows[0]) for line in cells[-len(rows) + 1 :])
         assert f"\\caption{{{title}. {caption(outputs, name)}}}" in plain(found)
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@pytest.mark.parametrize("name", ["dense", "depth", "nonconvex"])
+def test_latex_can_be_set(outputs, name, tmp_path):
+    page = rf"""\documentclass{{article}}\usepackage{{booktabs,siunitx}}
+        \begin{{document}}\input{{{outputs}/tables/{name}.tex}}\end{{document}}"""
+    (tmp_path / "page.tex").write_text(page)
+    words = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "page.tex"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+    if "siunitx.sty' not found" in done.stdout:
+        pytest.skip("siunitx is not installed")
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_columns_of_numbers_meet_at_the_point():
+    part = pd.DataFrame(
+        {"fit": ["a_b", "c"], "x3": ["1.2e-07", "3e-12"], "regions": ["6-21", "32"], "n": ["7", "120"]}
+    )
+    text = tables.latex(tables.Table("t", "of 2^depth, 1.5e-3 in all", part, {"T": part}, {"x3": "x**3"}))
+    assert r"\begin{tabular}{lS[table-format=1.1e-2]rS[table-format=3]}" in text
+    assert r"{fit} & {$x^{3}$} & {regions} & {n} \\" in text
+    assert r"a\_b & 1.2e-07 & 6--21 & 7 \\" in text
+    assert r"\caption{T. of $2^{\mathrm{depth}}$, \num{1.5e-3} in all}" in text
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -160,11 +197,11 @@ def test_methods_are_compared_by_their_errors_and_with_the_paper(outputs, name, 
         for statistic, of in {"min": min, "mean": mean}.items():
             row, ours = rows.pop((method, function, statistic)), of(run.column(column))
             assert float(row["ours"]) == pytest.approx(ours, rel=1e-12)
-            cell = f"{ours:.2e}"
+            cells = {"ours": f"{ours:.2e}", "paper": "", "ratio": ""}
             if theirs := paper.get((name, method, function, statistic)):
                 assert float(row["paper"]) == theirs
                 assert float(row["ratio"]) == pytest.approx(ours / theirs, rel=1e-12)
-                cell += f" ({theirs:.2e}, x{ours / theirs:.2g})"
+                cells |= {"paper": f"{theirs:.2e}", "ratio": f"{ours / theirs:.2g}"}
             else:
                 assert row["paper"] == row["ratio"] == ""
             (part,) = (
@@ -174,7 +211,12 @@ def test_methods_are_compared_by_their_errors_and_with_the_paper(outputs, name, 
             )
             shown = {line[0]: line for line in part}
             title = {"kaiming": "Kaiming", "theorem_3_1": "pretraining + Theorem 3.1"}[method]
-            assert shown[title][shown["method"].index(function)] == cell
+            of_function = {"x3": "x³", "sin": "sin x"}[function]
+            if function == "x3":  # which the paper has
+                found = {key: shown[title][shown["method"].index(f"{of_function}: {key}")] for key in cells}
+            else:
+                found = cells | {"ours": shown[title][shown["method"].index(of_function)]}
+            assert found == cells
     assert not rows
 
 
@@ -187,7 +229,9 @@ def test_the_floor_is_below_a_network_of_2_to_the_depth_regions_and_left_out_whe
             assert floors[run.choices["function"]] == pytest.approx(float(start[0]["floor_mse"]), rel=1e-9)
             assert floors[run.choices["function"]] < min(float(row["mse_train"]) for row in start)
     for part in markdown(outputs, "dense").values():
-        assert part[-1] == ["least of any 2^depth pieces", *(f"{floors[f]:.2e}" for f in part[0][1:])]
+        assert part[0] == ["method", "x³: ours", "x³: paper", "x³: ratio", "sin x"]
+        shown = [f"{floors['x3']:.2e}", "", "", f"{floors['sin']:.2e}"]
+        assert part[-1] == ["least of any 2^depth pieces", *shown]
     assert {float(row["floor"]) for row in table(outputs, "sparse")} == {0.0}
     assert "least of any" not in (outputs / "tables" / "sparse.md").read_text()
 

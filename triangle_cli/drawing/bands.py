@@ -42,18 +42,24 @@ class Band:
             line, (low, high) = groups.median(), (groups.quantile(end) for end in ends)
         return cls(kind, pd.DataFrame({"line": line, "low": low, "high": high, "count": groups.size()}))
 
-    def draw(self, axes: Axes, look: dict[str, Any], label: str | None = None) -> None:
+    def draw(self, axes: Axes, look: dict[str, Any]) -> None:
         """The line, with markers where its points are few, and the band."""
         few = len(self.values) <= FEW
         look = look | {"marker": look.get("marker") if few else None}
         index = self.values.index
-        axes.plot(index, self.values["line"], label=label, **look)
+        axes.plot(index, self.values["line"], **look)
         if self.kind != "none" and self.values["count"].max() > 1:
             axes.fill_between(
                 index, self.values["low"], self.values["high"], color=look["color"], alpha=ALPHA, linewidth=0
             )
+            edge = {
+                "color": look["color"],
+                "linestyle": look.get("linestyle"),
+                "linewidth": 0.5,
+                "alpha": 0.7,
+            }
             for end in ("low", "high"):  # seen in grey, and where bands overlap
-                axes.plot(index, self.values[end], color=look["color"], linewidth=0.4, alpha=0.6)
+                axes.plot(index, self.values[end], **edge)
 
 
 def explain(bands: list[Band], what: str) -> list[Artist]:

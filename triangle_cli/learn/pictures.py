@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from triangle_cli.colours import BLUE, GREY, VERMILLION
 from triangle_cli.drawing import names
+from triangle_cli.drawing.bands import Band
 from triangle_cli.learn.experiment import Result
 from triangle_cli.settings.learn import Task
 from triangle_cli.settings.run import LearnSettings
@@ -25,13 +25,10 @@ SCORE = {
 
 def draw_band(axes: Axes, history: pd.DataFrame, column: str, scale: str, **look: Any) -> None:
     """The mean over the restarts against the epochs, and one standard deviation around it, within what there is."""
-    finite = history[np.isfinite(history[column])]
-    groups = finite.groupby("total")[column]
-    mean, spread = groups.mean(), groups.std().fillna(0)
-    axes.plot(mean.index, mean, marker="." if len(mean) < FEW else None, **look)
-    low, high = (mean - spread).clip(lower=groups.min()), (mean + spread).clip(upper=groups.max())
-    axes.fill_between(mean.index, low, high, color=look["color"], alpha=0.15, linewidth=0)
-    if (mean > 0).any():  # not where all restarts diverged at once
+    band = Band.of(history["total"], history[column], "deviation")
+    few = {"marker": "."} if len(band.values) < FEW else {}
+    band.draw(axes, {"linestyle": "-"} | look | few)
+    if (band.values["line"] > 0).any():  # not where all restarts diverged at once
         axes.set_yscale(scale)
 
 

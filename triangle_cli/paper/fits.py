@@ -33,25 +33,36 @@ def compare_methods(name: str, runs: list[Collected], column: str = "mse_train")
         f"{title} {what}": _methods_by_functions(table[table["statistic"] == statistic], titles(runs))
         for statistic, title in {"min": "Least", "mean": "Mean"}.items()
     }
-    brackets = " In brackets the paper's figure, and ours over it." if len(paper) else ""
-    return Table(name, f"{describe(runs)}.{brackets}", table, parts)
+    beside = " Paper: the paper's figure; ratio: ours over it." if len(paper) else ""
+    return Table(name, f"{describe(runs)}.{beside}", table, parts, formulas_of(runs))
+
+
+def formulas_of(runs: list[Collected]) -> dict[str, str]:
+    """The formula of each function, by its name; samples have none."""
+    formulas = {
+        run.record.function: run.config["function"].get("formula") for run in runs if "function" in run.config
+    }
+    return {name: formula for name, formula in formulas.items() if formula}
 
 
 def _methods_by_functions(rows: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
-    """A row per method, a column per function; ours, with the paper's figure and the ratio where it has one."""
-
-    def cell(row: pd.Series) -> str:
-        known = not np.isnan(row["paper"])
-        return f"{row['ours']:.2e}" + (f" ({row['paper']:.2e}, x{row['ratio']:.2g})" if known else "")
-
-    cells = rows.assign(cell=rows.apply(cell, axis=1)).pivot(
-        index="method", columns="function", values="cell"
-    )
-    cells = cells.loc[list(dict.fromkeys(rows["method"])), list(dict.fromkeys(rows["function"]))]
-    if (rows["floor"] > 0).all():  # with ten points, 32 pieces pass through all of them
-        floor = rows.drop_duplicates("function").set_index("function")["floor"]
-        cells.loc["least of any 2^depth pieces"] = floor.map("{:.2e}".format)
-    return cells.rename(index=titles).rename_axis(columns=None).reset_index()
+    """A row per method; of each function ours and, where the paper has them, the paper's figures and the ratio."""
+    methods = list(dict.fromkeys(rows["method"]))
+    floors = rows.drop_duplicates("function").set_index("function")["floor"]
+    with_floor = (floors > 0).all()  # with ten points, 32 pieces pass through all of them
+    columns: dict[tuple[str, str], list[str]] = {
+        ("method", ""): [titles[method] for method in methods]
+        + (["least of any 2^depth pieces"] if with_floor else [])
+    }
+    for function, group in rows.groupby("function", sort=False):
+        figures = group.set_index("method").loc[methods]
+        shown = {"ours": ("ours", "{:.2e}"), "paper": ("paper", "{:.2e}"), "ratio": ("ratio", "{:.2g}")}
+        known = figures["paper"].notna().any()
+        for head, (column, form) in shown.items() if known else [("", shown["ours"])]:
+            cells = ["" if np.isnan(figure) else form.format(figure) for figure in figures[column]]
+            floor = f"{floors[function]:.2e}" if column == "ours" else ""
+            columns[str(function), head] = cells + ([floor] if with_floor else [])
+    return pd.DataFrame(columns)
 
 
 @registry.table("beyond")
@@ -100,7 +111,7 @@ def past_the_paper(name: str, runs: list[Collected]) -> Table:
         "and crowded where the target bends. More than 2^depth linear regions are what puts an error below "
     )
     caption += "the least of 2^depth pieces."
-    return Table(name, caption, table, parts)
+    return Table(name, caption, table, parts, formulas_of(runs))
 
 
 @registry.table("networks")

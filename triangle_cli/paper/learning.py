@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
+from triangle_cli.drawing import names
+from triangle_cli.drawing.bands import legend
 from triangle_cli.learn.pictures import SCORE, draw_band
 from triangle_cli.paper import registry
 from triangle_cli.paper.collection import Collected
@@ -139,8 +142,7 @@ def learning_curves(runs: list[Collected]) -> Iterator[tuple[str, Figure]]:
             kept = history[history["restart"].isin(run.final_errors["restart"])]
             text = run.method.title
             draw_band(axes, kept[kept["total"] > 0], column, scale, color=color, linestyle=dash, label=text)
-        axes.set(title=name, xlabel="epoch", ylabel=label)
-    figure.legend(
-        *figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False
-    )
+        axes.set(title=names.plain(name), xlabel="epoch", ylabel=label)
+    said = Patch(color="0.3", alpha=0.3, linewidth=0, label="line: mean, band: standard deviation")
+    legend(figure, [*figure.axes[0].get_legend_handles_labels()[0], said])
     yield "learning", figure

@@ -70,7 +70,7 @@ def composed_settings(config: Any) -> FitSettings | LearnSettings:
 
 def _left_out(config: Any) -> dict[int, Any]:
     """What deepcopy is told so that it does not copy Hydra's own part, the larger one, where there is one."""
-    return {id(config._get_node("hydra")): OmegaConf.create()} if "hydra" in config else {}
+    return {id(config.hydra): OmegaConf.create()} if "hydra" in config else {}
 
 
 @lru_cache(maxsize=256)

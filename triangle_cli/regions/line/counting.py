@@ -6,7 +6,7 @@ the error and, where the bound leaves it open, in integers: the counts are those
 tolerance. A network whose values leave the range of floats is counted in integers throughout.
 
 Time: some 0.1 microseconds a region for networks of width up to 4, flat in their number, and memory for
-depth times width^2 only. Networks wider than `line_pieces.NARROW` keep up to `line_wide.CHUNK` pieces
+depth times width^2 only. Networks wider than `pieces.NARROW` keep up to `wide.CHUNK` pieces
 of every level. The first call in a process loads the compiled walk in a second or so; the first after
 an installation compiles it, in about ten.
 """

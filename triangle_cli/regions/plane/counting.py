@@ -7,7 +7,7 @@ through an edge of positive length. All of it strictly inside the stated box, an
 weights are exactly the given floats.
 
 Guarantee. Decisions are taken in float64 only beyond a proven error bound, and otherwise in integers
-(`plane_exact.py`): no tolerance enters a count. The first call of a process loads compiled code, and the very
+(`exact.py`): no tolerance enters a count. The first call of a process loads compiled code, and the very
 first after an installation compiles it (numba), which takes some tens of seconds.
 """
 

@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install demo gallery tables tables-depth table-samples figures test test-kill test-slurm test-browser test-all fuzz
-.PHONY: readme lint format benchmark benchmark-check clean
+.PHONY: help run install demo gallery tables tables-depth table-samples figures test test-kill test-slurm test-browser
+.PHONY: test-all fuzz readme lint format benchmark benchmark-check clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9_%-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -67,10 +67,9 @@ readme: tables ## run the commands of README.md and docs/, and write down what t
 	$(BIN)/python docs/readme.py
 
 benchmark: install ## training, region counts, layers and sweeps, beside what one would use else: docs/benchmarks.md
-	$(BIN)/python benchmarks/ratios.py --write
 	$(BIN)/python docs/readme.py docs/benchmarks.md
 
-benchmark-check: install ## whether anything is less than half as fast, against what it is compared with, as benchmarks/ratios.json says
+benchmark-check: install ## whether anything became less than half as fast, by benchmarks/ratios.json
 	$(BIN)/python benchmarks/ratios.py
 
 lint: install ## layout and habits (ruff), imports that go up (import-linter), types (mypy)

@@ -153,6 +153,7 @@ def main() -> int:
         )
     if options.write:
         KEPT.write_text(json.dumps({name: round(ratio, 1) for name, ratio in found.items()}, indent=2) + "\n")
+        return 0
     return int(any(found[name] * MARGIN < kept.get(name, 0) for name in found))
 
 

@@ -113,7 +113,7 @@ def type_in_words(name: str, hint: Any) -> str:
     elif choices := setting_values(name):
         said = " ".join(f"`{word}`" for word in choices)
     else:
-        said = plain.get(inner, "list of phases" if get_origin(inner) is list else OTHERS[name])
+        said = plain.get(inner, "list of phases" if get_origin(inner) is list else OTHERS.get(name, "text"))
     return said if inner is hint else f"{said}, or `null`"
 
 

@@ -104,13 +104,14 @@ class SweepLauncher(Launcher):
             return job.fail(number, chosen, error, Path(self.config.hydra.sweep.dir) / str(number))
         with open_dict(config):
             config.hydra.job.id = config.hydra.job.num = number
-        before = HydraConfig.instance().cfg
-        HydraConfig.instance().cfg = config  # what ${hydra:...} refers to
+        hydra: Any = HydraConfig.instance()
+        before = hydra.cfg
+        hydra.cfg = config  # what ${hydra:...} refers to
         try:
             folder = Path(config.hydra.sweep.dir) / str(config.hydra.sweep.subdir)
             return job.plan(number, chosen, partial(chosen_settings, config), folder, self.picture)
         finally:
-            HydraConfig.instance().cfg = before
+            hydra.cfg = before
 
 
 def _job_return(record: JobRecord) -> JobReturn:

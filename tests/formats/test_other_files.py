@@ -117,6 +117,8 @@ def test_json_and_npz_are_counted_without_torch(tmp_path, triangle):
         done = triangle("regions", name, "--box", "-1", "1", PYTHONPATH=str(triangle.folder))
         assert done.returncode == 0, done.stderr
         assert "linear regions" in done.stdout
+        done = triangle("regions", name, "--box", "-1", "1", "--json", PYTHONPATH=str(triangle.folder))
+        assert json.loads(done.stdout)["linear_regions"] > 1
 
 
 def test_the_path_of_a_file_is_counted(tmp_path):

@@ -8,19 +8,21 @@ from pathlib import Path
 import pytest
 
 COMPILED = [
-    "regions_line",
-    "regions_plane",
-    "regions_plane_reference",
-    "regions_slices",
-    "training",
-    "optimizers",
-    "units",
+    "regions/test_line.py",
+    "regions/test_plane.py",
+    "regions/test_plane_reference.py",
+    "regions/test_slices.py",
+    "regions/space/test_space.py",
+    "regions/space/test_digits.py",
+    "training/test_training.py",
+    "training/test_alone.py",
+    "training/test_levenberg_marquardt.py",
 ]
 
 
 @pytest.mark.slow
 def test_no_compiled_loop_leaves_its_arrays(tmp_path):
-    files = [f"tests/test_{name}.py" for name in COMPILED]
+    files = [f"tests/{name}" for name in COMPILED]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not slow", "-p", "no:cacheprovider", *files],
         cwd=Path(__file__).parents[2],

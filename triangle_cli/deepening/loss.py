@@ -12,7 +12,7 @@ from triangle_cli.deepening.front import Front
 from triangle_cli.deepening.normal import normal_equations
 from triangle_cli.deepening.pieces import breakpoints, fitted, gauss_nodes, sample_nodes, tail_energy
 
-MOST_PIECES = 20_000  # a front of more is refused: no step of training needs them
+MOST_PIECES = 20_000  # in training: no step of it needs more
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,14 @@ class Loss:
     samples: u ascending and y, (n,) each.
     guide: roughly what the samples say, as `target`, for where fronts start; None: straight lines between them.
     weight: (n,), of the samples, of mean 1; None: all weigh the same.
+    most_pieces: a front of more has no loss.
     """
 
     target: Callable[[np.ndarray], np.ndarray] | None = None
     samples: tuple[np.ndarray, np.ndarray] | None = None
     guide: Callable[[np.ndarray], np.ndarray] | None = None
     weight: np.ndarray | None = None
+    most_pieces: int = MOST_PIECES
 
     def shape(self, u: np.ndarray) -> np.ndarray:
         """The target at any u in [0, 1], (n,); of samples their guide."""
@@ -65,7 +67,7 @@ class Loss:
         cut: the price of the tail, added to the loss: cut times the mean square of p + q. See `tail`.
         """
         u, outputs = breakpoints(theta, widths)
-        if len(u) > MOST_PIECES:
+        if len(u) > self.most_pieces:
             return None
         if self.target is not None:
             nodes, local, weight, first = gauss_nodes(u, outputs)

@@ -32,8 +32,8 @@ class Layers:
     def of(cls, network: LoadedNetwork) -> Layers:
         """A network from a file, in float64, which holds float32 weights as they are."""
         plain = network.layers.all_relu()
-        arrays = ([array.astype(float) for array in kind] for kind in (plain.weights, plain.biases))
-        return cls(*arrays, network.box)
+        weights, biases = ([array.astype(float) for array in kind] for kind in (plain.weights, plain.biases))
+        return cls(weights, biases, network.box)
 
     def astype(self, dtype: type) -> Layers:
         """The same network, its numbers rounded to a dtype."""

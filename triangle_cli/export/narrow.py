@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from triangle_cli.construction.proof import proven_depth
+from triangle_cli.construction.proof import prove
 from triangle_cli.construction.triangle import Triangle
 from triangle_cli.export.forward import Layers
 from triangle_cli.regions import count_regions
@@ -61,7 +61,8 @@ def _depth(layers: Layers) -> int | None:
     if layers.box is None or layers.inputs != 1:
         return None
     weights, biases = ([torch.from_numpy(a) for a in arrays] for arrays in _arrays(layers))
-    return proven_depth(weights, biases, *layers.box[0])
+    proof = prove(weights, biases, *layers.box[0])
+    return proof.layers if proof.is_whole else None
 
 
 def _made_again(layers: Layers) -> Layers:

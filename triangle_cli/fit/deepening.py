@@ -27,6 +27,7 @@ from triangle_cli.settings.schedule import LossName
 from triangle_cli.store.run_folder import unfinished_file, write_whole
 from triangle_cli.training.problem import Points
 
+MEASURED = 10_000_000  # pieces of a network whose error is integrated
 SPENT = "spent"  # beside a deepening's state
 
 log = logging.getLogger(__name__)
@@ -163,7 +164,7 @@ def _restore(deepening: Deepening, file: Path | None) -> Spent:
 def integral_errors(network: Network, target: Target) -> list[float]:
     """The mean square of the error over the target's interval, exact up to rounding, for every restart."""
     lo, hi = target.interval
-    loss = Loss(target=partial(on_unit, target))
+    loss = Loss(target=partial(on_unit, target), most_pieces=MEASURED)
     found = []
     for restart in range(network.restarts):
         first, *others = (layer[restart].double().cpu().numpy() for layer in network.layers)

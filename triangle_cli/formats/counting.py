@@ -63,10 +63,12 @@ def count_regions(
     return regions.count_regions(layers.weights, layers.biases, ends, linear=layers.linear, **options)
 
 
-def _box(network: LoadedNetwork, box: Any) -> np.ndarray:
+def _box(network: LoadedNetwork, box: Any) -> list[list[float]]:
     if box is None and network.box is None:
         raise ValueError("box: none, and the network has none of its own, expected [lo, hi] for each input")
     ends = box_array(network.box if box is None else box)
     if ends.shape == (2,):
         ends = np.tile(ends, (network.inputs, 1))
-    return ends.reshape(-1, 2) if ends.ndim > 2 and ends.shape[-1] == 2 else ends
+    ends = ends.reshape(-1, 2) if ends.ndim > 2 and ends.shape[-1] == 2 else ends
+    found: list[list[float]] = ends.tolist()
+    return found

@@ -40,6 +40,9 @@ class Graph:
     label: str = "network"  # what errors begin with
     groups: list[Group] = field(default_factory=list)
     levels: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # of each neuron
+    made_of: dict[int, tuple[Affine, Affine]] = field(
+        default_factory=dict
+    )  # maps that are neurons already, by id
 
     @property
     def neurons(self) -> int:
@@ -97,7 +100,11 @@ class Value:
         """The same value as neurons, without ReLU."""
         if self.affine.is_selection:
             return self
-        return Value(self.graph, self.shape, self.graph.made(self.affine, has_relu=False))
+        known = self.graph.made_of.get(id(self.affine))
+        if known is None:
+            known = self.affine, self.graph.made(self.affine, has_relu=False)
+            self.graph.made_of[id(self.affine)] = known
+        return Value(self.graph, self.shape, known[1])
 
     def simple(self) -> Value:
         """The same value, as neurons if it is made of many."""

@@ -167,10 +167,10 @@ def _batch_norm(
 ) -> Value:  # fmt: skip
     if training or mean is None:
         raise ValueError("uses the statistics of its batch, expected model.eval() with running statistics")
-    arrays = [reader.array(mean), reader.array(var)]
-    gamma = np.ones_like(arrays[0]) if weight is None else reader.array(weight)
-    beta = np.zeros_like(arrays[0]) if bias is None else reader.array(bias)
-    scale, shift = scale_of_normalization(gamma, beta, *arrays, eps, reader.assumed)
+    means, variances = reader.array(mean), reader.array(var)
+    gamma = np.ones_like(means) if weight is None else reader.array(weight)
+    beta = np.zeros_like(means) if bias is None else reader.array(bias)
+    scale, shift = scale_of_normalization(gamma, beta, means, variances, eps, reader.assumed)
     shape = (1, -1, *[1] * (len(value.shape) - 2))
     scaled = value.times(np.broadcast_to(numbers(scale).reshape(shape), value.shape))
     return scaled.shifted(np.broadcast_to(numbers(shift).reshape(shape), value.shape))
@@ -215,37 +215,43 @@ def _units(reader: Reader, module: TriangleActivation, value: Value) -> Value:
     """The units of a TriangleLayer, by their formulas (`nn/units.py`)."""
     table = reader.numbers(module.numbers())
     lo, hi = (reader.scalar(end) for end in module.interval)
-    full = value.shape
+    if module.released:
+        layers = [reader.numbers(layer) for layer in unit_networks(module.numbers()[:, :-2])]
+        return _units_by_weights(value, layers, table[:, -2], table[:, -1], lo, hi)
+    length = reciprocals(np.array([reader.scalar(hi - lo)]), reader.assumed)[0]
+    return _units_by_peaks(value.shifted(_wide(-lo, value)).times(_wide(length, value)), table)
 
-    def column(entries: np.ndarray) -> np.ndarray:
-        return np.broadcast_to(entries, full)
 
-    if not module.released:
-        offset, slope, *lines = table.T
-        length = reciprocals(np.array(reader.scalar(hi - lo)), reader.assumed)
-        values = value.shifted(column(-lo)).times(column(length)).neurons()
-        total = values.times(column(slope)).shifted(column(offset))
-        for rise, fall, start in zip(lines[::3], lines[1::3], lines[2::3]):
-            left, right = values.times(column(rise)), values.times(column(fall)).shifted(column(start))
-            values = left.minimum(right).neurons()
-            total = total.plus(values.negated())
-        return total
-    weights, below, above = module.numbers()[:, :-2], table[:, -2], table[:, -1]
-    inside = value.clipped(lo, hi)
-    values = [inside]
-    layers = [reader.numbers(layer) for layer in unit_networks(weights)]
+def _wide(entries: Any, value: Value) -> np.ndarray:
+    return np.broadcast_to(np.asarray(entries), value.shape)
+
+
+def _units_by_peaks(values: Value, table: np.ndarray) -> Value:
+    """`units.by_peaks` of values on [0, 1]."""
+    offset, slope, *lines = table.T
+    total = values.times(_wide(slope, values)).shifted(_wide(offset, values))
+    for rise, fall, start in zip(lines[::3], lines[1::3], lines[2::3]):
+        left = values.times(_wide(rise, values))
+        values = left.minimum(values.times(_wide(fall, values)).shifted(_wide(start, values))).neurons()
+        total = total.plus(values.negated())
+    return total
+
+
+def _units_by_weights(
+    value: Value, layers: list[np.ndarray], below: np.ndarray, above: np.ndarray, lo: float, hi: float
+) -> Value:
+    """`units.by_weights`: layers[l] is (units, out, in + 1)."""
+    values = [value.clipped(lo, hi)]
     for place, layer in enumerate(layers):
-        new = []
+        sums = []
         for j in range(layer.shape[1]):
-            parts = [part.neurons().times(column(layer[:, j, i])) for i, part in enumerate(values)]
-            result = parts[0]
-            for part in parts[1:]:
-                result = result.plus(part)
-            result = result.shifted(column(layer[:, j, -1]))
-            new.append(result.relu() if place < len(layers) - 1 else result)
-        values = new
-    over = value.shifted(column(-hi)).relu().times(column(above))
-    under = value.shifted(column(-lo)).negated().relu().negated().times(column(below))
+            result = values[0].times(_wide(layer[:, j, 0], value))
+            for i, part in enumerate(values[1:], 1):
+                result = result.plus(part.times(_wide(layer[:, j, i], value)))
+            sums.append(result.shifted(_wide(layer[:, j, -1], value)))
+        values = [total.relu() for total in sums] if place < len(layers) - 1 else sums
+    over = value.shifted(_wide(-hi, value)).relu().times(_wide(above, value))
+    under = value.shifted(_wide(-lo, value)).negated().relu().negated().times(_wide(below, value))
     return values[0].plus(over).plus(under)
 
 
@@ -254,7 +260,9 @@ def _triangle_layer(reader: Reader, module: TriangleLayer, value: Value) -> Valu
 
 
 def _limit(reader: Reader, module: Any, value: Value) -> Value:
-    raise ValueError(f"is a {type(module).__name__}, which is smooth, expected a TriangleLayer in its place")
+    raise ValueError(
+        f"is a {type(module).__name__}, which is smooth, expected triangle_cli.nn.unroll(model, depth)"
+    )
 
 
 def _same(reader: Reader, module: Any, value: Value) -> Value:

@@ -133,7 +133,7 @@ class Reader(fx.Interpreter):
             reason = str(error).partition("\n")[0] or type(error).__name__
             raise ValueError(f"{self.label}: {target} {reason}") from None
         if isinstance(result, Value) and n.op not in ("placeholder", "output"):
-            kind = type(self.fetch_attr(n.target)).__name__ if n.op == "call_module" else _name(n.target)
+            kind = type(self.fetch_attr(str(n.target))).__name__ if n.op == "call_module" else _name(n.target)
             self.steps.append(Step.of(target, kind, result, before))
             self._write_back(n, result)
         return result
@@ -142,7 +142,7 @@ class Reader(fx.Interpreter):
         """What works in place changes the value under its old names too."""
         in_place = n.kwargs.get("inplace", False) or _is_in_place(n.target)
         if n.op == "call_module":
-            in_place = getattr(self.fetch_attr(n.target), "inplace", False)
+            in_place = getattr(self.fetch_attr(str(n.target)), "inplace", False)
         if in_place and n.args and isinstance(n.args[0], fx.Node):
             old = self.env[n.args[0]]
             self.env.update({node: result for node, value in self.env.items() if value is old})
@@ -161,7 +161,7 @@ class Reader(fx.Interpreter):
             return super().call_function(target, args, kwargs)
         return self.called(target, args, kwargs)
 
-    def call_method(self, target: str, args: tuple, kwargs: dict[str, Any]) -> Any:
+    def call_method(self, target: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         """A method of a tensor."""
         if not _has_value((args, kwargs)):
             return super().call_method(target, args, kwargs)

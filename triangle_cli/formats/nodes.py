@@ -134,8 +134,8 @@ def _clip(node: Node) -> Item:
         bound = node.given.get(name)
         if bound is None and node.input(number) is not None:
             bound = node.fixed(number, f"a {name}").reshape(-1)[0]
-        is_none = bound is None or abs(float(bound)) >= float(np.finfo(np.float32).max)
-        bounds.append(None if is_none else float(bound))
+        largest_float = np.finfo(np.float32).max  # what older exporters write for none
+        bounds.append(None if bound is None or abs(float(bound)) >= largest_float else float(bound))
     lo, hi = bounds
     if lo is not None and hi is not None and not lo <= hi:
         raise ValueError(f"has min={lo:g} and max={hi:g}, expected min <= max")
@@ -288,11 +288,13 @@ def _batch_normalization(node: Node) -> Item:
     if node.attribute("training_mode", 0):
         raise ValueError("is in training mode, expected an export of model.eval()")
     names = ("a scale", "a shift", "a mean", "a variance")
-    arrays = [node.fixed(number, name) for number, name in enumerate(names, 1)]
-    for array in arrays:
+    gamma, beta, mean, var = (node.fixed(number, name) for number, name in enumerate(names, 1))
+    for array in (gamma, beta, mean, var):
         numbers(array)
     eps = float(node.attribute("epsilon", np.float32(1e-5)))
-    scale, shift = (numbers(part) for part in scale_of_normalization(*arrays, eps, node.assumed))
+    scale, shift = (
+        numbers(part) for part in scale_of_normalization(gamma, beta, mean, var, eps, node.assumed)
+    )
     shape = (1, -1, *[1] * (len(value.shape) - 2))
     return value.times(np.broadcast_to(scale.reshape(shape), value.shape)).shifted(
         np.broadcast_to(shift.reshape(shape), value.shape)

@@ -67,7 +67,7 @@ def _read_graph(path: Path, model: Any, constants: dict[str, np.ndarray]) -> Loa
     graph = Graph(str(path))
     values: dict[str, Item] = dict(constants)
     values[inputs[0].name] = graph.input(_input_shape(path, inputs[0]))
-    steps, assumed = [Step(inputs[0].name, "input", values[inputs[0].name].shape, "the inputs")], []
+    steps, assumed = [Step(inputs[0].name, "input", values[inputs[0].name].shape, "the inputs")], list[str]()
     for proto_node in proto.node:
         label = f"{path}: node {proto_node.name or next(iter(proto_node.output), proto_node.op_type)!r}"
         missing = [name for name in proto_node.input if name and name not in values]

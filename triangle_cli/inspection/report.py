@@ -106,9 +106,9 @@ def count(
     start = time.perf_counter()
     few = _of(few_arrays, network, box) if len(box) == 1 and not exact else None
     if few is not None:
-        seconds = {"seconds": time.perf_counter() - start, "loading_seconds": 0.0}
+        times = {"seconds": time.perf_counter() - start, "loading_seconds": 0.0}
         found: Pieces | Polygons | None = Pieces(*few[1])
-        return dict(zip(COUNTS, few[0], strict=True)) | _extreme_pieces(Pieces(*few[1])) | seconds, found
+        return dict(zip(COUNTS, few[0], strict=True)) | _extreme_pieces(Pieces(*few[1])) | times, found
     loading = load_compiled_code(network, box)
     if len(box) > 2:
         return _count_space(network, box, exact, threads) | {"loading_seconds": loading}, None

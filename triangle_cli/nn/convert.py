@@ -85,7 +85,7 @@ def _made(module: nn.Module, kind: str, in_place: bool, settings: dict[str, Any]
         layer = LAYERS[kind].after(module, **settings)
         return layer if in_place else layer.activation
     assert isinstance(module, nn.Conv2d), "what `_is_taken` takes"
-    like = {"device": module.weight.device, "dtype": module.weight.dtype}
+    like: dict[str, Any] = {"device": module.weight.device, "dtype": module.weight.dtype}
     return LimitActivation(module.out_channels, dim=CHANNELS, **like, **settings).train(module.training)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -57,9 +57,7 @@ class UnitwiseLayer(nn.Module):
     linear: nn.Linear
     activation: UnitwiseActivation
 
-    @staticmethod
-    def _activation(units: int, **settings: Any) -> UnitwiseActivation:
-        raise NotImplementedError
+    _activation: ClassVar[type[Any]]  # the kind of `activation`, called with its units and settings
 
     def _build(
         self,

@@ -244,8 +244,8 @@ class _Curve:
     @classmethod
     def of(cls, activation: LimitActivation) -> _Curve:
         curve, (lo, hi) = limit_curve(activation), activation.interval
-        numbers = (tensor.numpy() for tensor in (curve.slope, curve.bend, curve.rise, curve.fall))
-        return cls(-lo * (hi / (hi - lo)), *numbers, lo, hi)
+        slope, bend, rise, fall = (t.numpy() for t in (curve.slope, curve.bend, curve.rise, curve.fall))
+        return cls(-lo * (hi / (hi - lo)), slope, bend, rise, fall, lo, hi)
 
     @property
     def steepest(self) -> np.ndarray:

@@ -17,6 +17,7 @@ from triangle_cli.fit.floors import MOST_POINTS, Floors, asymptote
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.points import even_points
 from triangle_cli.paper.methods import Method, read_method
+from triangle_cli.regions import count_regions
 from triangle_cli.store import run_folder
 from triangle_cli.store.record import RunRecord
 from triangle_cli.store.stages import last_stage
@@ -72,11 +73,21 @@ class Collected:
 
     @property
     def integral_errors(self) -> pd.DataFrame:
-        """`final_errors` with the mean squares over the whole interval, measured here where the run did not."""
+        """`final_errors` with the mean squares over the whole interval, and the regions of the best of them.
+
+        Both are measured here where the run did not.
+        """
         errors = self.final_errors
         if "mse_integral" not in errors:
             kept = torch.tensor([restart in set(errors["restart"]) for restart in self.record.restarts])
             errors = errors.assign(mse_integral=integral_errors(self.networks[kept], self.target))
+        best, regions = int(errors["mse_integral"].argmin()), errors["linear_regions"].astype("Float64")
+        if pd.isna(regions.iloc[best]):  # beyond what the run was to count
+            place = self.record.restarts.index(int(errors["restart"].iloc[best]))
+            network = self.networks[place : place + 1]
+            counts = count_regions(network.weights, network.biases, self.target.box)
+            regions.iloc[best] = counts.linear_regions.item()
+            errors = errors.assign(linear_regions=regions)
         return errors
 
     @property

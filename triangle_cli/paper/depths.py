@@ -52,7 +52,7 @@ def against_depth(name: str, runs: list[Collected]) -> Table:
                 "integral_min": errors["mse_integral"].min(),
                 "integral_median": errors["mse_integral"].median(),
                 "floor": run.integral_floor,
-                "seconds": run.record.seconds["total"],
+                "seconds": run.record.seconds["cpu"],
                 "restarts": len(errors),
             }
         )
@@ -81,7 +81,7 @@ def _shown(rows: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
             "least MSE": rows["integral_min"].map("{:.1e}".format),
             "median MSE": rows["integral_median"].map("{:.1e}".format),
             "floor": rows["floor"].map("{:.1e}".format),
-            "seconds": rows["seconds"].map("{:.1f}".format),
+            "CPU seconds": rows["seconds"].map("{:.1f}".format),
         }
     ).astype(str)
 

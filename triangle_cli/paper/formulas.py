@@ -51,7 +51,7 @@ def _side_by_side(group: pd.DataFrame) -> pd.DataFrame:
     """A row for each formula, a column for each method; a star where no restart sets a method apart from the best."""
     shown = []
     for formula, rows in group.groupby("formula", sort=False):
-        best = rows.loc[rows["median"].idxmin()]
+        best = rows.sort_values("median", kind="stable").iloc[0]
         cells = {
             row["method"]: f"{1e3 * row['median']:.3g}" + ("*" if row["least"] <= best["most"] else "")
             for _, row in rows.iterrows()

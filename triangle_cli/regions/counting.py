@@ -18,6 +18,8 @@ from triangle_cli.regions.space.sizes import WIDE, Cells, Sizes
 if TYPE_CHECKING:  # torch loads only for who has tensors
     from torch import Tensor
 
+MOST_INPUTS = 16  # of a box: some 65,000 corners
+
 Tell = Callable[[int], None]
 
 
@@ -250,6 +252,11 @@ def _one_network(
 
 def checked_box(box: Sequence, inputs: int) -> np.ndarray:
     """(inputs, 2) float64, or ValueError."""
+    if inputs > MOST_INPUTS:
+        raise ValueError(
+            f"{inputs} inputs: expected at most {MOST_INPUTS}, as a box has 2^inputs corners; lines and planes through "
+            "more are for `restrict`, --line and --plane"
+        )
     ends = box_array(box)
     if inputs == 1 and ends.shape == (2,):
         ends = ends[None]

@@ -7,27 +7,16 @@ times less a layer. The counter for any number of inputs starts its bounds anew 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
+
+from triangle_cli.regions.space.tables import bits_lost
 
 LINE_BITS, PLANE_BITS = (
     60.0,
     30.0,
 )  # lost on the way, at which double-double and float64 bounds leave too much open
-
-
-def bits_lost(weights: Sequence[np.ndarray]) -> float:
-    """About how many bits bounds lose against values from the inputs to the last hidden layer, half of neurons on."""
-    total = 0.0
-    for weight in weights[1:-1]:
-        sizes = np.abs(weight)
-        top = sizes.max(initial=0.0)
-        if top > 0.0:
-            sizes = sizes / top
-            total += max(0.0, math.log2(sizes.sum() / math.sqrt(2 * len(weight) * (sizes**2).sum())))
-    return total
 
 
 def is_deep(weights: Sequence[np.ndarray]) -> bool:

@@ -27,8 +27,10 @@ from triangle_cli.settings.run import (
     LearnSettings,
 )
 
-DATA_METHODS = ("layers", "layers_released", "layers_free", "limit", "relu", "relu_matched")
-DATA_METHODS += ("silu", "tanh", "siren", "kan")  # the other files of conf/method say how to fit a function
+DATA_METHODS = (  # the other files of conf/method say how to fit a function
+    *("layers", "layers_released", "layers_free", "limit", "relu", "relu_matched"),
+    *("silu", "tanh", "siren", "kan"),
+)
 
 
 def composed_settings(config: Any) -> FitSettings | LearnSettings:
@@ -70,7 +72,7 @@ def composed_settings(config: Any) -> FitSettings | LearnSettings:
 
 def _left_out(config: Any) -> dict[int, Any]:
     """What deepcopy is told so that it does not copy Hydra's own part, the larger one, where there is one."""
-    return {id(config._get_node("hydra")): OmegaConf.create()} if "hydra" in config else {}
+    return {id(config.hydra): OmegaConf.create()} if "hydra" in config else {}
 
 
 @lru_cache(maxsize=256)

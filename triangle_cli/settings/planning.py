@@ -51,7 +51,7 @@ class Composer:
         if not all(self._keeps_keys(override) for override in values):
             return self._compose(self._master, list(words))
         base = self._base(*(override.input_line for override in overrides if override not in values))
-        hydra = base._get_node("hydra")
+        hydra = base.hydra
         config = copy.deepcopy(base, {id(hydra): hydra})
         hydra._set_parent(config)
         ConfigLoaderImpl._apply_overrides_to_config(values, config)

@@ -159,7 +159,7 @@ class Settings:
         for phase in settings["schedule"]["phases"]:
             _leave_out(phase, LATER_PHASE)
         _leave_out(settings, LATER)
-        groups = {
+        groups: dict[str, dict[str, Any]] = {
             "schedule": LATER_SCHEDULE,
             "function": LATER_FUNCTION,
             "data": LATER_DATA,

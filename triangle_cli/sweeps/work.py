@@ -37,7 +37,7 @@ def require_one_possible(planned: Iterator[Planned]) -> Iterator[Planned]:
     Raises:
         ValueError: there are several, and none can be done, all for the same reason; says which.
     """
-    failing = []
+    failing: list[JobRecord] = []
     for item in planned:
         if not isinstance(item, JobRecord) or item.reason is None:
             return chain(failing, [item], planned)

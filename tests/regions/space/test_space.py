@@ -186,6 +186,19 @@ def test_boxes_that_do_not_fit_are_refused(box, message):
         count_regions([torch.ones(1, 3)], [torch.ones(1)], box)
 
 
+def test_boxes_of_many_inputs_and_cells_of_many_facets_are_refused():
+    with pytest.raises(ValueError, match="784 inputs: expected at most 16"):
+        count_regions([torch.ones(1, 784)], [torch.ones(1)], [[0, 1]] * 784)
+    angles = torch.arange(80, dtype=torch.float64) * (2 * math.pi / 80)
+    prism = torch.stack([angles.cos(), angles.sin(), 0 * angles], 1)  # 80 planes around an axis
+    with pytest.raises(ValueError, match="a cell with more than 64 facets"):
+        count_regions(
+            [prism, torch.ones(1, 80).double()],
+            [-torch.ones(80).double(), torch.zeros(1).double()],
+            [[-2, 2]] * 3,
+        )
+
+
 @pytest.mark.parametrize("widths", [(3, 7, 6, 2), (4, 6, 5, 1), (5, 7, 1)])
 def test_cells_tile_the_box_and_carry_the_map(widths):
     torch.manual_seed(1)

@@ -6,7 +6,7 @@ the error and, where the bound leaves it open, in integers: the counts are those
 tolerance. A network whose values leave the range of floats is counted in integers throughout.
 
 Time: some 0.1 microseconds a region for networks of width up to 4, flat in their number, and memory for
-depth times width^2 only. Networks wider than `line_pieces.NARROW` keep up to `line_wide.CHUNK` pieces
+depth times width^2 only. Networks wider than `pieces.NARROW` keep up to `wide.CHUNK` pieces
 of every level. The first call in a process loads the compiled walk in a second or so; the first after
 an installation compiles it, in about ten.
 """
@@ -121,7 +121,7 @@ def few_arrays(
     _, packed_weights, packed_biases = _checked(weights, biases)
     masks = checked_linear(linear, [bias.shape[1] for bias in packed_biases[:-1]])
     found = few_pieces(packed_weights, packed_biases, lo, hi, masks)
-    return None if found is None else (list(found[0]), found[1])
+    return None if found is None else ([int(count) for count in found[0]], found[1])
 
 
 def pieces(

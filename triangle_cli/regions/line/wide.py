@@ -316,7 +316,8 @@ class WideWalk:
 def _twins(rows: np.ndarray, linear: np.ndarray) -> np.ndarray:
     """For each row the first that is a power of two times it, up to sign: the two are 0 at the same places, exactly.
 
-    Rows of `linear` neurons, which cut nothing, are alike no other. A value that takes either sign is often carried as relu(v) - relu(-v).
+    Rows of `linear` neurons, which cut nothing, are alike no other. A value that takes either sign is often carried
+    as relu(v) - relu(-v).
     """
     first = rows[np.arange(len(rows)), (rows != 0).argmax(1)]
     _, exponents = np.frexp(first)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from triangle_cli.regions.bounds import Exhausted
 from triangle_cli.regions.plane.counting import as_corners, checked_layers
+
+if TYPE_CHECKING:  # torch loads only for who has tensors
+    from torch import Tensor
 
 IN_THE_PLANE = 4  # regions of one input that a region of two costs the time of
 

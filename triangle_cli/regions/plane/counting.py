@@ -7,7 +7,7 @@ through an edge of positive length. All of it strictly inside the stated box, an
 weights are exactly the given floats.
 
 Guarantee. Decisions are taken in float64 only beyond a proven error bound, and otherwise in integers
-(`plane_exact.py`): no tolerance enters a count. The first call of a process loads compiled code, and the very
+(`exact.py`): no tolerance enters a count. The first call of a process loads compiled code, and the very
 first after an installation compiles it (numba), which takes some tens of seconds.
 """
 
@@ -90,7 +90,7 @@ def count_rows(
     all_weights, all_biases, batch = checked_layers(weights, biases, 2)
     masks = checked_linear(linear, [bias.shape[1] for bias in all_biases[:-1]])
     counts = [
-        _count([w[i] for w in all_weights], [b[i] for b in all_biases], corners, exact, masks)
+        _count([w[i] for w in all_weights], [b[i] for b in all_biases], corners, exact, linear=masks)
         for i in range(len(all_weights[0]))
     ]
     return batch, np.array(counts, np.int64).reshape(-1, 5)
@@ -130,7 +130,7 @@ def polygon_arrays(
     first_weights, first_biases = [w[0] for w in all_weights], [b[0] for b in all_biases]
     from triangle_cli.regions.plane import mesh
 
-    part = mesh.partition(first_weights, first_biases, corners, exact, masks)
+    part = mesh.partition(first_weights, first_biases, corners, exact, linear=masks)
     vertices = part.mesh.points[part.mesh.corners()]
     labels = _labels(part, first_weights, exact)
     return vertices, part.mesh.pointer, labels, *_affine_maps(part, first_weights, first_biases)
@@ -141,7 +141,7 @@ def _count(
 ) -> list[int]:
     from triangle_cli.regions.plane import merge, mesh  # numba loads only when something is counted
 
-    part = mesh.partition(weights, biases, corners, exact, linear)
+    part = mesh.partition(weights, biases, corners, exact, linear=linear)
     label = merge.merge(part, weights, exact)
     cells = part.mesh.cells
     return [

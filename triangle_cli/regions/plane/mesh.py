@@ -1,7 +1,7 @@
 """The partition of a convex polygon by the neurons of a ReLU network, as a mesh refined layer by layer.
 
 Cells are convex, every edge knows the cells on both sides and the number of the line it lies on
-(`plane_exact.Oracle`). In a layer each edge is cut first, once for both of its cells, then each cell by
+(`exact.Oracle`). In a layer each edge is cut first, once for both of its cells, then each cell by
 itself.
 """
 
@@ -267,7 +267,7 @@ def _split_edges(
     oracle: Oracle,
     exact: bool,
 ) -> list[np.ndarray]:
-    """`plane_kernels.split_edges` until no question is left; also the edge of each new vertex."""
+    """`kernels.split_edges` until no question is left; also the edge of each new vertex."""
     answers = _Answers(len(mesh.ends))
     base, width = oracle.first_line[-1], layer.signs.shape[1]
     parts = []
@@ -289,7 +289,7 @@ def _split_edges(
 
 
 def _split_cells(mesh: Mesh, layer: Layer, cuts: Cuts, pieces: int, oracle: Oracle, exact: bool) -> Made:
-    """`plane_cells.split_cells` until no question is left; `origin` of the new cells is the old cell."""
+    """`cells.split_cells` until no question is left; `origin` of the new cells is the old cell."""
     answers = _Answers(mesh.cells)
     base, width = oracle.first_line[-1], layer.signs.shape[1]
     cells = Cells(mesh.pointer, mesh.sides, mesh.ends)

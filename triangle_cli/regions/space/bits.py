@@ -2,6 +2,8 @@
 """Sets of facets as the bits of one integer, for compiled code."""
 
 # ruff: noqa: ANN001, ANN201
+from typing import Any
+
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -11,7 +13,7 @@ from numba.extending import intrinsic
 from triangle_cli.compiling import njit
 
 # Called from compiled code only: no wrappers for calls from Python, which take longer to compile than the code.
-INSIDE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+INSIDE: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 # Without Numba's runtime arrays are not reference-counted; nothing compiled with this may allocate one.
 # Contraction to fused multiply-adds only makes results more accurate: the bounds hold with and without.

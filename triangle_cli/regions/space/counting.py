@@ -75,7 +75,10 @@ class Walker:
             elif status == state.FLUSH:
                 self._flush(take)
             elif status == state.CROWDED:
-                raise ValueError("a region with more than 64 facets, expected fewer")
+                raise ValueError(
+                    "a cell with more than 64 facets on the way, one bit of a word each: expected a smaller box, "
+                    "or a line or plane"
+                )
             elif status in (state.DONE, state.LIMITED):
                 is_complete = status == state.DONE
                 break

@@ -163,8 +163,8 @@ def sizes(
     ends = scaled(weights, biases, box)[2]
     share = np.concatenate(collector.columns["volume"]) / np.prod(ends[:, 1] - ends[:, 0])
     region = labels_of(walker.arena.hashes, on, found.joins)
-    linear = np.bincount(region, share)
-    place = np.empty((len(linear), len(box)))
+    together = np.bincount(region, share)
+    place = np.empty((len(together), len(box)))
     order = np.argsort(share, kind="stable")
     place[region[order]] = np.concatenate(collector.columns["place"])[order]
-    return Sizes(share, linear, place)
+    return Sizes(share, together, place)

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
 from triangle_cli.regions.space.arena import BITS, DIGITS, MOST_DIGITS, WANT, Arena, flat, scaled
+
+
+def bits_lost(weights: Sequence[np.ndarray]) -> float:
+    """About how many bits bounds lose against values from the inputs to the last hidden layer, half of neurons on."""
+    total = 0.0
+    for weight in weights[1:-1]:
+        sizes = np.abs(weight)
+        top = sizes.max(initial=0.0)
+        if top > 0.0:
+            sizes = sizes / top
+            total += max(0.0, math.log2(sizes.sum() / math.sqrt(2 * len(weight) * (sizes**2).sum())))
+    return total
 
 
 def split_digits(numbers: np.ndarray, digits: int, bits: int) -> tuple[np.ndarray, bool]:
@@ -19,9 +34,9 @@ def split_digits(numbers: np.ndarray, digits: int, bits: int) -> tuple[np.ndarra
 
 
 def with_digits(
-    arena: Arena, weights: list[np.ndarray], biases: list[np.ndarray], box: np.ndarray, *_: object
+    arena: Arena, weights: list[np.ndarray], biases: list[np.ndarray], box: np.ndarray, *_rest: object
 ) -> Arena:
-    """The arena with numbers of more digits: the first time some hundred bits, then some sixty more each time.
+    """The arena with numbers of more digits: at first a hundred bits and those that depth costs, then some sixty more.
 
     weights, biases, box: of the network as given. If its layers are too wide for digits, there are none.
     """
@@ -29,7 +44,9 @@ def with_digits(
     new_weights, new_biases, ends, _ = scaled(weights, biases, box)
     widths = [n, *(len(bias) for bias in biases)]
     before = int(arena.control[DIGITS])
-    digits, bits, tables = before + 3 if before else 5, 0, []
+    # bounds of the scaled network count all neurons as on: one bit a layer more
+    digits = before + 3 if before else 5 + int(1.25 * (bits_lost(weights) + layers)) // 22
+    bits, tables = 0, []
     for bits in (22, 20, 18):
         tables = [_layer_digits(w, digits, bits) for w in new_weights]
         deepest = max(len(table) for table, _ in tables)

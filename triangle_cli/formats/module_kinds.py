@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -24,8 +24,17 @@ from triangle_cli.formats.operations import (
 from triangle_cli.nn import LimitActivation, LimitLayer, TriangleActivation, TriangleLayer
 from triangle_cli.nn.units import unit_networks
 
-if TYPE_CHECKING:
-    from triangle_cli.formats.modules import Reader
+
+class Reader(Protocol):
+    """What `modules` reads a traced model with, as what is registered here uses it."""
+
+    assumed: list[str]
+
+    def node(self, kind: str, *items: Any, **given: Any) -> Any: ...
+    def reduced(self, kind: str, value: Value, dim: Any = None, keepdim: bool = False) -> Value: ...
+    def array(self, item: Any) -> np.ndarray: ...
+    def numbers(self, tensor: Any) -> np.ndarray: ...
+    def scalar(self, item: Any) -> float: ...
 
 
 def taken(value: Value, result: Any) -> Any:

@@ -197,7 +197,7 @@ def run(settings: LearnSettings, watch: Callable[[Step], object] = lambda step: 
     require_device(settings.device)
     examples, make, hidden = prepare(settings)
     settings = with_budget(settings)
-    rate = search(settings, examples, make, watch)
+    rate = search(settings, lambda: examples.split(settings.restarts).train, make, watch)
     if rate is not None:
         settings = with_rate(settings, rate)
     tables: dict[str, list[pd.DataFrame]] = {"errors": [], "history": []}

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +16,6 @@ from triangle_cli.learn.splits import Split, Tensors
 from triangle_cli.learn.training import Step, measure, train
 from triangle_cli.settings.run import LearnSettings
 from triangle_cli.settings.schedule import PhaseSettings, SpaceName
-
-if TYPE_CHECKING:
-    from triangle_cli.learn.experiment import Examples
 
 HELD_OUT = 5  # one of so many examples
 # milliseconds of an epoch: 1,000 points in one batch, about 1,000 parameters, float32, one core; by
@@ -67,18 +64,19 @@ def _with_phases(settings: LearnSettings, phases: list[PhaseSettings]) -> LearnS
 
 def search(
     settings: LearnSettings,
-    examples: Examples,
+    examples: Callable[[], Any],
     make: Callable[[], nn.Module],
     watch: Callable[[Step], object],
 ) -> float | None:
     """The rate of `schedule.learning_rates` that does best on examples held out; None where there is no choice.
 
-    One model a rate, as a restart would train it after the last one: of what that learns from, a fifth is held out.
+    examples: gives what it would learn from, of which a fifth is held out. One model a rate, as a restart would train it
+    after the last one.
     """
     rates = settings.schedule.learning_rates
     if not rates:
         return None
-    whole = examples.split(settings.restarts).train
+    whole = examples()
     if not isinstance(whole, Tensors):
         raise ValueError(
             f"schedule.learning_rates={rates}: expected null for pictures read as they are needed"

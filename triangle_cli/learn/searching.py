@@ -70,7 +70,7 @@ def search(
 ) -> float | None:
     """The rate of `schedule.learning_rates` that does best on examples held out; None where there is no choice.
 
-    examples: gives what it would learn from, of which a fifth is held out. One model a rate, as a restart would train it
+    examples: gives what is learned from, of which a fifth is held out. One model a rate, as a restart would train it
     after the last one.
     """
     rates = settings.schedule.learning_rates

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import triangle_cli as tri
+from triangle_cli import formats
 
 QUICK = ["schedule.phases.0.epochs=20", "schedule.phases.1.epochs=20"]
 X = np.linspace(1, 3, 50)[::-1]
@@ -34,13 +35,14 @@ def test_fit_is_the_function_whatever_was_imported_before():
 
     assert Target.__module__ == "triangle_cli.fit.functions"
     assert callable(tri.fit)
-    assert tri.count_regions is __import__("triangle_cli.regions", fromlist=["x"]).count_regions
+    assert tri.count_regions is formats.count_regions
     assert {"fit", "load", "Fit", "TriangleRegressor", "count_regions"} <= set(dir(tri))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         tri.nothing  # noqa: B018
 
 
-def test_the_numbers_are_the_commands(triangle, curve):
+def test_the_numbers_are_the_commands(triangle, curve, monkeypatch):
+    monkeypatch.chdir(triangle.folder)  # where the path that was typed leads
     pd.DataFrame({"x": X, "y": Y}).to_csv(triangle.folder / "curve.csv", index=False)
     words = ["function=samples", "function.path=curve.csv", "depth=3", "restarts=2", *QUICK]
     assert triangle("run", *words).returncode == 0

@@ -12,10 +12,10 @@ import pytest
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("triangle r", {"run", "regions"}),
+        ("triangle r", {"run", "regions", "report"}),
         ("triangle regions net.json --pl", {"--plane", "--planes"}),
         ("triangle sh", {"show"}),
-        ("triangle ls --s", {"--sort"}),
+        ("triangle ls --s", {"--sort", "--sweeps"}),
         ("triangle completion ", {"bash", "zsh"}),
         ("triangle run func", {"function=", "function."}),
         ("triangle run function=x", {"x11", "x2", "x3"}),
@@ -24,7 +24,7 @@ import pytest
         ("triangle run points.tr", {"points.train="}),
         ("triangle run --c", {"--cfg", "--config-dir"}),
         ("triangle run --m", {"--multirun"}),
-        ("triangle ls --format ", {"text", "csv", "parquet"}),
+        ("triangle ls --format ", {"text", "csv", "json", "parquet"}),
         ("triangle ls --sort mse_m", {"mse_min", "mse_mean"}),
         ("triangle run dtype=", {"float32", "float64"}),
         ("triangle run -m function=x2,ta", {"x2,tanh3x"}),

@@ -103,7 +103,7 @@ def test_ls_refuses_in_one_line(tree, words, message):
         (["ls", "--foo"], "triangle ls: unrecognized arguments: --foo"),
         (["show"], "triangle show: the following arguments are required: run"),
         (["compare", "a"], "triangle compare: the following arguments are required: B"),
-        (["paper", "foo"], "triangle paper: no experiment 'foo', expected one of beyond, cifar10, dense"),
+        (["paper", "foo"], "triangle paper: no experiment 'foo', expected one of auto, beyond, cifar10,"),
         (["regions", "net.pt", "--lines", "x"], "triangle regions: argument --lines: invalid int value: 'x'"),
     ],
 )

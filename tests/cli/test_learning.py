@@ -113,7 +113,7 @@ def test_sweeps_on_data_are_estimated_tracked_and_spread_over_cores(learned):
             ["data=wine", "data.drop=alcohol"],
             "data.drop=alcohol: expected a list, such as data.drop=[alcohol]",
         ),
-        (["data=digits", "init=raai"], "init=raai: expected triangle or random with data"),
+        (["data=digits", "init=raai"], "init=raai: expected triangle, limit or random with data"),
         (["data=digits", "init=random"], "expected a schedule of weights phases for init=random"),
         (["model=cnn"], "model=cnn: expected data=... with it"),
         (

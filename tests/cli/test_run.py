@@ -37,6 +37,8 @@ def test_a_run_leaves_its_files(finished):
         "config.yaml",
         "run.json",
         "fit.png",
+        "loss.png",
+        "regions.png",
     }
     assert names - {"triangle.log", ".lock"} == expected
     assert folder.parent.name == "x3"
@@ -103,7 +105,7 @@ def test_a_run_records_where_its_numbers_come_from(finished):
     assert record["seed"] == 0
     assert record["dtype"] == "float64"
     assert record["best_restart"] in (0, 1)
-    assert set(record["seconds"]) == {"total", "peaks", "weights"}
+    assert set(record["seconds"]) == {"total", "cpu", "peaks", "weights"}
     assert finished[0].name.endswith(record["hash"])
     config = yaml.safe_load((finished[0] / "config.yaml").read_text())
     assert config["function"] == {"name": "x3", "formula": "x**3", "interval": [0.0, 1.0]}
@@ -161,11 +163,11 @@ def test_the_user_may_choose_the_folder(triangle):
         (["+foo=1"], "foo: no such setting"),
         (
             ["function=foo"],
-            "function=foo: expected one of circle, cubic, exp, r3, sin, softplus, tanh3x, waves, x11, x2, x3",
+            "function=foo: expected one of circle, cubic, exp, r3, samples, sin, softplus, tanh3x, waves, x11, x2, x3",
         ),
         (
             ["init=trianle"],
-            "init=trianle: expected one of front, raai, random, triangle, zigzag; did you mean triangle?",
+            "init=trianle: expected one of front, limit, raai, random, triangle, zigzag; did you mean triangle?",
         ),
         (
             ["init=random", "schedule=paper"],
@@ -329,7 +331,7 @@ def test_an_unknown_command_names_the_known_ones(triangle):
 
 def test_hydras_own_words_work(triangle):
     assert (
-        "function: circle, cubic, exp, r3, sin, softplus, tanh3x, waves, x11, x2, x3"
+        "function: circle, cubic, exp, r3, samples, sin, softplus, tanh3x, waves, x11, x2, x3"
         in triangle("run", "--help").stdout
     )
     shown = yaml.safe_load(triangle("run", "function=x11", "--cfg", "job").stdout)

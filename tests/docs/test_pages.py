@@ -18,7 +18,10 @@ TYPED = [words for page in PAGES for words in commands(page)]
 ASKS = ("--help", "--from", "--cfg")  # of run: answered before or beside any run, and tested with the command
 RUNS = [words for words in TYPED if words[0] == "run" and not any(word in ASKS for word in words)]
 OTHERS = [words for words in TYPED if words[0] not in ("run", *ANSWERS)]
-NOT_HERE = re.compile(r"data\.path=data/\w+: no |device=cuda: expected a device of this machine")
+NOT_HERE = re.compile(
+    r"data\.path=data/\w+: no |device=cuda: expected a device of this machine"
+    r"|function\.path=\w+\.\w+: expected a file of samples"
+)
 PLUGINS = {"hydra/launcher=ray": "hydra_ray_launcher", "hydra/sweeper=list": "hydra_list_sweeper"}
 CHANGES = (ROOT / "docs" / "changelog.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -75,6 +78,7 @@ def first_job(settings):
 
 def refusal(settings):
     """What is wrong with the settings, as a run would be told before it starts; nothing where they are right."""
+    settings = ["depth=2" if word == "depth=auto" else word for word in settings]  # a sweep, one job of it
     try:
         composed = settings_of(*settings)
         experiment_of(composed).check(composed)

@@ -63,7 +63,7 @@ def test_what_is_folded_back_is_the_same_function():
     network = experiment.run(settings).network
     unit = square.copy
     u = torch.linspace(0, 1, 9, dtype=torch.float64)
-    x = (u - square.shift) / square.weight
+    x = (u - square.shifts[0]) / square.weights[0]
     assert unit(u) * square.height + square.low == pytest.approx(target(x), rel=1e-12)
     inner = torch.rand(2, 4, 2, dtype=torch.float64) - 0.5
     plain = type(network)((inner, network.layers[1], network.layers[-1]))
@@ -102,5 +102,5 @@ def test_scaling_is_for_functions():
     with pytest.raises(ValueError, match="scaling=none: expected nothing with data=digits"):
         settings_of("data=digits", "scaling=none")
     assert "scaling" not in settings_of("data=digits").describe()
-    for name in ("dense", "sparse", "depth", "beyond", "nonconvex", "radial"):  # as in the paper
+    for name in ("dense", "sparse", "beyond", "nonconvex", "radial"):  # as in the paper
         assert "scaling" not in settings_of(f"experiment={name}").describe()

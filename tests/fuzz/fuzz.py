@@ -31,6 +31,7 @@ from regions.space import reference_space
 
 from triangle_cli.cli.main import main as triangle
 from triangle_cli.inspection import report
+from triangle_cli.regions.arrays import Layers
 
 LONGEST = 30  # seconds of a core that a command may take
 TINY = ["depth=2", "restarts=1", "schedule=peaks_only", "schedule.phases.0.epochs=1", "points.grid=11"]
@@ -470,7 +471,7 @@ def bases(folder: Path) -> None:
     run(["ls"], inside)
     for inputs in (1, 2, 3):  # compiled here, forks need not
         network = [torch.ones(1, inputs).double(), torch.ones(1, 1).double()], [torch.zeros(1).double()] * 2
-        report.count(*network, [[-1.0, 1.0]] * inputs, exact=False)
+        report.count(Layers.of(*network), [[-1.0, 1.0]] * inputs, exact=False)
     shutil.copy(inside / "work" / "outputs" / ".index.json", folder / "index.json")
 
 

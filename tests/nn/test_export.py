@@ -76,7 +76,10 @@ def test_along_a_line_units_add_their_breakpoints():
     [
         (nn.Linear(2, 2), "Linear: expected a Sequential"),
         (nn.Sequential(nn.ReLU()), "expected at least one Linear"),
-        (nn.Sequential(nn.Linear(2, 2), nn.Tanh()), "1: is Tanh, expected Linear, ReLU or a triangle layer"),
+        (
+            nn.Sequential(nn.Linear(2, 2), nn.Tanh()),
+            "1: is Tanh, expected Linear, ReLU, a triangle or a limit layer",
+        ),
     ],
 )
 def test_other_models_are_refused_by_name(model, complaint):

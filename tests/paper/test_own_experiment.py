@@ -47,6 +47,6 @@ def test_a_row_per_run_then_the_table_and_figures_that_its_file_asks_for(own):
     done = own("paper", "mine", "--config-dir", "own")
     assert done.returncode == 1
     assert done.stderr.startswith(
-        "triangle paper: paper.table=methds: expected one of beyond, depth, methods"
+        "triangle paper: paper.table=methds: expected one of auto, beyond, deepening, depth, formulas, methods"
     )
     assert own("paper", "nix").returncode == 2

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from regions.test_plane_reference import check_agreement
 
 from triangle_cli.inspection import report
+from triangle_cli.regions.arrays import Layers
 from triangle_cli.regions.plane.budget import IN_THE_PLANE, surpasses
 
 
@@ -74,7 +75,7 @@ def test_the_budget_of_a_plane_is_kept_layer_by_layer():
 def test_shares_of_areas_that_leave_the_range_of_floats_are_numbers():
     weights, biases = tensors([[1.0, 0.0]], [[1.0]]), tensors([0.0], [0.0])
     for size in (2.0**-540, 2.0**-200, 1.0, 2.0**200):
-        record, _ = report.count(weights, biases, [[-size, 3 * size], [-size, size]], exact=False)
+        record, _ = report.count(Layers.of(weights, biases), [[-size, 3 * size], [-size, size]], exact=False)
         assert math.isfinite(record["widest"]["share"])
         if size > 2.0**-300:  # where coordinates are rounded, and not only told apart
             assert [record[name]["share"] for name in ("narrowest", "widest")] == [0.25, 0.75]

@@ -161,6 +161,7 @@ def test_no_output_depends_on_the_terminals_encoding(swept, encoding):
 def test_a_models_stages_are_kept_as_well(tmp_path):
     words = [
         "data=digits",
+        "method=layers_released",
         "restarts=1",
         "schedule.phases.0.epochs=1",
         "schedule.phases.1.epochs=1",

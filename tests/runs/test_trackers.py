@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 
 import pandas as pd
 import pytest
@@ -70,7 +71,11 @@ def test_wandb_is_told_offline_and_once(run, tmp_path, monkeypatch):
     (folder,) = (tmp_path / "wandb").glob("offline-run-*")
     assert folder.name.endswith(record["hash"])
     assert [path.suffix for path in (folder / "files" / "media" / "images").iterdir()] == [".png"]
-    logged, configured = told(folder / f"run-{record['hash']}.wandb")
+    for _ in range(100):  # a process of wandb's own writes it, in its own time
+        logged, configured = told(folder / f"run-{record['hash']}.wandb")
+        if logged:
+            break
+        time.sleep(0.2)
     history = pd.read_csv(run / "history.csv")
     least = history.groupby("epoch")["loss"].min()
     assert [float(row["loss/min"]) for row in logged if "loss/min" in row] == pytest.approx(least.tolist())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -118,7 +119,8 @@ def _failed(number: int, words: list[str], error: Exception) -> JobRecord:
 @contextmanager
 def _log_file(folder: Path) -> Iterator[None]:
     """Messages of this package go to a file in this folder, made when there is something to say."""
-    handler = _QuietFileHandler(folder / LOG, delay=True)
+    handler, thread = _QuietFileHandler(folder / LOG, delay=True), threading.get_ident()
+    handler.addFilter(lambda record: record.thread == thread)  # while other jobs are planned beside this one
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     before = log.propagate, log.level
     log.addHandler(handler)

@@ -52,18 +52,9 @@ def test_readme_stays_short():
     assert len(TEXT.encode()) <= 9000
 
 
-def test_the_python_in_readme_runs(triangle):
-    assert (
-        triangle(
-            "run", "function=x2", "depth=2", "schedule=peaks_only", "schedule.phases.0.epochs=1"
-        ).returncode
-        == 0
-    )
-    (network,) = triangle.folder.rglob("network.pt")
-    blocks = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    assert len(blocks) == 2
-    for block in blocks:
-        exec(block.replace("network.pt", str(network)), {})
+def test_the_python_in_readme_runs():
+    (block,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    exec(block, {})
 
 
 def test_every_command_is_in_the_help_and_the_completion():

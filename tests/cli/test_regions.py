@@ -367,6 +367,7 @@ def test_neighbouring_regions_have_different_colours_and_touching_ones_are_no_ne
 PAGE = Path(__file__).parents[2] / "docs" / "regions.md"
 
 
+@pytest.mark.slow  # compiles the counter for any number of inputs a second time, in another process
 def test_the_examples_in_the_documentation_are_right(tmp_path, monkeypatch, capsys):
     text = doctest.testfile(str(PAGE), module_relative=False)
     for checked in (text, doctest.testmod(slices), doctest.testmod(bounds), doctest.testmod(counting)):

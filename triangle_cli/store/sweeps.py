@@ -46,6 +46,17 @@ def find(name: str, outputs: Path) -> Path | None:
     return None
 
 
+KINDS: dict[str, Any] = {  # of an entry of jobs.json
+    "number": int,
+    "overrides": list,
+    "status": str,
+    "reason": str | None,
+    "folder": str | None,
+    "seconds": float | int,
+    "mse_min": float | int | None,
+}
+
+
 def read(folder: Path) -> Sweep:
     """The sweep in a folder.
 
@@ -58,9 +69,8 @@ def read(folder: Path) -> Sweep:
         jobs = json.loads(files.read_text(path))
         whole = isinstance(jobs, list) and all(
             isinstance(job, dict)
-            and isinstance(job["status"], str)
-            and isinstance(job["folder"], str | None)
-            and isinstance(job["overrides"], list)
+            and {"number", "overrides", "status", "folder"} <= job.keys() <= KINDS.keys()
+            and all(isinstance(value, KINDS[key]) for key, value in job.items())
             and all(isinstance(word, str) for word in job["overrides"])
             for job in jobs
         )

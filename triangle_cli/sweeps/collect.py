@@ -12,7 +12,7 @@ import pandas as pd
 
 from triangle_cli.settings.require import require
 from triangle_cli.settings.run import HOW
-from triangle_cli.store import run_folder
+from triangle_cli.store import run_folder, sweeps
 from triangle_cli.store.stages import stage_cells, stage_summary
 from triangle_cli.store.sweeps import JOBS
 from triangle_cli.store.texts import markdown_cell
@@ -90,11 +90,14 @@ def _records(folder: Path) -> Path:
 
 
 def read_jobs(folder: Path) -> list[JobRecord]:
-    """The jobs of the last sweep in this folder that came to its end; none where there is no such sweep."""
-    try:
-        return [JobRecord(**job) for job in json.loads((folder / JOBS).read_text(encoding="utf-8"))]
-    except FileNotFoundError:
+    """The jobs of the last sweep in this folder that came to its end; none where there is no such sweep.
+
+    Raises:
+        ValueError: its jobs.json is damaged.
+    """
+    if not (folder / JOBS).exists():
         return []
+    return [JobRecord(**job) for job in sweeps.read(folder).jobs]
 
 
 def count(jobs: list[JobRecord]) -> str:

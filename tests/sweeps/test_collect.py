@@ -29,5 +29,5 @@ def test_jobs_come_back_as_they_were_written(tmp_path):
 )
 def test_an_entry_of_another_kind_is_refused_by_the_files_name(damage, tmp_path):
     (tmp_path / collect.JOBS).write_text(json.dumps([RECORD.to_json() | damage]))
-    with pytest.raises(ValueError, match="jobs.json: not written by a sweep, or cut off"):
+    with pytest.raises(ValueError, match=r"jobs\.json: not written by a sweep, or cut off"):
         collect.read_jobs(tmp_path)

@@ -12,6 +12,7 @@ import argparse
 import time
 
 import torch
+from plain import plain_loop
 
 from triangle_cli.fit.functions import Target
 from triangle_cli.fit.points import even_points
@@ -33,30 +34,6 @@ def best_of(repeats, run):
         run()
         times.append(time.perf_counter() - began)
     return min(times)
-
-
-def plain_loop(network, points, epochs):
-    """One network at a time, as in a tutorial; seconds per epoch of all restarts."""
-    x, y = points.x.unsqueeze(1), points.y.unsqueeze(1)
-    sizes = [(layer.shape[2] - 1, layer.shape[1]) for layer in network.layers]
-
-    def train_one(restart):
-        linears = [torch.nn.Linear(*size, dtype=torch.float64) for size in sizes]
-        modules = [module for linear in linears for module in (linear, torch.nn.ReLU())][:-1]
-        alone = torch.nn.Sequential(*modules)
-        alone.load_state_dict({name: tensor[restart] for name, tensor in network.state_dict().items()})
-        optimizer = torch.optim.Adam(alone.parameters(), lr=1e-3)
-        error = torch.nn.MSELoss()
-        for _ in range(epochs):
-            optimizer.zero_grad()
-            loss = error(alone(x), y)
-            loss.backward()
-            optimizer.step()
-
-    some = min(5, network.restarts)  # every network costs the same
-    return (
-        best_of(3, lambda: [train_one(restart) for restart in range(some)]) / epochs * network.restarts / some
-    )
 
 
 def batch(space, theta, points, epochs, threads):
@@ -103,7 +80,8 @@ def main():
     names = ("weights", "peaks", "paper")
     print(f"{'threads':>8}{'plain loop':>12}" + "".join(f"{name:>10}{'ratio':>8}" for name in names))
     torch.set_num_threads(1)
-    plain = plain_loop(network, points, max(10, options.epochs // 4))
+    one_pass = plain_loop(network, points.x, points.y, max(10, options.epochs // 4))
+    plain = min(one_pass() for _ in range(3))
     for threads in (1, 2):
         seconds = (
             batch(weight_space, weight_space.encode(network), points, options.epochs, threads),

@@ -33,7 +33,7 @@ from triangle_cli.cli.main import main as triangle
 from triangle_cli.inspection import report
 from triangle_cli.regions.arrays import Layers
 
-LONGEST = 30  # seconds of a core that a command may take
+LONGEST = 30  # seconds that a command may take
 TINY = ["depth=2", "restarts=1", "schedule=peaks_only", "schedule.phases.0.epochs=1", "points.grid=11"]
 KEYS = (
     "depth",
@@ -160,10 +160,10 @@ def run(words: list[str], folder: Path, longest: int = LONGEST) -> tuple[int, st
         _as_command(words, folder, longest)
     began = time.monotonic()
     while (ended := os.waitpid(process, os.WNOHANG)) == (0, 0):
-        if time.monotonic() - began > 8 * longest:  # by the clock, on a machine that does other things, too
+        if time.monotonic() - began > longest:
             os.killpg(process, signal.SIGKILL)
             os.waitpid(process, 0)
-            raise Failed(f"{words}: waits for more than {8 * longest} s")
+            raise Failed(f"{words}: waits for more than {longest} s")
         time.sleep(0.002)
     code = os.waitstatus_to_exitcode(ended[1])
     if code == -signal.SIGXCPU:

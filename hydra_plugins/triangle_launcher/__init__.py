@@ -61,6 +61,8 @@ class SweepLauncher(Launcher):
         from triangle_cli.sweeps.workers import BACKENDS
 
         trackers.require(self.config.tracker)
+        if not job_overrides:
+            raise SystemExit(collect.NO_JOBS)
         collect.require_one_way(job_overrides)
         setup_globals()
         first, count = initial_job_idx + len(self.earlier), len(job_overrides)

@@ -32,6 +32,14 @@ def test_where_all_jobs_would_fail_the_exit_code_says_so(triangle):
         assert not list(triangle.folder.iterdir())
 
 
+@pytest.mark.parametrize("more", [[], ["dry_run=true"]])
+def test_a_sweep_without_a_job_says_so_dry_or_not(triangle, more):
+    done = triangle("run", "-m", "depth=2", "seed=glob([])", *more)
+    assert done.returncode == 1
+    assert done.stderr == "triangle: no jobs: expected at least one value in every list\n"
+    assert not list(triangle.folder.iterdir())
+
+
 def test_a_refused_sweep_leaves_nothing_behind(triangle):
     done = triangle("run", "-m", "depth=2,3", "points.train=1")
     assert done.returncode == 1

@@ -43,7 +43,7 @@ class CollectSweep(Callback):
         records = collect.read_records(folder)
         try:
             if not records:
-                raise SystemExit("no jobs: expected at least one value in every list")
+                raise SystemExit(collect.NO_JOBS)  # under a launcher that is not ours
             whole = collect.collect(folder, records)
         except (OSError, ValueError) as error:
             raise SystemExit(explain(error, [])) from error

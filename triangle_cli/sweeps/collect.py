@@ -21,6 +21,7 @@ from triangle_cli.sweeps.job import JobRecord
 
 JOB = "job.json"  # of one job, under a launcher that is not ours
 SUMMARY = "summary.md"
+NO_JOBS = "no jobs: expected at least one value in every list"
 STATUS = ("status", "folder")  # the last columns of a summary
 HOW_WORDS = (*HOW, "launcher", "hparams_search")
 

@@ -13,7 +13,8 @@ import numpy as np
 from triangle_cli.compiling import njit
 from triangle_cli.deepening.pieces import REORDER, affine, limit
 
-ROWS = 16  # in one update of the normal equations: two pieces of 6 + 2
+ROWS = 16  # in one update of the normal equations
+MOST_ROWS = 8  # of one piece: 6 + 2
 DEPENDENT = 1e-14  # of its square, a column of which less is left depends on those before it
 SMALLEST_SCALE = (
     1e-9  # of the diagonal's root, relative to the largest: numbers that move nothing stay damped
@@ -22,7 +23,7 @@ SMALLEST_SCALE = (
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=REORDER)
 def _add_rows(normal: np.ndarray, rows: np.ndarray) -> None:
-    """normal += rows^T rows, its lower triangle; rows: (ROWS, P). Two rows of it at a time stay in registers."""
+    """normal += rows^T rows, its lower triangle, of rows[:ROWS], (.., P). Two rows of it at a time stay in registers."""
     size = len(normal)
     for i in range(0, size - 1, 2):
         low, high = normal[i], normal[i + 1]
@@ -208,7 +209,7 @@ def normal_equations(
         starts[layer + 1] = starts[layer] + widths[layer + 1] * (widths[layer] + 1)
     values, on = _carry(theta, widths, starts, u)
     normal, slope = np.zeros((starts[-1], starts[-1])), np.zeros(starts[-1])
-    rows, row, filled = np.zeros((ROWS, starts[-1])), np.zeros(starts[-1]), 0
+    rows, row, filled = np.zeros((ROWS + MOST_ROWS, starts[-1])), np.zeros(starts[-1]), 0
     back = np.zeros((layers, 3, max(widths.max(), 3)))
     gram, energy, moments, factors = np.zeros((6, 6)), np.zeros((2, 2)), np.zeros(6), np.zeros(6)
     for k in range(len(u) - 1):
@@ -221,10 +222,6 @@ def normal_equations(
         _sum_nodes(gram, energy, moments, count, outputs, k, sign, nodes, cut)
         _fill_row(row, moments, count, back, values, k, widths)
         slope += row
-        if filled + 2 * count + 2 > ROWS:
-            rows[filled:] = 0.0
-            _add_rows(normal, rows)
-            filled = 0
         _factorise(gram, 2 * count)
         for a in range(2 * count):
             if gram[a, a] > 0:
@@ -240,6 +237,10 @@ def normal_equations(
                 factors[4:] = 0.0
                 _fill_row(rows[filled], factors, count, back, values, k, widths)
                 filled += 1
+        if filled >= ROWS:
+            _add_rows(normal, rows)
+            filled -= ROWS
+            rows[:filled] = rows[ROWS : ROWS + filled]
     rows[filled:] = 0.0
     _add_rows(normal, rows)
     return normal, slope

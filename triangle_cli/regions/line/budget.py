@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 from triangle_cli.regions.bounds import Exhausted
 
 IN_INTEGERS = 512  # regions that a decision in integers costs the time of
+SHALLOW = 8  # layers that a region may have to itself without costing more than one; past them in proportion
 
 
 def surpasses(weights: list[Tensor], biases: list[Tensor], lo: float, hi: float, limit: int) -> bool:
-    """Whether one network has more than `limit` activation regions, or needs the time of as many in integers.
+    """Whether one network has more than `limit` activation regions, or needs the time of as many.
+
+    In integers a region costs more, and so in a deep network, where each passes through layers that no longer divide it.
 
     weights[l]: (out, in), biases[l]: (out,), float64 or float32.
     """
@@ -27,6 +30,7 @@ def surpasses(weights: list[Tensor], biases: list[Tensor], lo: float, hi: float,
     from triangle_cli.regions.line.pieces import NARROW
     from triangle_cli.regions.line.wide import wide_leaves
 
+    limit = max(1, limit * SHALLOW // max(SHALLOW, len(biases)))
     arrays = [[layer.astype(float) for layer in as_arrays(layers)] for layers in (weights, biases)]
     batches = [[array[np.newaxis] for array in layers] for layers in arrays]
     packed = PackedNetworks(batches[0], batches[1], lo, hi)

@@ -391,11 +391,14 @@ def test_every_key_of_the_json_is_documented(capsys):
             assert f"`{key}`" in PAGE.read_text()
 
 
-def test_a_picture_that_cannot_be_written_leaves_nothing(tmp_path, capsys):
+def test_a_picture_that_cannot_be_written_leaves_no_file_and_loses_no_count(tmp_path, capsys):
     write(tmp_path / "kink.json", KINK)
     (tmp_path / "taken").write_text("a file, not a folder")
     words = ["--picture", tmp_path / "taken" / "x.png", "--breakpoints", tmp_path / "taken" / "x.csv"]
-    refused([tmp_path / "kink.json", *words], capsys)
+    assert main.main(["regions", *map(str, [tmp_path / "kink.json", *words])]) == 1
+    shown = capsys.readouterr()
+    assert re.search(r"linear regions +3$", shown.out, re.MULTILINE)
+    assert shown.err.startswith("triangle regions: ") and len(shown.err.splitlines()) == 1
     assert {path.name for path in tmp_path.iterdir()} == {"kink.json", "taken"}
 
 

@@ -57,7 +57,7 @@ def main(words: list[str]) -> int:
     """Count, print, write; returns the exit code.
 
     Raises:
-        ValueError: a file or an option that does not fit; nothing has been written then.
+        ValueError: a file or an option that does not fit; no file has been written then.
         OSError: a file cannot be read or written.
     """
     options = parser().parse_args([f" {word}" if NEGATIVE.match(word) else word for word in words])
@@ -287,8 +287,10 @@ def _count(network: LoadedNetwork, options: argparse.Namespace) -> None:
     record |= {"box": box} | counts
     record["exact"] = report.guarantee(record["dtype"], options.exact, next(iter(where), None))
     record |= report.assumption(network)
-    region_files.write_files(options, record, found, layers)
-    console.say(_as_json(record) if options.json else terminal.count_text(record))
+    try:
+        region_files.write_files(options, record, found, layers)
+    finally:  # a file that cannot be written loses no count
+        console.say(_as_json(record) if options.json else terminal.count_text(record))
 
 
 def _check_picture(path: Path, inputs: int) -> None:

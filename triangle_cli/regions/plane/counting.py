@@ -23,13 +23,12 @@ import numpy as np
 
 from triangle_cli.regions.arrays import as_arrays, as_tensor, box_array, checked_linear, is_floating
 from triangle_cli.regions.line.counting import RegionCounts
+from triangle_cli.regions.plane.exact import Oracle, layers_of
 
 if TYPE_CHECKING:  # torch loads only for who has tensors, numba only when something is counted
     from torch import Tensor
 
-    from triangle_cli.regions.plane.mesh import Partition
-
-WIDE = Fraction(1, 10**9)  # a region is wide if it has more than this share of the box
+    from triangle_cli.regions.plane.questions import History
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def count_rows(
     all_weights, all_biases, batch = checked_layers(weights, biases, 2)
     masks = checked_linear(linear, [bias.shape[1] for bias in all_biases[:-1]])
     counts = [
-        _count([w[i] for w in all_weights], [b[i] for b in all_biases], corners, exact, linear=masks)
+        described([w[i] for w in all_weights], [b[i] for b in all_biases], corners, exact, masks)[0]
         for i in range(len(all_weights[0]))
     ]
     return batch, np.array(counts, np.int64).reshape(-1, 5)
@@ -128,42 +127,40 @@ def polygon_arrays(
             f"polygons: weights have batch shape {tuple(batch)}, expected one network, (out, in) each"
         )
     first_weights, first_biases = [w[0] for w in all_weights], [b[0] for b in all_biases]
-    from triangle_cli.regions.plane import mesh
-
-    part = mesh.partition(first_weights, first_biases, corners, exact, linear=masks)
-    vertices = part.mesh.points[part.mesh.corners()]
-    labels = _labels(part, first_weights, exact)
-    return vertices, part.mesh.pointer, labels, *_affine_maps(part, first_weights, first_biases)
-
-
-def _count(
-    weights: list, biases: list, corners: np.ndarray, exact: bool, linear: list[np.ndarray]
-) -> list[int]:
-    from triangle_cli.regions.plane import merge, mesh  # numba loads only when something is counted
-
-    part = mesh.partition(weights, biases, corners, exact, linear=linear)
-    label = merge.merge(part, weights, exact)
-    cells = part.mesh.cells
-    return [
-        int(label.max()) + 1,
-        cells,
-        sum(int((~on.any(axis=0)).sum()) for on in part.on),
-        merge.wide(part, label, corners, WIDE, exact),
-        merge.wide(part, np.arange(cells), corners, WIDE, exact),
-    ]
+    _, points, ends, sides, pointer, label, history = described(
+        first_weights, first_biases, corners, exact, masks
+    )
+    maps = _affine_maps(first_weights, first_biases, history)
+    return points[ends[sides >> 1, sides & 1]], pointer, label, *maps
 
 
-def _labels(part: Partition, weights: list, exact: bool) -> np.ndarray:
-    from triangle_cli.regions.plane import merge
+def described(
+    weights: list[np.ndarray],
+    biases: list[np.ndarray],
+    corners: np.ndarray,
+    exact: bool,
+    linear: list[np.ndarray],
+    limit: int = -1,
+) -> tuple:
+    """`merge.describe` of one network."""
+    from triangle_cli.regions.plane import (
+        merge,
+        mesh,
+        questions,
+    )  # numba loads only when something is counted
 
-    return merge.merge(part, weights, exact)
+    widths = np.array([2, *map(len, biases)])
+    parameters = np.concatenate([array.reshape(-1) for pair in zip(weights, biases) for array in pair])
+    masks = np.concatenate(linear) if linear else np.empty(0, bool)
+    with questions.asked(Oracle(weights, biases, corners)) as handle:
+        return merge.describe(handle, widths, parameters, masks, corners, exact, mesh.GROUP, limit)
 
 
-def _affine_maps(part: Partition, weights: list, biases: list) -> tuple[np.ndarray, np.ndarray]:
+def _affine_maps(weights: list, biases: list, history: History) -> tuple[np.ndarray, np.ndarray]:
     """Gradients (n, outputs, 2) and intercepts (n, outputs) on the final cells, in float64."""
     maps = np.concatenate([weights[0], biases[0][:, None]], axis=1)[None]  # (cells, width, 3)
     with np.errstate(all="ignore"):
-        for weight, bias, on, parent in zip(weights[1:], biases[1:], part.on, part.parent):
+        for weight, bias, on, parent in zip(weights[1:], biases[1:], *layers_of(*history[1:])):
             maps = weight @ (maps[parent] * on[:, :, None])
             maps[:, :, 2] += bias
     return maps[:, :, :2].copy(), maps[:, :, 2].copy()

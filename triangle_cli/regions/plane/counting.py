@@ -21,7 +21,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from triangle_cli.regions.arrays import as_arrays, as_tensor, box_array, checked_linear, is_floating
+from triangle_cli.regions.arrays import (
+    as_arrays,
+    as_tensor,
+    box_array,
+    checked_linear,
+    flattened,
+    is_floating,
+)
 from triangle_cli.regions.line.counting import RegionCounts
 from triangle_cli.regions.plane.exact import Oracle, layers_of
 
@@ -73,7 +80,7 @@ def count_plane(
         ValueError: shapes that do not fit, a box of no size, weights or corners that are not finite.
     """
     batch, rows = count_rows(weights, biases, box, exact=exact, linear=linear)
-    return RegionCounts(*(as_tensor(column.reshape(batch)) for column in rows.T))
+    return RegionCounts(*as_tensor(rows.T.reshape(5, *batch)))
 
 
 def count_rows(
@@ -181,20 +188,27 @@ def checked_layers(
                 found = f"dtype {value.dtype}" if hasattr(value, "dtype") else type(value).__name__
                 raise ValueError(f"{name}[{l}]: {found}, expected torch.float32 or torch.float64")
     batch = tuple(weights[0].shape[:-2])
-    arrays = []
-    for l, (weight, bias) in enumerate(zip(weights, biases)):
+    given = [array for pair in zip(weights, biases) for array in pair]
+    names = [f"{name}[{l}]" for l in range(len(weights)) for name in ("weights", "biases")]
+    shapes: list[tuple[int, ...]] = []
+    for name, weight in zip(names[::2], weights):
         if weight.ndim < 2:
-            raise ValueError(f"weights[{l}]: shape {tuple(weight.shape)}, expected (*batch, out, {inputs})")
-        for name, array, shape in (
-            (f"weights[{l}]", weight, (*batch, *weight.shape[-2:-1], inputs)),
-            (f"biases[{l}]", bias, (*batch, *weight.shape[-2:-1])),
-        ):
-            if array.shape != shape:
-                raise ValueError(f"{name}: shape {array.shape}, expected {shape}")
-            if not np.isfinite(array).all():
-                raise ValueError(f"{name}: has NaN or infinity, expected finite numbers")
-            arrays.append(array.astype(np.float64).reshape(math.prod(batch), *array.shape[len(batch) :]))
-        inputs = weight.shape[-2]
+            raise ValueError(f"{name}: shape {tuple(weight.shape)}, expected (*batch, out, {inputs})")
+        outputs = weight.shape[-2]
+        shapes += [(*batch, outputs, inputs), (*batch, outputs)]
+        inputs = outputs
+    for name, array, shape in zip(names, given, shapes):
+        if array.shape != shape:
+            raise ValueError(f"{name}: shape {array.shape}, expected {shape}")
+    flat = flattened(given)
+    if flat is None:
+        name = next(name for name, array in zip(names, given) if not np.isfinite(array).all())
+        raise ValueError(f"{name}: has NaN or infinity, expected finite numbers")
+    networks, start, arrays = math.prod(batch), 0, []
+    for array in given:
+        part = flat[start : start + array.size]
+        arrays.append(part.reshape(networks, *array.shape[len(batch) :]))
+        start += array.size
     return arrays[::2], arrays[1::2], batch
 
 

@@ -111,7 +111,7 @@ def spread(value, error, gamma):
     )  # not: 0, which may underflow
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@njit(cache=True, error_model="numpy")
 def preactivations(weight, bias, inputs, errors):
     """inputs @ weight.T + bias and its bound, given that of the inputs; both (n, width).
 
@@ -127,37 +127,44 @@ def preactivations(weight, bias, inputs, errors):
     offset = np.empty(width)
     for o in range(width):
         offset[o] = 0.0 if bias[o] == 0.0 else gamma * abs(bias[o]) + TINY
+    used, x, doubt = np.empty(fan_in + 4, np.int64), np.empty(fan_in + 4), np.empty(fan_in + 4)
     for v in range(len(inputs)):
-        value, bound = values[v], bounds[v]
-        plain = True
-        for o in range(width):
-            value[o], bound[o] = bias[o], offset[o]
+        n, plain = 0, True
         for k in range(fan_in):
-            x, doubt = inputs[v, k], spread(inputs[v, k], errors[v, k], gamma)
             plain &= errors[v, k] == 0.0
-            if doubt != 0.0:
-                for o in range(width):
-                    value[o] += across[k, o] * x
-                    bound[o] += steep[k, o] * doubt
+            used[n], x[n], doubt[n] = k, inputs[v, k], spread(inputs[v, k], errors[v, k], gamma)
+            n += doubt[n] != 0.0
+        used[n : n + 4], x[n : n + 4], doubt[n : n + 4] = 0, 0.0, 0.0
+        values[v], bounds[v] = bias, offset
+        for i in range(0, n, 4):
+            add_four(values[v], across, used[i : i + 4], x[i : i + 4])
+            add_four(bounds[v], steep, used[i : i + 4], doubt[i : i + 4])
         if plain:
             for o in range(width):
-                if is_exact_sum(weight[o], inputs[v], bias[o]):
-                    bound[o] = 0.0
+                total, is_exact = plain_sum(weight[o], inputs[v], bias[o])
+                if is_exact:
+                    values[v, o], bounds[v, o] = total, 0.0
     return values, bounds
 
 
+@njit(cache=True, fastmath={"contract"})
+def add_four(total, rows, used, factor):
+    """Add to `total` four of the rows, each times its factor."""
+    a, b, c, d = used[0], used[1], used[2], used[3]
+    e, f, g, h = factor[0], factor[1], factor[2], factor[3]
+    for o in range(total.size):
+        total[o] += (rows[a, o] * e + rows[b, o] * f) + (rows[c, o] * g + rows[d, o] * h)
+
+
 @njit(cache=True)
-def is_exact_sum(weight, inputs, bias):
-    """Whether weight . inputs + bias, summed from the bias on, is not rounded."""
-    total = bias
+def plain_sum(weight, inputs, bias):
+    """weight . inputs + bias, summed from the bias on, and whether nothing is rounded."""
+    total, is_exact = bias, True
     for k in range(weight.size):
-        if not is_exact_product(weight[k], inputs[k]):
-            return False
         term = weight[k] * inputs[k]
-        if sum_lost(total, term) != 0.0:
-            return False
+        is_exact &= is_exact_product(weight[k], inputs[k]) and sum_lost(total, term) == 0.0
         total += term
-    return True
+    return total, is_exact
 
 
 @njit(cache=True, error_model="numpy")
@@ -212,11 +219,25 @@ def interpolate(values, errors, first, parents, place):
     """Fill rows first.. of values and errors, in order, each between two earlier rows (`lerp`)."""
     for i in range(parents.shape[0]):
         p, q = parents[i, 0], parents[i, 1]
-        t, t_error = place[i, 0], place[i, 1]
-        for k in range(values.shape[1]):
-            value, error = lerp(values[p, k], errors[p, k], values[q, k], errors[q, k], t, t_error)
-            values[first + i, k] = value
-            errors[first + i, k] = error
+        lerp_row(
+            values[p], errors[p], values[q], errors[q], place[i, 0], place[i, 1],
+            values[first + i], errors[first + i],
+        )  # fmt: skip
+
+
+@njit(cache=True, error_model="numpy")
+def lerp_row(low, low_error, high, high_error, t, t_error, values, errors):
+    """`lerp` of whole rows, into the last two."""
+    if t_error == 0.0:
+        for k in range(values.size):
+            values[k], errors[k] = lerp(low[k], low_error[k], high[k], high_error[k], t, t_error)
+        return
+    for k in range(values.size):  # no branch, which would keep it from the vector unit
+        rise, doubt = high[k] - low[k], low_error[k] + high_error[k]
+        value = low[k] + t * rise
+        carried = (1.0 - t) * low_error[k] + t * high_error[k] + t_error * (abs(rise) + doubt)
+        error = (carried + UNIT * (t * abs(rise) + abs(value))) * SLACK + TINY
+        values[k], errors[k] = value, (0.0 if (rise == 0.0) & (doubt == 0.0) else error)
 
 
 @njit(cache=True)

@@ -9,7 +9,7 @@ neuron turns, else, as that they are the same, in integers.
 import numpy as np
 
 from triangle_cli.compiling import njit
-from triangle_cli.regions.plane.kernels import SLACK, TINY, UNIT, grown, lerp, spread, steepness
+from triangle_cli.regions.plane.kernels import SLACK, TINY, UNIT, grown, lerp_row, spread, steepness
 from triangle_cli.regions.plane.mesh import layer_of, partition, polygon_mesh
 from triangle_cli.regions.plane.questions import ask_larger, ask_same_maps
 
@@ -54,36 +54,45 @@ def outputs_at(last, linear, weight, bias):
     outputs, bounds = np.empty((n, found)), np.empty((n, found))
     steep, gamma = steepness(weight), (width + 4) * UNIT
     row, doubt = (
-        np.empty((3, width)),
-        np.empty((3, width)),
-    )  # of the vertex, and of the two that it lies between
+        np.empty((4, width)),
+        np.empty((4, width)),
+    )  # of the vertex, the two that it lies between, after ReLU
     inner, inner_doubt = np.empty((16, width)), np.empty((16, width))  # of those within one cell
     first = on_edges
     for v in range(n):
-        value, error = last.values[v % old], last.errors[v % old]
-        if v >= old:
+        value, error = row[0], doubt[0]
+        if v < old:
+            value, error = last.values[v], last.errors[v]
+        else:
             if v > on_edges and last.cells[v - on_edges] != last.cells[v - on_edges - 1]:
                 first = v
-            value, error = row[0], doubt[0]
-            at, at_error = last.place[v - old, 0], last.place[v - old, 1]
             p, q = last.parents[v - old, 0], last.parents[v - old, 1]
             low, low_error = source(last, p, on_edges, first, inner, inner_doubt, row[1], doubt[1])
             high, high_error = source(last, q, on_edges, first, inner, inner_doubt, row[2], doubt[2])
-            for k in range(width):
-                value[k], error[k] = lerp(low[k], low_error[k], high[k], high_error[k], at, at_error)
+            at, at_error = last.place[v - old, 0], last.place[v - old, 1]
+            lerp_row(low, low_error, high, high_error, at, at_error, value, error)
         if v >= on_edges:
             inner, inner_doubt = grown(inner, v - first + 1), grown(inner_doubt, v - first + 1)
             inner[v - first], inner_doubt[v - first] = value, error
+        for k in range(width):
+            is_off = last.signs[v, k] <= 0 if v < on_edges else value[k] < -error[k]
+            is_off &= not linear[k]
+            x = 0.0 if is_off or (value[k] < 0.0 and not linear[k]) else value[k]
+            row[3, k], doubt[3, k] = x, (0.0 if is_off else spread(x, error[k], gamma))
         for o in range(found):
-            total, bound = bias[o], gamma * abs(bias[o]) + TINY
-            for k in range(width):
-                off = last.signs[v, k] <= 0 if v < on_edges else value[k] < -error[k]
-                if linear[k] or not off:
-                    x = value[k] if linear[k] else max(value[k], 0.0)
-                    total += weight[o, k] * x
-                    bound += steep[o, k] * spread(x, error[k], gamma)
-            outputs[v, o], bounds[v, o] = total, bound
+            total, bound = dots(weight[o], row[3], steep[o], doubt[3])
+            outputs[v, o], bounds[v, o] = total + bias[o], bound + gamma * abs(bias[o]) + TINY
     return outputs, bounds
+
+
+@njit(cache=True, fastmath={"contract", "reassoc"})
+def dots(a, b, c, d):
+    """a . b and c . d, summed in any order."""
+    first = second = 0.0
+    for k in range(a.size):
+        first += a[k] * b[k]
+        second += c[k] * d[k]
+    return first, second
 
 
 @njit(cache=True, error_model="numpy")
@@ -96,10 +105,7 @@ def source(last, p, on_edges, first, inner, inner_doubt, row, doubt):
         return inner[p - first], inner_doubt[p - first]
     a, b = last.parents[p - old, 0], last.parents[p - old, 1]
     at, at_error = last.place[p - old, 0], last.place[p - old, 1]
-    for k in range(row.size):
-        row[k], doubt[k] = lerp(
-            last.values[a, k], last.errors[a, k], last.values[b, k], last.errors[b, k], at, at_error
-        )
+    lerp_row(last.values[a], last.errors[a], last.values[b], last.errors[b], at, at_error, row, doubt)
     return row, doubt
 
 
@@ -111,7 +117,8 @@ def opposite_of(mesh):
         start, size = mesh.pointer[cell], mesh.pointer[cell + 1] - mesh.pointer[cell]
         for i in range(size):
             edge, turn = mesh.sides[start + i] >> 1, mesh.sides[start + i] & 1
-            far = mesh.sides[start + (i + 1 + size // 2) % size]
+            across = i + 1 + size // 2
+            far = mesh.sides[start + (across if across < size else across - size)]
             opposite[edge, turn] = mesh.ends[far >> 1, far & 1]
     return opposite
 

@@ -74,7 +74,7 @@ def is_tensor(value: Any) -> bool:
 def as_array(value: Any) -> Any:
     """A tensor or array of floating point as an array; anything else as it is, to be refused by name."""
     if not isinstance(value, np.ndarray) and is_tensor(value) and _is_float(value.dtype):
-        return value.detach().cpu().numpy()
+        return value.numpy(force=True)
     return value
 
 

@@ -64,7 +64,7 @@ def count_regions(
     """
     options: dict[str, Any] = {"exact": exact, "wide": wide, "threads": threads, "tell": tell}
     batch, rows = count_rows(weights, biases, box, **options, linear=linear)
-    return RegionCounts(*as_tensor(rows.T.reshape(5, *batch)))
+    return RegionCounts(*as_tensor(rows.T.reshape(5, *batch)).unbind())
 
 
 def count_rows(

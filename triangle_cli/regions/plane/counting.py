@@ -80,7 +80,7 @@ def count_plane(
         ValueError: shapes that do not fit, a box of no size, weights or corners that are not finite.
     """
     batch, rows = count_rows(weights, biases, box, exact=exact, linear=linear)
-    return RegionCounts(*as_tensor(rows.T.reshape(5, *batch)))
+    return RegionCounts(*as_tensor(rows.T.reshape(5, *batch)).unbind())
 
 
 def count_rows(
@@ -148,7 +148,7 @@ def described(
     exact: bool,
     linear: list[np.ndarray],
     limit: int = -1,
-) -> tuple:
+) -> tuple[Any, ...]:
     """`merge.describe` of one network."""
     from triangle_cli.regions.plane import (
         merge,
@@ -241,7 +241,7 @@ def _convex(corners: np.ndarray) -> np.ndarray:
     # strictly convex and once around: every other corner lies on the same side of each side
     turns = [turn(i, (i + 1) % n, k) for i in range(n) for k in range(n) if k not in (i, (i + 1) % n)]
     if all(t > 0 for t in turns):
-        return corners
+        return corners.copy()
     if all(t < 0 for t in turns):
         return corners[::-1].copy()
     raise ValueError(

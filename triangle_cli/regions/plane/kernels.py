@@ -137,8 +137,7 @@ def preactivations(weight, bias, inputs, errors):
         used[n : n + 4], x[n : n + 4], doubt[n : n + 4] = 0, 0.0, 0.0
         values[v], bounds[v] = bias, offset
         for i in range(0, n, 4):
-            add_four(values[v], across, used[i : i + 4], x[i : i + 4])
-            add_four(bounds[v], steep, used[i : i + 4], doubt[i : i + 4])
+            add_four(values, bounds, v, across, steep, used, x, doubt, i)
         if plain:
             for o in range(width):
                 total, is_exact = plain_sum(weight[o], inputs[v], bias[o])
@@ -148,12 +147,15 @@ def preactivations(weight, bias, inputs, errors):
 
 
 @njit(cache=True, fastmath={"contract"})
-def add_four(total, rows, used, factor):
-    """Add to `total` four of the rows, each times its factor."""
-    a, b, c, d = used[0], used[1], used[2], used[3]
-    e, f, g, h = factor[0], factor[1], factor[2], factor[3]
-    for o in range(total.size):
-        total[o] += (rows[a, o] * e + rows[b, o] * f) + (rows[c, o] * g + rows[d, o] * h)
+def add_four(values, bounds, v, across, steep, used, x, doubt, i):
+    """Add four terms, from the i-th on, to row v of both."""
+    a, b, c, d = used[i], used[i + 1], used[i + 2], used[i + 3]
+    e, f, g, h = x[i], x[i + 1], x[i + 2], x[i + 3]
+    for o in range(values.shape[1]):
+        values[v, o] += (across[a, o] * e + across[b, o] * f) + (across[c, o] * g + across[d, o] * h)
+    e, f, g, h = doubt[i], doubt[i + 1], doubt[i + 2], doubt[i + 3]
+    for o in range(values.shape[1]):
+        bounds[v, o] += (steep[a, o] * e + steep[b, o] * f) + (steep[c, o] * g + steep[d, o] * h)
 
 
 @njit(cache=True)
@@ -219,25 +221,25 @@ def interpolate(values, errors, first, parents, place):
     """Fill rows first.. of values and errors, in order, each between two earlier rows (`lerp`)."""
     for i in range(parents.shape[0]):
         p, q = parents[i, 0], parents[i, 1]
-        lerp_row(
-            values[p], errors[p], values[q], errors[q], place[i, 0], place[i, 1],
-            values[first + i], errors[first + i],
-        )  # fmt: skip
+        lerp_row(values, errors, p, values, errors, q, place[i, 0], place[i, 1], values, errors, first + i)
 
 
 @njit(cache=True, error_model="numpy")
-def lerp_row(low, low_error, high, high_error, t, t_error, values, errors):
-    """`lerp` of whole rows, into the last two."""
+def lerp_row(low, low_error, p, high, high_error, q, t, t_error, values, errors, v):
+    """`lerp` of whole rows, from p and q into v."""
+    width = values.shape[1]
     if t_error == 0.0:
-        for k in range(values.size):
-            values[k], errors[k] = lerp(low[k], low_error[k], high[k], high_error[k], t, t_error)
+        for k in range(width):
+            values[v, k], errors[v, k] = lerp(
+                low[p, k], low_error[p, k], high[q, k], high_error[q, k], t, t_error
+            )
         return
-    for k in range(values.size):  # no branch, which would keep it from the vector unit
-        rise, doubt = high[k] - low[k], low_error[k] + high_error[k]
-        value = low[k] + t * rise
-        carried = (1.0 - t) * low_error[k] + t * high_error[k] + t_error * (abs(rise) + doubt)
+    for k in range(width):  # no branch, which would keep it from the vector unit
+        rise, doubt = high[q, k] - low[p, k], low_error[p, k] + high_error[q, k]
+        value = low[p, k] + t * rise
+        carried = (1.0 - t) * low_error[p, k] + t * high_error[q, k] + t_error * (abs(rise) + doubt)
         error = (carried + UNIT * (t * abs(rise) + abs(value))) * SLACK + TINY
-        values[k], errors[k] = value, (0.0 if (rise == 0.0) & (doubt == 0.0) else error)
+        values[v, k], errors[v, k] = value, (0.0 if (rise == 0.0) & (doubt == 0.0) else error)
 
 
 @njit(cache=True)

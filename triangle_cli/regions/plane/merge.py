@@ -45,7 +45,7 @@ def components(n, pairs):
     return label
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def outputs_at(last, linear, weight, bias):
     """Outputs (n, some of them) at all vertices and their bounds, from how the last hidden layer cut."""
     old, width = last.values.shape
@@ -53,60 +53,56 @@ def outputs_at(last, linear, weight, bias):
     n, found = old + len(last.parents), min(MOST, len(bias))
     outputs, bounds = np.empty((n, found)), np.empty((n, found))
     steep, gamma = steepness(weight), (width + 4) * UNIT
-    row, doubt = (
-        np.empty((4, width)),
-        np.empty((4, width)),
-    )  # of the vertex, the two that it lies between, after ReLU
-    inner, inner_doubt = np.empty((16, width)), np.empty((16, width))  # of those within one cell
+    # the rows of a vertex, of the two that it lies between, of those within one cell
+    row, doubt = np.empty((3 + 16, width)), np.empty((3 + 16, width))
+    x, spreads = np.empty(width), np.empty(width)  # after the ReLU
     first = on_edges
     for v in range(n):
-        value, error = row[0], doubt[0]
-        if v < old:
-            value, error = last.values[v], last.errors[v]
-        else:
+        value, error, r = last.values, last.errors, v
+        if v >= old:
             if v > on_edges and last.cells[v - on_edges] != last.cells[v - on_edges - 1]:
                 first = v
-            p, q = last.parents[v - old, 0], last.parents[v - old, 1]
-            low, low_error = source(last, p, on_edges, first, inner, inner_doubt, row[1], doubt[1])
-            high, high_error = source(last, q, on_edges, first, inner, inner_doubt, row[2], doubt[2])
+            if v >= on_edges:
+                row, doubt = grown(row, v - first + 4), grown(doubt, v - first + 4)
+            low, low_error, p = source(last, last.parents[v - old, 0], on_edges, first, row, doubt, 1)
+            high, high_error, q = source(last, last.parents[v - old, 1], on_edges, first, row, doubt, 2)
+            value, error, r = row, doubt, (v - first + 3 if v >= on_edges else 0)
             at, at_error = last.place[v - old, 0], last.place[v - old, 1]
-            lerp_row(low, low_error, high, high_error, at, at_error, value, error)
-        if v >= on_edges:
-            inner, inner_doubt = grown(inner, v - first + 1), grown(inner_doubt, v - first + 1)
-            inner[v - first], inner_doubt[v - first] = value, error
+            lerp_row(low, low_error, p, high, high_error, q, at, at_error, value, error, r)
         for k in range(width):
-            is_off = last.signs[v, k] <= 0 if v < on_edges else value[k] < -error[k]
+            z = value[r, k]
+            is_off = last.signs[v, k] <= 0 if v < on_edges else z < -error[r, k]
             is_off &= not linear[k]
-            x = 0.0 if is_off or (value[k] < 0.0 and not linear[k]) else value[k]
-            row[3, k], doubt[3, k] = x, (0.0 if is_off else spread(x, error[k], gamma))
+            x[k] = 0.0 if is_off or (z < 0.0 and not linear[k]) else z
+            spreads[k] = 0.0 if is_off else spread(x[k], error[r, k], gamma)
         for o in range(found):
-            total, bound = dots(weight[o], row[3], steep[o], doubt[3])
+            total, bound = dots(weight, x, steep, spreads, o)
             outputs[v, o], bounds[v, o] = total + bias[o], bound + gamma * abs(bias[o]) + TINY
     return outputs, bounds
 
 
 @njit(cache=True, fastmath={"contract", "reassoc"})
-def dots(a, b, c, d):
-    """a . b and c . d, summed in any order."""
-    first = second = 0.0
-    for k in range(a.size):
-        first += a[k] * b[k]
-        second += c[k] * d[k]
-    return first, second
+def dots(weight, x, steep, spreads, o):
+    """Row o of two matrices times a vector each, summed in any order."""
+    total = bound = 0.0
+    for k in range(x.size):
+        total += weight[o, k] * x[k]
+        bound += steep[o, k] * spreads[k]
+    return total, bound
 
 
 @njit(cache=True, error_model="numpy")
-def source(last, p, on_edges, first, inner, inner_doubt, row, doubt):
-    """Pre-activations of vertex p and their bounds, if need be made in `row` and `doubt`."""
+def source(last, p, on_edges, first, row, doubt, room):
+    """Where the pre-activations of vertex p and their bounds are, as arrays and a row; if need be made in `room`."""
     old = len(last.values)
     if p < old:
-        return last.values[p], last.errors[p]
+        return last.values, last.errors, p
     if p >= on_edges:
-        return inner[p - first], inner_doubt[p - first]
+        return row, doubt, p - first + 3
     a, b = last.parents[p - old, 0], last.parents[p - old, 1]
     at, at_error = last.place[p - old, 0], last.place[p - old, 1]
-    lerp_row(last.values[a], last.errors[a], last.values[b], last.errors[b], at, at_error, row, doubt)
-    return row, doubt
+    lerp_row(last.values, last.errors, a, last.values, last.errors, b, at, at_error, row, doubt, room)
+    return row, doubt, room
 
 
 @njit(cache=True)
@@ -205,7 +201,7 @@ def is_heard(history, parameters, first_row, first_cell, layer, neuron, cell):
     return False
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def labels(mesh, history, last, parameters, linear, exact):
     """Linear region (label 0, 1, ..) of each activation region."""
     depth, cells = len(history.cells), len(mesh.pointer) - 1

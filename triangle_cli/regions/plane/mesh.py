@@ -68,7 +68,7 @@ def layer_of(widths, parameters, layer):
     return weight, parameters[end : end + widths[layer + 1]]
 
 
-@njit(cache=True)
+@njit(inline="always")
 def signs_at_vertices(mesh, values, errors, linear, history, exact):
     """Signs of the layer's neurons, 1 of `linear` ones; values found to be 0 become so."""
     signs, pairs = classify(values, errors, exact)
@@ -92,7 +92,7 @@ def signs_at_vertices(mesh, values, errors, linear, history, exact):
     return signs
 
 
-@njit(cache=True)
+@njit(inline="always")
 def cut_edges_of(mesh, layer, cell_of, history, exact):
     """`split_edges` until no question is left, trimmed; layer: with the signs at the new vertices."""
     base, width = history.cuts[-1, 0], layer.signs.shape[1]
@@ -111,7 +111,7 @@ def cut_edges_of(mesh, layer, cell_of, history, exact):
     return cuts, Layer(signs[: len(layer.values) + n], layer.values, layer.errors)
 
 
-@njit(cache=True)
+@njit(inline="always")
 def cut_cells_of(mesh, layer, cuts, pieces, history, exact):
     """`split_cells` until no question is left, trimmed; pieces: how many edges there are before."""
     base, width = history.cuts[-1, 0], layer.signs.shape[1]
@@ -139,7 +139,7 @@ def cut_cells_of(mesh, layer, cuts, pieces, history, exact):
     )
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def cut(mesh, values, errors, linear, history, exact):
     """Refine the mesh by neurons whose pre-activations at its vertices are `values`, known up to `errors`.
 
@@ -205,7 +205,7 @@ def joined(rows, parents, width):
     return on, cells
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def partition(handle, widths, parameters, linear, corners, exact, group, limit):
     """Cut the convex polygon `corners` (n, 2), anticlockwise, by all hidden neurons but the `linear`.
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from triangle_cli.regions.plane.counting import count_plane, polygons
+from triangle_cli.regions.plane.exact import Oracle
 
 SQUARE = [[0.0, 1.0], [0.0, 1.0]]
 
@@ -321,3 +322,12 @@ def test_bad_weights_are_refused_by_name():
         count_plane([torch.zeros(4, 2, dtype=torch.int64), weights[1]], biases, SQUARE)
     with pytest.raises(ValueError, match="polygons: weights have batch shape"):
         polygons([w[None] for w in weights], [b[None] for b in biases], SQUARE)
+
+
+def test_short_numbers_stay_exact_and_leave_nothing_to_integers(monkeypatch):
+    monkeypatch.setattr(Oracle, "signs", None)
+    first, shift = torch.eye(2).repeat_interleave(2, 0) / 2, torch.tensor([0.0, -0.5]).repeat(2)
+    fold = torch.block_diag(*[torch.tensor([[2.0, -4.0], [2.0, -4.0]])] * 2)
+    weights, biases = [first, fold, fold, torch.ones(1, 4)], [shift + 0.5, shift, shift, torch.zeros(1)]
+    counts = count_plane([w.double() for w in weights], [b.double() for b in biases], [[-1, 1], [-1, 1]])
+    assert counts.activation_regions == 4**3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -72,9 +73,14 @@ def is_tensor(value: Any) -> bool:
 
 def as_array(value: Any) -> Any:
     """A tensor or array of floating point as an array; anything else as it is, to be refused by name."""
-    if is_tensor(value) and str(value.dtype).removeprefix("torch.") in FLOATS:
-        return value.detach().cpu().numpy()
+    if not isinstance(value, np.ndarray) and is_tensor(value) and _is_float(value.dtype):
+        return value.numpy(force=True)
     return value
+
+
+@cache
+def _is_float(dtype: Any) -> bool:
+    return str(dtype).removeprefix("torch.") in FLOATS
 
 
 def as_arrays(values: Sequence[Any]) -> list[Any]:
@@ -84,7 +90,7 @@ def as_arrays(values: Sequence[Any]) -> list[Any]:
 
 def is_floating(value: Any) -> bool:
     """Whether it is an array of float64 or float32."""
-    return isinstance(value, np.ndarray) and value.dtype.name in FLOATS
+    return isinstance(value, np.ndarray) and value.dtype in (np.float64, np.float32)
 
 
 def as_tensor(array: np.ndarray) -> Any:
@@ -92,6 +98,12 @@ def as_tensor(array: np.ndarray) -> Any:
     import torch
 
     return torch.from_numpy(np.array(array, order="C"))
+
+
+def flattened(arrays: Sequence[np.ndarray]) -> np.ndarray | None:
+    """All numbers of arrays of floating point in one row of float64, a copy; None if some are not finite."""
+    flat = np.concatenate([array.reshape(-1) for array in arrays], dtype=np.float64)
+    return flat if np.isfinite(flat).all() else None
 
 
 def box_array(box: Any) -> np.ndarray:

@@ -64,7 +64,7 @@ def count_regions(
     """
     options: dict[str, Any] = {"exact": exact, "wide": wide, "threads": threads, "tell": tell}
     batch, rows = count_rows(weights, biases, box, **options, linear=linear)
-    return RegionCounts(*(as_tensor(column.reshape(batch)) for column in rows.T))
+    return RegionCounts(*as_tensor(rows.T.reshape(5, *batch)).unbind())
 
 
 def count_rows(
@@ -79,7 +79,7 @@ def count_rows(
     linear: Sequence[Any] | None = None,
 ) -> tuple[tuple[int, ...], np.ndarray]:
     """As `count_regions`, without torch: the batch shape, and (networks, 5) in the order of `RegionCounts`."""
-    inputs = _inputs(weights)
+    weights, biases, inputs = as_arrays(weights), as_arrays(biases), _inputs(weights)
     if inputs <= 2 and not _is_deep(weights, box, exact):
         counter = plane.count_rows if inputs == 2 else line.count_rows
         return counter(weights, biases, box, exact=exact, linear=linear)
@@ -109,8 +109,8 @@ def _inputs(weights: Sequence[Any]) -> int:
 def _is_deep(weights: Sequence[Any], box: Any, exact: bool) -> bool:
     """Whether a network of one or two inputs is for the counter for any number, on a box that it takes."""
     arrays = as_arrays(weights)
-    fits = all(is_floating(array) and array.ndim == 2 for array in arrays)
-    return fits and not exact and box_array(box).shape in ((2,), (1, 2), (2, 2)) and deep.is_deep(arrays)
+    fits = not exact and all(is_floating(array) and array.ndim == 2 for array in arrays)
+    return fits and deep.is_deep(arrays) and box_array(box).shape in ((2,), (1, 2), (2, 2))
 
 
 def pieces(weights: Sequence[Tensor], biases: Sequence[Tensor], box: Sequence, **options: Any) -> Pieces:

@@ -7,6 +7,7 @@ times less a layer. The counter for any number of inputs starts its bounds anew 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,8 +22,11 @@ LINE_BITS, PLANE_BITS = (
 
 def is_deep(weights: Sequence[np.ndarray]) -> bool:
     """Whether the counter for any number of inputs is to count a network of one or two."""
-    inputs = weights[0].shape[1]
-    return len(weights) > 2 and bits_lost(weights) > (LINE_BITS if inputs == 1 else PLANE_BITS)
+    most = LINE_BITS if weights[0].shape[1] == 1 else PLANE_BITS
+    # by Cauchy and Schwarz no layer loses more than half the bits of its fan-in
+    if sum(math.log2(max(2, weight.shape[1])) for weight in weights[1:-1]) <= 2 * most:
+        return False
+    return bits_lost(weights) > most
 
 
 def piece_arrays(

@@ -90,7 +90,7 @@ def count_regions(
     2
     """
     batch, rows = count_rows(weights, biases, box, exact=exact, linear=linear)
-    return RegionCounts(*(as_tensor(column.reshape(batch)) for column in rows.T))
+    return RegionCounts(*as_tensor(rows.T.reshape(5, *batch)).unbind())
 
 
 def count_rows(

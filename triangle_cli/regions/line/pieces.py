@@ -9,6 +9,7 @@ from triangle_cli.regions.bounds import Exhausted
 from triangle_cli.regions.line.exact import ExactLine
 from triangle_cli.regions.line.leaves import Leaves
 from triangle_cli.regions.line.packing import PackedNetworks, Unresolved
+from triangle_cli.regions.line.shallow import Shallow
 from triangle_cli.regions.line.wide import count_wide, wide_leaves
 
 NARROW = 48  # up to this width the depth-first walk is the faster one, once its compiled code is loaded
@@ -25,6 +26,10 @@ def count_fast(
     linear: list[np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(networks, 5) counts as in `count_exactly`, and (networks,) whether a network remains unresolved."""
+    if _is_shallow(weights):
+        networks = [_shallow(weights, biases, lo, hi, linear, i) for i in range(len(weights[0]))]
+        counts = [network.counts() for network in networks]
+        return np.array(counts, np.int64).reshape(-1, 5), np.zeros(len(counts), bool)
     packed = PackedNetworks(weights, biases, lo, hi, linear)
     if packed.widths[1:-1].max(initial=0) <= NARROW:
         from triangle_cli.regions.line.narrow import count_narrow  # numba loads only when it counts
@@ -39,6 +44,22 @@ def count_fast(
     return rows, unresolved
 
 
+def _is_shallow(weights: list[np.ndarray]) -> bool:
+    return len(weights) == 2 and weights[0].shape[1] > NARROW
+
+
+def _shallow(
+    weights: list[np.ndarray],
+    biases: list[np.ndarray],
+    lo: float,
+    hi: float,
+    linear: list[np.ndarray] | None,
+    i: int = 0,
+) -> Shallow:
+    network = [weight[i] for weight in weights], [bias[i] for bias in biases]
+    return Shallow(*network, lo, hi, None if linear is None else linear[0])
+
+
 def fast_pieces(
     weights: list[np.ndarray],
     biases: list[np.ndarray],
@@ -48,6 +69,8 @@ def fast_pieces(
     linear: list[np.ndarray] | None = None,
 ) -> Columns:
     """Pieces of a single network (a batch of one), in float64."""
+    if _is_shallow(weights):
+        return _shallow(weights, biases, lo, hi, linear).pieces(merged)
     packed = PackedNetworks(weights, biases, lo, hi, linear)
     try:
         if packed.widths[1:-1].max(initial=0) <= NARROW:
@@ -67,6 +90,9 @@ def few_pieces(
     weights: list[np.ndarray], biases: list[np.ndarray], lo: float, hi: float, linear: list[np.ndarray]
 ) -> tuple[tuple[int, ...], Columns] | None:
     """Counts and linear regions of a single network (a batch of one) without compiled code; None if it is too long."""
+    if _is_shallow(weights):
+        network = _shallow(weights, biases, lo, hi, linear)
+        return network.counts(), network.pieces(merged=True)
     packed = PackedNetworks(weights, biases, lo, hi, linear)
     try:
         counts = count_wide(packed, 0, FEW)

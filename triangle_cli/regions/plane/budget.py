@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from triangle_cli.regions.bounds import Exhausted
-from triangle_cli.regions.plane.counting import as_corners, checked_layers
+from triangle_cli.regions.line.exact import all_relu
+from triangle_cli.regions.plane.counting import as_corners, checked_layers, described
 
 if TYPE_CHECKING:  # torch loads only for who has tensors
     from torch import Tensor
@@ -19,17 +19,8 @@ def surpasses(weights: list[Tensor], biases: list[Tensor], box: Sequence, limit:
 
     weights[l]: (out, in), biases[l]: (out,), float64 or float32; `box` as of `count_plane`.
     """
-    from triangle_cli.regions.plane import mesh
-
     layers, constants, _ = checked_layers(weights, biases, 2)
-    try:
-        mesh.partition(
-            [layer[0] for layer in layers],
-            [bias[0] for bias in constants],
-            as_corners(box),
-            exact=False,
-            limit=max(1, limit // IN_THE_PLANE),
-        )
-    except Exhausted:
-        return True
-    return False
+    network = [layer[0] for layer in layers], [bias[0] for bias in constants]
+    most = max(1, limit // IN_THE_PLANE)
+    counts, *_ = described(*network, as_corners(box), exact=False, linear=all_relu(network[1]), limit=most)
+    return int(counts[1]) > most

@@ -21,15 +21,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from triangle_cli.regions.arrays import as_arrays, as_tensor, box_array, checked_linear, is_floating
+from triangle_cli.regions.arrays import (
+    as_arrays,
+    as_tensor,
+    box_array,
+    checked_linear,
+    flattened,
+    is_floating,
+)
 from triangle_cli.regions.line.counting import RegionCounts
+from triangle_cli.regions.plane.exact import Oracle, layers_of
 
 if TYPE_CHECKING:  # torch loads only for who has tensors, numba only when something is counted
     from torch import Tensor
 
-    from triangle_cli.regions.plane.mesh import Partition
-
-WIDE = Fraction(1, 10**9)  # a region is wide if it has more than this share of the box
+    from triangle_cli.regions.plane.questions import History
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ def count_plane(
         ValueError: shapes that do not fit, a box of no size, weights or corners that are not finite.
     """
     batch, rows = count_rows(weights, biases, box, exact=exact, linear=linear)
-    return RegionCounts(*(as_tensor(column.reshape(batch)) for column in rows.T))
+    return RegionCounts(*as_tensor(rows.T.reshape(5, *batch)).unbind())
 
 
 def count_rows(
@@ -90,7 +96,7 @@ def count_rows(
     all_weights, all_biases, batch = checked_layers(weights, biases, 2)
     masks = checked_linear(linear, [bias.shape[1] for bias in all_biases[:-1]])
     counts = [
-        _count([w[i] for w in all_weights], [b[i] for b in all_biases], corners, exact, linear=masks)
+        described([w[i] for w in all_weights], [b[i] for b in all_biases], corners, exact, masks)[0]
         for i in range(len(all_weights[0]))
     ]
     return batch, np.array(counts, np.int64).reshape(-1, 5)
@@ -128,42 +134,40 @@ def polygon_arrays(
             f"polygons: weights have batch shape {tuple(batch)}, expected one network, (out, in) each"
         )
     first_weights, first_biases = [w[0] for w in all_weights], [b[0] for b in all_biases]
-    from triangle_cli.regions.plane import mesh
-
-    part = mesh.partition(first_weights, first_biases, corners, exact, linear=masks)
-    vertices = part.mesh.points[part.mesh.corners()]
-    labels = _labels(part, first_weights, exact)
-    return vertices, part.mesh.pointer, labels, *_affine_maps(part, first_weights, first_biases)
-
-
-def _count(
-    weights: list, biases: list, corners: np.ndarray, exact: bool, linear: list[np.ndarray]
-) -> list[int]:
-    from triangle_cli.regions.plane import merge, mesh  # numba loads only when something is counted
-
-    part = mesh.partition(weights, biases, corners, exact, linear=linear)
-    label = merge.merge(part, weights, exact)
-    cells = part.mesh.cells
-    return [
-        int(label.max()) + 1,
-        cells,
-        sum(int((~on.any(axis=0)).sum()) for on in part.on),
-        merge.wide(part, label, corners, WIDE, exact),
-        merge.wide(part, np.arange(cells), corners, WIDE, exact),
-    ]
+    _, points, ends, sides, pointer, label, history = described(
+        first_weights, first_biases, corners, exact, masks
+    )
+    maps = _affine_maps(first_weights, first_biases, history)
+    return points[ends[sides >> 1, sides & 1]], pointer, label, *maps
 
 
-def _labels(part: Partition, weights: list, exact: bool) -> np.ndarray:
-    from triangle_cli.regions.plane import merge
+def described(
+    weights: list[np.ndarray],
+    biases: list[np.ndarray],
+    corners: np.ndarray,
+    exact: bool,
+    linear: list[np.ndarray],
+    limit: int = -1,
+) -> tuple[Any, ...]:
+    """`merge.describe` of one network."""
+    from triangle_cli.regions.plane import (
+        merge,
+        mesh,
+        questions,
+    )  # numba loads only when something is counted
 
-    return merge.merge(part, weights, exact)
+    widths = np.array([2, *map(len, biases)])
+    parameters = np.concatenate([array.reshape(-1) for pair in zip(weights, biases) for array in pair])
+    masks = np.concatenate(linear) if linear else np.empty(0, bool)
+    with questions.asked(Oracle(weights, biases, corners)) as handle:
+        return merge.describe(handle, widths, parameters, masks, corners, exact, mesh.GROUP, limit)
 
 
-def _affine_maps(part: Partition, weights: list, biases: list) -> tuple[np.ndarray, np.ndarray]:
+def _affine_maps(weights: list, biases: list, history: History) -> tuple[np.ndarray, np.ndarray]:
     """Gradients (n, outputs, 2) and intercepts (n, outputs) on the final cells, in float64."""
     maps = np.concatenate([weights[0], biases[0][:, None]], axis=1)[None]  # (cells, width, 3)
     with np.errstate(all="ignore"):
-        for weight, bias, on, parent in zip(weights[1:], biases[1:], part.on, part.parent):
+        for weight, bias, on, parent in zip(weights[1:], biases[1:], *layers_of(*history[1:])):
             maps = weight @ (maps[parent] * on[:, :, None])
             maps[:, :, 2] += bias
     return maps[:, :, :2].copy(), maps[:, :, 2].copy()
@@ -184,20 +188,27 @@ def checked_layers(
                 found = f"dtype {value.dtype}" if hasattr(value, "dtype") else type(value).__name__
                 raise ValueError(f"{name}[{l}]: {found}, expected torch.float32 or torch.float64")
     batch = tuple(weights[0].shape[:-2])
-    arrays = []
-    for l, (weight, bias) in enumerate(zip(weights, biases)):
+    given = [array for pair in zip(weights, biases) for array in pair]
+    names = [f"{name}[{l}]" for l in range(len(weights)) for name in ("weights", "biases")]
+    shapes: list[tuple[int, ...]] = []
+    for name, weight in zip(names[::2], weights):
         if weight.ndim < 2:
-            raise ValueError(f"weights[{l}]: shape {tuple(weight.shape)}, expected (*batch, out, {inputs})")
-        for name, array, shape in (
-            (f"weights[{l}]", weight, (*batch, *weight.shape[-2:-1], inputs)),
-            (f"biases[{l}]", bias, (*batch, *weight.shape[-2:-1])),
-        ):
-            if array.shape != shape:
-                raise ValueError(f"{name}: shape {array.shape}, expected {shape}")
-            if not np.isfinite(array).all():
-                raise ValueError(f"{name}: has NaN or infinity, expected finite numbers")
-            arrays.append(array.astype(np.float64).reshape(math.prod(batch), *array.shape[len(batch) :]))
-        inputs = weight.shape[-2]
+            raise ValueError(f"{name}: shape {tuple(weight.shape)}, expected (*batch, out, {inputs})")
+        outputs = weight.shape[-2]
+        shapes += [(*batch, outputs, inputs), (*batch, outputs)]
+        inputs = outputs
+    for name, array, shape in zip(names, given, shapes):
+        if array.shape != shape:
+            raise ValueError(f"{name}: shape {array.shape}, expected {shape}")
+    flat = flattened(given)
+    if flat is None:
+        name = next(name for name, array in zip(names, given) if not np.isfinite(array).all())
+        raise ValueError(f"{name}: has NaN or infinity, expected finite numbers")
+    networks, start, arrays = math.prod(batch), 0, []
+    for array in given:
+        part = flat[start : start + array.size]
+        arrays.append(part.reshape(networks, *array.shape[len(batch) :]))
+        start += array.size
     return arrays[::2], arrays[1::2], batch
 
 
@@ -230,7 +241,7 @@ def _convex(corners: np.ndarray) -> np.ndarray:
     # strictly convex and once around: every other corner lies on the same side of each side
     turns = [turn(i, (i + 1) % n, k) for i in range(n) for k in range(n) if k not in (i, (i + 1) % n)]
     if all(t > 0 for t in turns):
-        return corners
+        return corners.copy()
     if all(t < 0 for t in turns):
         return corners[::-1].copy()
     raise ValueError(

@@ -14,6 +14,8 @@ import numpy as np
 
 Triple = tuple[int, int, int]
 
+WIDE = Fraction(1, 10**9)  # a region is wide if it has more than this share of the domain
+
 
 class Whole:
     """Floats (rows, n) as integers over one power of two, a row at a time: floats[i] = row(i) / 2^shift."""
@@ -37,43 +39,45 @@ def cross(u: Triple, v: Triple) -> Triple:
     return (u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0])
 
 
+def layers_of(
+    widths: np.ndarray, _cuts: np.ndarray, cells: np.ndarray, on: np.ndarray, parent: np.ndarray
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """On/off rows (cells, width) and parents (cells,) after each layer; arguments as in `questions.History`."""
+    shapes = list(zip(cells.tolist(), widths[1:].tolist()))
+    rows = np.split(on, np.cumsum([number * width for number, width in shapes]))
+    parents = np.split(parent, np.cumsum(cells))
+    return [row.reshape(shape) for row, shape in zip(rows, shapes)], parents[: len(shapes)]
+
+
 class Oracle:
-    """Signs, points, areas and affine maps of one network, exactly. Grows with the mesh, layer by layer."""
+    """Signs, points, areas and affine maps of one network, exactly. Learns how the mesh grows."""
 
     def __init__(self, weights: list[np.ndarray], biases: list[np.ndarray], corners: np.ndarray) -> None:
         self.floats = list(zip(weights, biases))
-        whole = Whole(corners)
-        points = [(x, y, 1 << whole.shift) for x, y in map(whole.row, range(len(corners)))]
-        self.sides = [cross(a, b) for a, b in zip(points, points[1:] + points[:1])]
-        self.first_line = [0]  # the first line number of the sides, then of each cut
-        self.cuts = [(-1, 0, len(self.sides))]  # layer, first neuron, number of neurons of each
-        self.next_line = len(self.sides)
+        self.domain = corners
+        self.first_line: list[int] = []  # the first line number of each cut
+        self.cuts: list[tuple[int, int, int]] = []  # layer, first neuron, number of neurons of each
         self.on: list[np.ndarray] = []  # on/off rows of the cells after each layer
         self.parent: list[np.ndarray] = []  # their parents, cells after the layer below
-        self.known_lines: dict[int, Triple] = dict(enumerate(self.sides))
+        self.known_lines: dict[int, Triple] = {}
         self.known_maps: dict[tuple[int, int, int], Triple] = {}
         self.known_neurons: dict[tuple[int, int], tuple[list[tuple[int, int]], int]] = {}
         self.known_points: dict[tuple[int, int], Triple] = {}
 
-    def enter_cut(self, cells: int, layer: int, first: int, width: int) -> None:
-        """Number the lines of neurons first .. first + width of a layer on the cells of the mesh.
+    def learn(
+        self, widths: np.ndarray, cuts: np.ndarray, cells: np.ndarray, on: np.ndarray, parent: np.ndarray
+    ) -> None:
+        """Take note of how the mesh has grown; arguments as in `questions.History`."""
+        self.first_line = cuts[:, 0].tolist()
+        self.cuts = [tuple(row) for row in cuts[:, 1:].tolist()]
+        self.on, self.parent = layers_of(widths, cuts, cells, on, parent)
 
-        Line (cell, k) is first_line[-1] + cell * width + k.
-        """
-        self.first_line.append(self.next_line)
-        self.cuts.append((layer, first, width))
-        self.next_line += cells * width
-
-    def leave_layer(self, on: np.ndarray, parent: np.ndarray) -> None:
-        """Record the on/off rows (cells, width) and parents (cells,) of the cells that the layer made."""
-        self.on.append(on)
-        self.parent.append(parent)
-
-    def neurons(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Layer and neuron of lines, (n,) int64 each; layer -1 for sides of the domain."""
-        cut = np.searchsorted(self.first_line, numbers, side="right") - 1
-        layer, first, width = np.array(self.cuts)[cut].T
-        return layer, first + (numbers - np.array(self.first_line)[cut]) % width
+    @cached_property
+    def sides(self) -> list[Triple]:
+        """The lines on which the sides of the domain lie."""
+        whole = Whole(self.domain)
+        points = [(x, y, 1 << whole.shift) for x, y in map(whole.row, range(len(self.domain)))]
+        return [cross(a, b) for a, b in zip(points, points[1:] + points[:1])]
 
     @cached_property
     def layers(self) -> list[tuple[Whole, int]]:
@@ -98,10 +102,14 @@ class Oracle:
         """Coefficients of a line, scaled by the powers of two of all layers up to its own."""
         found = self.known_lines.get(number)
         if found is None:
-            cut = bisect_right(self.first_line, number) - 1
-            layer, first, width = self.cuts[cut]
-            cell, neuron = divmod(number - self.first_line[cut], width)
-            found = self.known_lines[number] = self.affine(layer, cell if layer else 0, first + neuron)
+            if number < len(self.domain):
+                found = self.sides[number]
+            else:
+                cut = bisect_right(self.first_line, number) - 1
+                layer, first, width = self.cuts[cut]
+                cell, neuron = divmod(number - self.first_line[cut], width)
+                found = self.affine(layer, cell if layer else 0, first + neuron)
+            self.known_lines[number] = found
         return found
 
     def affine(self, layer: int, cell: int, neuron: int) -> Triple:
@@ -153,3 +161,25 @@ class Oracle:
         ys = [Fraction(y, d) for _, y, d in points]
         twice = sum((xs[i - 1] * ys[i] - xs[i] * ys[i - 1] for i in range(len(points))), Fraction())
         return abs(twice) / 2
+
+    def same_maps(self, pairs: np.ndarray) -> np.ndarray:
+        """Whether the affine maps of two final cells are the same, (n,) bool for pairs (n, 2)."""
+        maps = {cell: self.outputs(cell) for cell in np.unique(pairs).tolist()}
+        return np.array([maps[a] == maps[b] for a, b in pairs.tolist()], bool)
+
+    def larger(self, lines: np.ndarray, pointer: np.ndarray, label: np.ndarray, regions: np.ndarray) -> int:
+        """How many of `regions` have more than the share WIDE of the domain's area.
+
+        label: (cells,) region of each cell, whose corners lie on the pairs of lines pointer[i] .. pointer[i + 1].
+        """
+        last = len(self.domain) - 1
+        least = WIDE * self.area([(i - 1 if i else last, i) for i in range(len(self.domain))])
+        order = np.argsort(label, kind="stable")
+        starts, ends = (np.searchsorted(label[order], regions, side=side) for side in ("left", "right"))
+        count = 0
+        for start, end in zip(starts, ends):
+            total = Fraction(0)
+            for cell in order[start:end]:
+                total += self.area([(a, b) for a, b in lines[pointer[cell] : pointer[cell + 1]].tolist()])
+            count += total > least
+        return count

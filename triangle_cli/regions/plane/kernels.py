@@ -1,21 +1,37 @@
 # ruff: noqa: ANN001, ANN201 - numba infers the types
 # mypy: allow-untyped-defs, no-check-untyped-defs
-"""Compiled loops of the two-dimensional region counter: signs, edges and polygons cut by one layer's neurons.
+"""Compiled arithmetic of the two-dimensional region counter: signs, values between and after neurons.
 
-Every float comes with a bound on its distance from the true value. A sign is taken from a float only beyond
-its bound; otherwise the kernel asks: it leaves out the edge or cell, returns the questions, and is called
-again with the answers (`plane_exact.py`). An answer is found by its key, which grows in the order of the
-questions.
+Every float comes with a bound on its distance from the true value. It is 0 where the float is exact, which stays so as
+long as nothing is rounded: sawtooths and other networks of short numbers then leave few signs open.
 """
 
 import numpy as np
 
 from triangle_cli.compiling import njit
+from triangle_cli.regions.line.lanes import fma
 
 UNIT = 2.0**-52  # twice the relative rounding error of one float64 operation
 TINY = 1e-200  # added to every bound that is not exactly 0: covers all underflow
 SLACK = 1.0 + 1e-9  # covers the rounding of the bounds themselves
+SMALL = 2.0**-900  # a product at least this large has a representable rounding error
+LEAST_WEIGHT = 1e-90  # bounds count every nonzero weight as at least this much, so that no product underflows
 UNDECIDED = 2
+
+
+@njit(inline="always")
+def sum_lost(a, b):
+    """The rounding error of a + b (Knuth's two_sum); NaN if it overflows."""
+    rounded = a + b
+    virtual = rounded - a
+    return (a - (rounded - virtual)) + (b - virtual)
+
+
+@njit(inline="always")
+def is_exact_product(a, b):
+    """Whether a * b is not rounded."""
+    product = a * b
+    return fma(a, b, -product) == 0.0 and (abs(product) >= SMALL or a == 0.0 or b == 0.0)
 
 
 @njit(cache=True, error_model="numpy")
@@ -23,8 +39,12 @@ def lerp(low, low_error, high, high_error, t, t_error):
     """Value and bound at low + t (high - low), 0 <= t <= 1/2."""
     rise = high - low
     value = low + t * rise
-    if rise == 0.0 and low_error == 0.0 and high_error == 0.0:
-        return value, 0.0
+    if low_error == 0.0 and high_error == 0.0:
+        if rise == 0.0:
+            return value, 0.0
+        plain = t_error == 0.0 and sum_lost(high, -low) == 0.0 and is_exact_product(t, rise)
+        if plain and sum_lost(low, t * rise) == 0.0:
+            return value, 0.0
     error = (1.0 - t) * low_error + t * high_error + t_error * (abs(rise) + low_error + high_error)
     return value, (error + UNIT * (t * abs(rise) + abs(value))) * SLACK + TINY
 
@@ -50,6 +70,10 @@ def crossing(a, a_error, b, b_error):
     total = a + b
     if not (1e-150 < total < 1e150):
         return swapped, 0.5, 1.0
+    if a_error == 0.0 and b_error == 0.0 and sum_lost(a, b) == 0.0:
+        t = a / total
+        if t > 1e-100 and fma(-t, total, a) == 0.0:
+            return swapped, t, 0.0
     a, b, a_error, b_error = a / total, b / total, a_error / total, b_error / total
     least = 1.0 - a_error - b_error
     if not least > 0.0:
@@ -68,15 +92,81 @@ def grown(array, size):
     return larger
 
 
-@njit(cache=True, error_model="numpy")
-def spread(values, errors, gamma):
+@njit(cache=True)
+def steepness(weight):
+    """What `spread` is to be multiplied by to bound a product with these weights: |weight| and a little more."""
+    steep = np.empty(weight.shape)
+    for i in range(weight.shape[0]):
+        for k in range(weight.shape[1]):
+            w = weight[i, k]
+            steep[i, k] = 0.0 if w == 0.0 else max(abs(w), LEAST_WEIGHT) * 1.000001
+    return steep
+
+
+@njit(error_model="numpy", inline="always")
+def spread(value, error, gamma):
     """What |weights| are to be multiplied by to bound a dot product of relative error gamma."""
-    result = np.empty(values.shape)
-    for v in range(values.shape[0]):
-        for k in range(values.shape[1]):
-            is_zero = values[v, k] == 0.0 and errors[v, k] == 0.0  # not: the bound is 0, which may underflow
-            result[v, k] = 0.0 if is_zero else errors[v, k] + gamma * abs(values[v, k]) + TINY
-    return result
+    return (
+        0.0 if value == 0.0 and error == 0.0 else error + gamma * abs(value) + TINY
+    )  # not: 0, which may underflow
+
+
+@njit(cache=True, error_model="numpy")
+def preactivations(weight, bias, inputs, errors):
+    """inputs @ weight.T + bias and its bound, given that of the inputs; both (n, width).
+
+    The bound is 0 only where every term is a product with an exact 0, or nothing was rounded. Higham, Accuracy and
+    Stability of Numerical Algorithms, section 3.1: a dot product of n terms, summed in any order, is off by
+    n u |w| . |h|.
+    """
+    width, fan_in = weight.shape
+    gamma = (fan_in + 4) * UNIT
+    across = np.ascontiguousarray(weight.T)
+    steep = steepness(across)
+    values, bounds = np.empty((len(inputs), width)), np.empty((len(inputs), width))
+    offset = np.empty(width)
+    for o in range(width):
+        offset[o] = 0.0 if bias[o] == 0.0 else gamma * abs(bias[o]) + TINY
+    used, x, doubt = np.empty(fan_in + 4, np.int64), np.empty(fan_in + 4), np.empty(fan_in + 4)
+    for v in range(len(inputs)):
+        n, plain = 0, True
+        for k in range(fan_in):
+            plain &= errors[v, k] == 0.0
+            used[n], x[n], doubt[n] = k, inputs[v, k], spread(inputs[v, k], errors[v, k], gamma)
+            n += doubt[n] != 0.0
+        used[n : n + 4], x[n : n + 4], doubt[n : n + 4] = 0, 0.0, 0.0
+        values[v], bounds[v] = bias, offset
+        for i in range(0, n, 4):
+            add_four(values, bounds, v, across, steep, used, x, doubt, i)
+        if plain:
+            for o in range(width):
+                total, is_exact = plain_sum(weight[o], inputs[v], bias[o])
+                if is_exact:
+                    values[v, o], bounds[v, o] = total, 0.0
+    return values, bounds
+
+
+@njit(cache=True, fastmath={"contract"})
+def add_four(values, bounds, v, across, steep, used, x, doubt, i):
+    """Add four terms, from the i-th on, to row v of both."""
+    a, b, c, d = used[i], used[i + 1], used[i + 2], used[i + 3]
+    e, f, g, h = x[i], x[i + 1], x[i + 2], x[i + 3]
+    for o in range(values.shape[1]):
+        values[v, o] += (across[a, o] * e + across[b, o] * f) + (across[c, o] * g + across[d, o] * h)
+    e, f, g, h = doubt[i], doubt[i + 1], doubt[i + 2], doubt[i + 3]
+    for o in range(values.shape[1]):
+        bounds[v, o] += (steep[a, o] * e + steep[b, o] * f) + (steep[c, o] * g + steep[d, o] * h)
+
+
+@njit(cache=True)
+def plain_sum(weight, inputs, bias):
+    """weight . inputs + bias, summed from the bias on, and whether nothing is rounded."""
+    total, is_exact = bias, True
+    for k in range(weight.size):
+        term = weight[k] * inputs[k]
+        is_exact &= is_exact_product(weight[k], inputs[k]) and sum_lost(total, term) == 0.0
+        total += term
+    return total, is_exact
 
 
 @njit(cache=True, error_model="numpy")
@@ -116,122 +206,40 @@ def rectify(values, errors, signs, linear):
 
 
 @njit(cache=True, error_model="numpy")
+def lengthened(values, errors, parents, place):
+    """`values`, `errors` (n, k) and rows for new vertices, each of them between two earlier ones."""
+    n = len(values)
+    longer = np.empty((n + len(parents), values.shape[1]))
+    longer_errors = np.empty(longer.shape)
+    longer[:n], longer_errors[:n] = values, errors
+    interpolate(longer, longer_errors, n, parents, place)
+    return longer, longer_errors
+
+
+@njit(cache=True, error_model="numpy")
 def interpolate(values, errors, first, parents, place):
     """Fill rows first.. of values and errors, in order, each between two earlier rows (`lerp`)."""
     for i in range(parents.shape[0]):
         p, q = parents[i, 0], parents[i, 1]
-        t, t_error = place[i, 0], place[i, 1]
-        for k in range(values.shape[1]):
-            value, error = lerp(values[p, k], errors[p, k], values[q, k], errors[q, k], t, t_error)
-            values[first + i, k] = value
-            errors[first + i, k] = error
+        lerp_row(values, errors, p, values, errors, q, place[i, 0], place[i, 1], values, errors, first + i)
 
 
 @njit(cache=True, error_model="numpy")
-def split_edges(items, ends, signs, values, errors, told_start, told_key, told_sign, exact, start, count):
-    """Cut each edge of `items` by all neurons of the layer that change sign along it.
-
-    Neurons that cross at one point share one vertex. Sets start, count of each edge to its run of new
-    vertices, in order from its first end. Returns parents (n, 2), place (n, 2), neuron (n,), sign rows (n,
-    width) of the new vertices, and questions (item index, key, neuron of the vertex, neuron asked).
-    """
-    width = signs.shape[1]
-    parents = np.empty((64, 2), np.int64)
-    place = np.empty((64, 2))
-    neuron = np.empty(64, np.int64)
-    rows = np.empty((64, width), np.int8)
-    asked = np.empty((64, 4), np.int64)
-    n = 0
-    n_asked = 0
-    across = np.empty(width, np.int64)  # the neurons that cross this edge
-    vertex_of = np.empty(width, np.int64)  # c-th crossing neuron -> its vertex
-    rank_of = np.empty(width, np.int64)  # vertex -> place in the chain
-    chain = np.empty(width, np.int64)  # vertices in order along the edge
-    made_by = np.empty(width, np.int64)
-    made_at = np.empty((width, 2))
-    made_from = np.empty((width, 2), np.int64)
-    for item in range(items.size):
-        e = items[item]
-        p, q = ends[e, 0], ends[e, 1]
-        crossings = 0
+def lerp_row(low, low_error, p, high, high_error, q, t, t_error, values, errors, v):
+    """`lerp` of whole rows, from p and q into v."""
+    width = values.shape[1]
+    if t_error == 0.0:
         for k in range(width):
-            if signs[p, k] * signs[q, k] < 0:
-                across[crossings] = k
-                crossings += 1
-        told = told_start[item]
-        length = 0
-        waits = False
-        for c in range(crossings):
-            k = across[c]
-            before = 0
-            hit = -1
-            for position in range(length):
-                w = chain[position]
-                a, b = made_from[w, 0], made_from[w, 1]
-                value, error = lerp(
-                    values[a, k], errors[a, k], values[b, k], errors[b, k], made_at[w, 0], made_at[w, 1]
-                )
-                sign = UNDECIDED if exact else sign_of(value, error)
-                if sign == UNDECIDED:
-                    key = c * (1 << 32) + position
-                    if told < told_start[item + 1] and told_key[told] == key:
-                        sign = told_sign[told]
-                        told += 1
-                    else:
-                        asked = grown(asked, n_asked + 1)
-                        asked[n_asked, 0], asked[n_asked, 1] = item, key
-                        asked[n_asked, 2], asked[n_asked, 3] = made_by[w], k
-                        n_asked += 1
-                        waits = True
-                if sign == signs[p, k]:
-                    before = position + 1
-                elif sign == 0:
-                    hit = w
-            if waits:
-                break
-            if hit >= 0:
-                vertex_of[c] = hit
-                continue
-            swapped, t, t_error = crossing(
-                max(values[p, k] * signs[p, k], 0.0),
-                errors[p, k],
-                max(values[q, k] * signs[q, k], 0.0),
-                errors[q, k],
+            values[v, k], errors[v, k] = lerp(
+                low[p, k], low_error[p, k], high[q, k], high_error[q, k], t, t_error
             )
-            w = length
-            made_by[w] = k
-            made_at[w, 0], made_at[w, 1] = t, t_error
-            made_from[w, 0], made_from[w, 1] = (q, p) if swapped else (p, q)
-            for position in range(length, before, -1):
-                chain[position] = chain[position - 1]
-            chain[before] = w
-            vertex_of[c] = w
-            length += 1
-        if waits:
-            continue
-        start[e], count[e] = n, length
-        if length == 0:
-            continue
-        parents = grown(parents, n + length)
-        place = grown(place, n + length)
-        neuron = grown(neuron, n + length)
-        rows = grown(rows, n + length)
-        for position in range(length):
-            w = chain[position]
-            rank_of[w] = position
-            parents[n + position, 0], parents[n + position, 1] = made_from[w, 0], made_from[w, 1]
-            place[n + position, 0], place[n + position, 1] = made_at[w, 0], made_at[w, 1]
-            neuron[n + position] = made_by[w]
-            for k in range(width):  # 0 only where both ends are 0; neurons that cross are set below
-                rows[n + position, k] = signs[p, k] if signs[p, k] != 0 else signs[q, k]
-        for c in range(crossings):
-            k = across[c]
-            rank = rank_of[vertex_of[c]]
-            rows[n + rank, k] = 0
-            for position in range(rank + 1, length):
-                rows[n + position, k] = signs[q, k]
-        n += length
-    return parents[:n], place[:n], neuron[:n], rows[:n], asked[:n_asked]
+        return
+    for k in range(width):  # no branch, which would keep it from the vector unit
+        rise, doubt = high[q, k] - low[p, k], low_error[p, k] + high_error[q, k]
+        value = low[p, k] + t * rise
+        carried = (1.0 - t) * low_error[p, k] + t * high_error[q, k] + t_error * (abs(rise) + doubt)
+        error = (carried + UNIT * (t * abs(rise) + abs(value))) * SLACK + TINY
+        values[v, k], errors[v, k] = value, (0.0 if (rise == 0.0) & (doubt == 0.0) else error)
 
 
 @njit(cache=True)

@@ -1,50 +1,20 @@
 # ruff: noqa: ANN001, ANN201 - numba infers the types
 # mypy: allow-untyped-defs, no-check-untyped-defs
-"""From activation regions to linear regions: neighbours across an edge with one affine map are one region."""
+"""From activation regions to linear regions, compiled: neighbours across an edge with one affine map are one region.
 
-from fractions import Fraction
+That two maps differ is told by values of the outputs at four corners, else by products of weights where a single
+neuron turns, else, as that they are the same, in integers.
+"""
 
 import numpy as np
 
 from triangle_cli.compiling import njit
-from triangle_cli.regions.plane.kernels import SLACK, TINY, UNIT
-from triangle_cli.regions.plane.mesh import Partition, preactivations
+from triangle_cli.regions.plane.kernels import SLACK, TINY, UNIT, grown, lerp_row, spread, steepness
+from triangle_cli.regions.plane.mesh import layer_of, partition, polygon_mesh
+from triangle_cli.regions.plane.questions import ask_larger, ask_same_maps
 
-LARGEST = 10**300
-CHUNK = 8192  # edges or cells treated at once, to bound the memory of dense rows
-
-
-@njit(cache=True)
-def count_flips(left, right, on, parent, flips):
-    """Add to flips the neurons of a layer that differ between two cells; put their parents in their place."""
-    for e in range(left.size):
-        a, b = left[e], right[e]
-        if a == b:
-            continue
-        differ = 0
-        for k in range(on.shape[1]):
-            differ += on[a, k] ^ on[b, k]
-        flips[e] += differ
-        left[e], right[e] = parent[a], parent[b]
-
-
-@njit(cache=True, error_model="numpy")
-def reach_outputs(row, values, errors, cell, on, weight):
-    """Where weight @ (on[cell] * values[row]) surely is not 0, (n,) bool, with values known up to errors."""
-    gamma = (weight.shape[1] + 4) * UNIT
-    reached = np.zeros(row.size, np.bool_)
-    for e in range(row.size):
-        value, error, mask = values[row[e]], errors[row[e]], on[cell[e]]
-        for o in range(weight.shape[0]):
-            total, bound = 0.0, 0.0
-            for k in range(weight.shape[1]):
-                w = weight[o, k] * mask[k]
-                total += w * value[k]
-                bound += abs(w) * (gamma * abs(value[k]) + error[k])
-            if abs(total) > bound * SLACK + TINY:
-                reached[e] = True
-                break
-    return reached
+MOST = 4  # outputs that are looked at: if any changes its slope, nearly always the first ones do
+SHARE = 1e-9  # `exact.WIDE`
 
 
 @njit(cache=True)
@@ -75,124 +45,288 @@ def components(n, pairs):
     return label
 
 
+@njit(error_model="numpy", inline="always")
+def outputs_at(last, linear, weight, bias):
+    """Outputs (n, some of them) at all vertices and their bounds, from how the last hidden layer cut."""
+    old, width = last.values.shape
+    on_edges = old + len(last.parents) - len(last.cells)  # the first vertex within a cell
+    n, found = old + len(last.parents), min(MOST, len(bias))
+    outputs, bounds = np.empty((n, found)), np.empty((n, found))
+    steep, gamma = steepness(weight), (width + 4) * UNIT
+    # the rows of a vertex, of the two that it lies between, of those within one cell
+    row, doubt = np.empty((3 + 16, width)), np.empty((3 + 16, width))
+    x, spreads = np.empty(width), np.empty(width)  # after the ReLU
+    first = on_edges
+    for v in range(n):
+        value, error, r = last.values, last.errors, v
+        if v >= old:
+            if v > on_edges and last.cells[v - on_edges] != last.cells[v - on_edges - 1]:
+                first = v
+            if v >= on_edges:
+                row, doubt = grown(row, v - first + 4), grown(doubt, v - first + 4)
+            low, low_error, p = source(last, last.parents[v - old, 0], on_edges, first, row, doubt, 1)
+            high, high_error, q = source(last, last.parents[v - old, 1], on_edges, first, row, doubt, 2)
+            value, error, r = row, doubt, (v - first + 3 if v >= on_edges else 0)
+            at, at_error = last.place[v - old, 0], last.place[v - old, 1]
+            lerp_row(low, low_error, p, high, high_error, q, at, at_error, value, error, r)
+        for k in range(width):
+            z = value[r, k]
+            is_off = last.signs[v, k] <= 0 if v < on_edges else z < -error[r, k]
+            is_off &= not linear[k]
+            x[k] = 0.0 if is_off or (z < 0.0 and not linear[k]) else z
+            spreads[k] = 0.0 if is_off else spread(x[k], error[r, k], gamma)
+        for o in range(found):
+            total, bound = dots(weight, x, steep, spreads, o)
+            outputs[v, o], bounds[v, o] = total + bias[o], bound + gamma * abs(bias[o]) + TINY
+    return outputs, bounds
+
+
+@njit(cache=True, fastmath={"contract", "reassoc"})
+def dots(weight, x, steep, spreads, o):
+    """Row o of two matrices times a vector each, summed in any order."""
+    total = bound = 0.0
+    for k in range(x.size):
+        total += weight[o, k] * x[k]
+        bound += steep[o, k] * spreads[k]
+    return total, bound
+
+
+@njit(cache=True, error_model="numpy")
+def source(last, p, on_edges, first, row, doubt, room):
+    """Where the pre-activations of vertex p and their bounds are, as arrays and a row; if need be made in `room`."""
+    old = len(last.values)
+    if p < old:
+        return last.values, last.errors, p
+    if p >= on_edges:
+        return row, doubt, p - first + 3
+    a, b = last.parents[p - old, 0], last.parents[p - old, 1]
+    at, at_error = last.place[p - old, 0], last.place[p - old, 1]
+    lerp_row(last.values, last.errors, a, last.values, last.errors, b, at, at_error, row, doubt, room)
+    return row, doubt, room
+
+
 @njit(cache=True)
-def areas_of(pointer, corners, points, errors):
-    """Areas of the polygons and their bounds, each (c,)."""
-    n = pointer.size - 1
+def opposite_of(mesh):
+    """A corner of the cell left and right of each edge, (m, 2), that is far from the edge."""
+    opposite = np.zeros(mesh.ends.shape, np.int64)
+    for cell in range(len(mesh.pointer) - 1):
+        start, size = mesh.pointer[cell], mesh.pointer[cell + 1] - mesh.pointer[cell]
+        for i in range(size):
+            edge, turn = mesh.sides[start + i] >> 1, mesh.sides[start + i] & 1
+            across = i + 1 + size // 2
+            far = mesh.sides[start + (across if across < size else across - size)]
+            opposite[edge, turn] = mesh.ends[far >> 1, far & 1]
+    return opposite
+
+
+@njit(cache=True, error_model="numpy")
+def bends(mesh, edge, opposite, outputs, bounds):
+    """Whether some output surely is no affine map around an edge, told by its values there.
+
+    With the edge's ends and a corner on either side at 0, q, a and b, values 0, u, v and w belong to one affine map if
+    w (q x a) = u (b x a) + v (q x b).
+    """
+    p = mesh.ends[edge, 0]
+    x = mesh.points
+    q, a, b = mesh.ends[edge, 1], opposite[edge, 0], opposite[edge, 1]
+    doubt = reach = 0.0  # sums, not maxima, which NaN might leave as they are
+    for vertex in (p, q, a, b):
+        for i in range(2):
+            doubt += mesh.point_errors[vertex, i]
+            reach += abs(x[vertex, i] - x[p, i])
+    doubt = 2.0 * doubt + UNIT * reach
+    qx, qy, ax, ay = x[q, 0] - x[p, 0], x[q, 1] - x[p, 1], x[a, 0] - x[p, 0], x[a, 1] - x[p, 1]
+    bx, by = x[b, 0] - x[p, 0], x[b, 1] - x[p, 1]
+    qa, ba, qb = qx * ay - qy * ax, bx * ay - by * ax, qx * by - qy * bx
+    size = abs(qa) + abs(ba) + abs(qb)
+    size_error = (4.0 * doubt * (reach + doubt) + 4.0 * UNIT * reach * reach) * SLACK + 1e-300
+    for o in range(outputs.shape[1]):
+        u, v, w = outputs[q, o] - outputs[p, o], outputs[a, o] - outputs[p, o], outputs[b, o] - outputs[p, o]
+        rise = abs(u) + abs(v) + abs(w)
+        error = 2.0 * (bounds[p, o] + bounds[q, o] + bounds[a, o] + bounds[b, o]) + UNIT * rise
+        bound = 3.0 * (rise * size_error + error * (size + size_error)) + 8.0 * UNIT * rise * size
+        gap = abs(w * qa - u * ba - v * qb)
+        if gap > bound * SLACK + TINY and gap < 1e300:
+            return True
+    return False
+
+
+@njit(cache=True)
+def turning(history, first_row, first_cell, left, right):
+    """How many neurons differ between two final cells (2: two or more)."""
+    flips = 0
+    for layer in range(len(history.cells) - 1, -1, -1):
+        if left == right or flips > 1:
+            break
+        width = history.widths[layer + 1]
+        a, b = first_row[layer] + left * width, first_row[layer] + right * width
+        for k in range(width):
+            flips += history.on[a + k] ^ history.on[b + k]
+        left, right = history.parent[first_cell[layer] + left], history.parent[first_cell[layer] + right]
+    return min(flips, 2)
+
+
+@njit(cache=True, error_model="numpy")
+def is_heard(history, parameters, first_row, first_cell, layer, neuron, cell):
+    """Whether some output surely depends on `neuron` of `layer` in a final cell.
+
+    On both sides of an edge where that neuron alone turns, all later neurons keep their state: the map
+    changes by the neuron's own slope times its weight in the outputs, a product of masked matrices.
+    """
+    last = len(history.cells) - 1
+    within = np.empty(last + 1, np.int64)  # the cell after each layer
+    for l in range(last, -1, -1):
+        within[l] = cell
+        cell = history.parent[first_cell[l] + cell]
+    values, errors = np.zeros(history.widths[layer + 1]), np.zeros(history.widths[layer + 1])
+    values[neuron] = 1.0
+    for l in range(layer, last + 1):
+        weight, _ = layer_of(history.widths, parameters, l + 1)
+        outputs, inputs = weight.shape
+        start, gamma = first_row[l] + within[l] * inputs, (inputs + 4) * UNIT
+        after, after_error = np.zeros(outputs), np.zeros(outputs)
+        for o in range(outputs):
+            total = bound = 0.0
+            for k in range(inputs):
+                w = weight[o, k] if history.on[start + k] or l == layer else 0.0
+                if w != 0.0 and (values[k] != 0.0 or errors[k] != 0.0):
+                    total += w * values[k]
+                    bound += abs(w) * (gamma * abs(values[k]) + errors[k]) + TINY
+            after[o], after_error[o] = total, bound * SLACK
+            if l == last and abs(total) > bound * SLACK and abs(total) < 1e300:
+                return True
+        if l == layer:  # a weight as it is
+            after_error[:] = 0.0
+        values, errors = after, after_error
+    return False
+
+
+@njit(error_model="numpy", inline="always")
+def labels(mesh, history, last, parameters, linear, exact):
+    """Linear region (label 0, 1, ..) of each activation region."""
+    depth, cells = len(history.cells), len(mesh.pointer) - 1
+    first_row, first_cell = np.zeros(depth + 1, np.int64), np.zeros(depth + 1, np.int64)
+    for layer in range(depth):
+        first_row[layer + 1] = first_row[layer] + history.cells[layer] * history.widths[layer + 1]
+        first_cell[layer + 1] = first_cell[layer] + history.cells[layer]
+    outputs, bounds, opposite = np.empty((0, 0)), np.empty((0, 0)), mesh.ends
+    weight, bias = layer_of(history.widths, parameters, depth)
+    if depth > 1 and not exact:
+        outputs, bounds = outputs_at(last, linear[len(linear) - weight.shape[1] :], weight, bias)
+        opposite = opposite_of(mesh)
+    reaches = np.zeros(weight.shape[1], np.bool_)  # the outputs, from the last hidden layer
+    for o in range(len(bias)):
+        reaches |= weight[o] != 0.0
+    pairs, n = np.empty((64, 2), np.int64), 0
+    for edge in range(len(mesh.ends)):
+        left, right = mesh.beside[edge, 0], mesh.beside[edge, 1]
+        if left < 0 or right < 0:
+            continue
+        if not exact:
+            if outputs.size and bends(mesh, edge, opposite, outputs, bounds):
+                continue
+            if turning(history, first_row, first_cell, left, right) == 1:
+                line = mesh.edge_lines[edge]
+                cut = len(history.cuts) - 1
+                while history.cuts[cut, 0] > line:
+                    cut -= 1
+                layer = history.cuts[cut, 1]
+                neuron = history.cuts[cut, 2] + (line - history.cuts[cut, 0]) % history.cuts[cut, 3]
+                if layer == depth - 1:
+                    if reaches[neuron]:
+                        continue
+                elif is_heard(history, parameters, first_row, first_cell, layer, neuron, left):
+                    continue
+        pairs = grown(pairs, n + 1)
+        pairs[n, 0], pairs[n, 1] = left, right
+        n += 1
+    if n == 0:
+        return np.arange(cells)
+    pairs = pairs[:n]
+    return components(cells, pairs[ask_same_maps(history, pairs)])
+
+
+@njit(cache=True, error_model="numpy")
+def areas_of(mesh):
+    """Areas of the cells and their bounds, each (c,)."""
+    n = len(mesh.pointer) - 1
     area, bound = np.empty(n), np.empty(n)
     for c in range(n):
-        first = corners[pointer[c]]
-        twice = 0.0
-        reach = 0.0
-        doubt = 0.0
-        for i in range(pointer[c], pointer[c + 1]):
-            a = corners[i]
-            b = corners[i + 1] if i + 1 < pointer[c + 1] else first
-            ax, ay = points[a, 0] - points[first, 0], points[a, 1] - points[first, 1]
-            bx, by = points[b, 0] - points[first, 0], points[b, 1] - points[first, 1]
+        start, end = mesh.pointer[c], mesh.pointer[c + 1]
+        first = mesh.ends[mesh.sides[start] >> 1, mesh.sides[start] & 1]
+        twice = reach = doubt = 0.0
+        bx = by = 0.0
+        for i in range(start, end):
+            corner = mesh.ends[mesh.sides[i] >> 1, mesh.sides[i] & 1]
+            ax, ay = bx, by
+            bx, by = (
+                mesh.points[corner, 0] - mesh.points[first, 0],
+                mesh.points[corner, 1] - mesh.points[first, 1],
+            )
             twice += ax * by - ay * bx
-            reach = max(reach, abs(ax), abs(ay))
-            doubt = max(doubt, errors[a, 0], errors[a, 1])
-        size = pointer[c + 1] - pointer[c]
+            reach = max(reach, abs(bx), abs(by))
+            doubt = max(doubt, mesh.point_errors[corner, 0], mesh.point_errors[corner, 1])
+        size = end - start
         area[c] = abs(twice) / 2
         reach = reach + 2 * doubt
         bound[c] = 4 * size * (2 * doubt * reach + (size + 4) * UNIT * reach * reach) + 1e-300
     return area, bound
 
 
-def ancestors(part: Partition) -> list[np.ndarray]:
-    """For each hidden layer, the cell after that layer in which each final cell lies."""
-    cells = [np.arange(part.mesh.cells)]
-    for parent in part.parent[:0:-1]:
-        cells.append(parent[cells[-1]])
-    return cells[::-1]
-
-
-def merge(part: Partition, weights: list[np.ndarray], exact: bool) -> np.ndarray:
-    """Linear region (label 0, 1, ..) of each activation region."""
-    mesh = part.mesh
-    is_inside = (mesh.beside >= 0).all(axis=1)
-    inside = mesh.beside[is_inside]
-    if not len(inside):
-        return np.zeros(mesh.cells, np.int64)
-    n = len(inside)
-    flips = np.zeros(n, np.int64)
-    left, right = inside[:, 0].copy(), inside[:, 1].copy()
-    for on, parent in zip(part.on[::-1], part.parent[::-1]):
-        count_flips(left, right, on, parent, flips)
-    doubtful = np.ones(n, bool)
-    if not exact:
-        within = ancestors(part)
-        layer, neuron = part.oracle.neurons(mesh.edge_lines[is_inside])
-        for l in range(len(part.on)):
-            single = np.flatnonzero((flips == 1) & (layer == l))
-            single = single[np.argsort(inside[single, 0])]
-            for chunk in np.split(single, range(CHUNK, len(single), CHUNK)):
-                doubtful[chunk] = ~is_heard(l, neuron[chunk], inside[chunk, 0], within, part.on, weights)
-    asked = np.flatnonzero(doubtful)
-    maps: dict[int, list] = {}
-    same = [_map(part, maps, a) == _map(part, maps, b) for a, b in inside[asked].tolist()]
-    return components(mesh.cells, inside[asked[np.array(same, bool)]])
-
-
-def _map(part: Partition, maps: dict[int, list], cell: int) -> list:
-    if cell not in maps:
-        maps[cell] = part.oracle.outputs(cell)
-    return maps[cell]
-
-
-def is_heard(
-    layer: int, neuron: np.ndarray, cell: np.ndarray, within: list, on: list, weights: list
-) -> np.ndarray:
-    """Where some output surely depends on `neuron` of `layer` in `cell`, all (n,); elsewhere it may not.
-
-    On both sides of an edge where that neuron alone turns, all later neurons keep their state: the map
-    changes by the neuron's own slope times its weight in the outputs, a product of masked matrices.
-    """
-    last = len(on) - 1
-    if layer == last:
-        return (weights[-1] != 0).any(axis=0)[neuron]
-    row, values = (
-        neuron,
-        np.ascontiguousarray(weights[layer + 1].T),
-    )  # of each edge; its neuron's part in the next layer
-    errors = np.zeros(values.shape)
-    with np.errstate(all="ignore"):
-        for l in range(layer + 1, last):
-            # edges that share a neuron, and a cell so far, share all of this
-            pairs, new_row = np.unique(within[l][cell] * len(values) + row, return_inverse=True)
-            where, row = np.divmod(pairs, len(values))
-            mask = on[l][where]
-            nothing = np.zeros(len(weights[l + 1]))
-            values, errors = preactivations(weights[l + 1], nothing, values[row] * mask, errors[row] * mask)
-            row = new_row
-    return reach_outputs(row, values, errors, within[last][cell], on[last], weights[-1])
-
-
-def wide(part: Partition, label: np.ndarray, corners: np.ndarray, share: Fraction, exact: bool) -> int:
-    """How many of the regions `label` (per cell) have more than `share` of the domain's area."""
-    mesh = part.mesh
-    all_corners = mesh.corners()
-    area, bound = areas_of(mesh.pointer, all_corners, mesh.points, mesh.point_errors)
-    n = label.max() + 1
-    region, region_bound = np.bincount(label, area, n), np.bincount(label, bound, n)
-    region_bound = region_bound + len(label) * UNIT * region
-    least = share * part.oracle.area([(i - 1 if i else len(corners) - 1, i) for i in range(len(corners))])
-    edge = float(least) if least < LARGEST else np.inf
-    with np.errstate(all="ignore"):
-        surely = region - region_bound > edge * (1 + 1e-9)
-        surely_not = region + region_bound < edge * (1 - 1e-9)
-    doubtful = np.flatnonzero(~(surely | surely_not)) if not exact else np.arange(n)
-    if exact:
-        surely[:] = False
-    order = np.argsort(label, kind="stable")
-    ends = np.searchsorted(label[order], doubtful, side="right")
-    starts = np.searchsorted(label[order], doubtful, side="left")
-    count = int(surely.sum())
-    for start, end in zip(starts, ends):
-        total = Fraction(0)
-        for cell in order[start:end]:
-            lines = mesh.vertex_lines[all_corners[mesh.pointer[cell] : mesh.pointer[cell + 1]]]
-            total += part.oracle.area([(a, b) for a, b in lines.tolist()])
-        count += total > least
+@njit(cache=True, error_model="numpy")
+def wide(mesh, history, label, area, bound, whole, whole_bound, exact):
+    """How many of the regions `label` (per cell) have more than SHARE of the domain's area, `whole`."""
+    n = 0
+    for cell in range(label.size):
+        n = max(n, label[cell] + 1)
+    region, region_bound = np.zeros(n), np.zeros(n)
+    for cell in range(label.size):
+        region[label[cell]] += area[cell]
+        region_bound[label[cell]] += bound[cell]
+    asked, m, count = np.empty(n, np.int64), 0, 0
+    for i in range(n):
+        doubt = (region_bound[i] + label.size * UNIT * region[i]) * SLACK
+        if not exact and 1e300 > region[i] > SHARE * (whole + whole_bound) * SLACK + doubt:
+            count += 1
+        elif exact or not region[i] + doubt < SHARE * (whole - whole_bound) / SLACK:
+            asked[m] = i
+            m += 1
+    if m:
+        corners = np.empty((mesh.sides.size, 2), np.int64)
+        for i in range(mesh.sides.size):
+            corners[i] = mesh.vertex_lines[mesh.ends[mesh.sides[i] >> 1, mesh.sides[i] & 1]]
+        count += ask_larger(history, corners, mesh.pointer, label, asked[:m])
     return count
+
+
+@njit(cache=True, error_model="numpy")
+def describe(handle, widths, parameters, linear, corners, exact, group, limit):
+    """Counts as in `RegionCounts`, the mesh, its history and the linear region of each cell.
+
+    Arguments as of `partition`; with a limit, only the number of activation regions is counted.
+    """
+    mesh, history, last = partition(handle, widths, parameters, linear, corners, exact, group, limit)
+    cells, counts = len(mesh.pointer) - 1, np.zeros(5, np.int64)
+    counts[1] = cells
+    label = np.arange(cells)
+    if limit >= 0:
+        return counts, mesh.points, mesh.ends, mesh.sides, mesh.pointer, label, history
+    start = 0
+    for layer in range(len(history.cells)):
+        width, number = widths[layer + 1], history.cells[layer]
+        is_on = np.zeros(width, np.uint8)
+        for _ in range(number):
+            for k in range(width):
+                is_on[k] |= history.on[start + k]
+            start += width
+        counts[2] += (is_on == 0).sum()
+    if len(history.cells):
+        label = labels(mesh, history, last, parameters, linear, exact)
+    else:
+        label[:] = 0
+    counts[0] = label.max() + 1
+    area, bound = areas_of(mesh)
+    whole, whole_bound = areas_of(polygon_mesh(corners))
+    counts[3] = wide(mesh, history, label, area, bound, whole[0], whole_bound[0], exact)
+    counts[4] = wide(mesh, history, np.arange(cells), area, bound, whole[0], whole_bound[0], exact)
+    return counts, mesh.points, mesh.ends, mesh.sides, mesh.pointer, label, history

@@ -1,307 +1,265 @@
-"""The partition of a convex polygon by the neurons of a ReLU network, as a mesh refined layer by layer.
+# ruff: noqa: ANN001, ANN201 - numba infers the types
+# mypy: allow-untyped-defs, no-check-untyped-defs
+"""The partition of a convex polygon by the neurons of a ReLU network, as a mesh refined layer by layer: compiled.
 
 Cells are convex, every edge knows the cells on both sides and the number of the line it lies on
 (`exact.Oracle`). In a layer each edge is cut first, once for both of its cells, then each cell by
 itself.
 """
 
-from dataclasses import dataclass, field
+from collections import namedtuple
 
 import numpy as np
 
-from triangle_cli.regions.bounds import Exhausted
-from triangle_cli.regions.line.exact import all_relu
-from triangle_cli.regions.plane import kernels
-from triangle_cli.regions.plane.cells import Cells, Cuts, Layer, Made, Told, split_cells
-from triangle_cli.regions.plane.exact import Oracle
+from triangle_cli.compiling import njit
+from triangle_cli.regions.plane.cells import Made, nothing_made, split_cells
+from triangle_cli.regions.plane.edges import Cuts, no_cuts, split_edges
+from triangle_cli.regions.plane.halfedges import Layer, RimCuts
+from triangle_cli.regions.plane.kernels import (
+    cells_of,
+    chain_ends,
+    classify,
+    lengthened,
+    preactivations,
+    rectify,
+)
+from triangle_cli.regions.plane.questions import History, ask_signs, nothing_told, with_answers
 
 GROUP = 64  # neurons of the first layer that cut the domain at once
-LEAST_WEIGHT = 1e-90  # bounds count every nonzero weight as at least this much, so that no product underflows
+
+# points (n, 2) of the vertices, how far they may be from the true ones, and the two lines that each is on; ends (m, 2)
+# of the edges, and their lines; cell i has sides pointer[i] .. pointer[i + 1], each 2 * edge + (1 if walked from its
+# second end to the first), anticlockwise; cells left and right of each edge, -1 outside; some cell at each vertex
+Mesh = namedtuple("Mesh", "points point_errors vertex_lines ends edge_lines pointer sides beside cell_at")
+
+# How the last layer cut: pre-activations, bounds and signs at the vertices before and, signs only, on their edges; of
+# all new vertices, those on edges first, the two that each lies between, where, and the cell of those within it
+Last = namedtuple("Last", "values errors signs parents place cells")
 
 
-@dataclass
-class Mesh:
-    """The cells after some layers: n vertices, m edges, c cells."""
-
-    points: np.ndarray  # (n, 2) float64, and how far they may be from the true vertices:
-    point_errors: np.ndarray  # (n, 2)
-    vertex_lines: np.ndarray  # (n, 2) int64: the vertex is the point on these two lines
-    ends: np.ndarray  # (m, 2) int64 vertices
-    edge_lines: np.ndarray  # (m,) int64
-    pointer: np.ndarray  # (c + 1,) int64: cell i has sides pointer[i] .. pointer[i + 1]
-    sides: np.ndarray  # 2 * edge + (1 if walked from ends[1] to ends[0]), anticlockwise
-    beside: np.ndarray = field(init=False)  # (m, 2) int64: cells left and right of each edge, -1 outside
-    cell_at: np.ndarray = field(init=False)  # (n,) int64: some cell at each vertex
-
-    def __post_init__(self) -> None:
-        self.beside = np.empty_like(self.ends)
-        self.cell_at = np.zeros(len(self.points), np.int64)
-        kernels.cells_of(self.pointer, self.sides, self.ends, self.beside, self.cell_at)
-
-    @property
-    def cells(self) -> int:
-        """Number of cells."""
-        return len(self.pointer) - 1
-
-    def corners(self) -> np.ndarray:
-        """Vertices of all cells one after another, (pointer[-1],) int64, anticlockwise."""
-        return self.ends[self.sides >> 1, self.sides & 1]
+@njit(cache=True)
+def complete(points, point_errors, vertex_lines, ends, edge_lines, pointer, sides):
+    """The mesh, from all but its last fields."""
+    beside, cell_at = np.empty(ends.shape, np.int64), np.zeros(len(points), np.int64)
+    cells_of(pointer, sides, ends, beside, cell_at)
+    return Mesh(points, point_errors, vertex_lines, ends, edge_lines, pointer, sides, beside, cell_at)
 
 
-def polygon_mesh(corners: np.ndarray) -> Mesh:
+@njit(cache=True)
+def polygon_mesh(corners):
     """One cell: the convex polygon with these corners (n, 2), anticlockwise."""
     n = len(corners)
     here = np.arange(n)
-    return Mesh(
-        points=corners.copy(),
-        point_errors=np.zeros_like(corners),
-        vertex_lines=np.stack([(here - 1) % n, here], axis=1),
-        ends=np.stack([here, (here + 1) % n], axis=1),
-        edge_lines=here.copy(),
-        pointer=np.array([0, n]),
-        sides=2 * here,
-    )
+    lines, ends = np.empty((n, 2), np.int64), np.empty((n, 2), np.int64)
+    for i in range(n):
+        lines[i, 0], lines[i, 1] = (i - 1) % n, i
+        ends[i, 0], ends[i, 1] = i, (i + 1) % n
+    return complete(corners.copy(), np.zeros((n, 2)), lines, ends, here.copy(), np.array([0, n]), 2 * here)
 
 
-@dataclass
-class Partition:
-    """The activation regions (the final mesh), with the on/off rows of the cells after each layer."""
-
-    mesh: Mesh
-    on: list[np.ndarray]  # (cells after layer l, width l) uint8
-    parent: list[np.ndarray]  # (cells after layer l,) int64: the cell after layer l - 1 it is part of
-    oracle: Oracle
-
-
-def partition(
-    weights: list[np.ndarray],
-    biases: list[np.ndarray],
-    corners: np.ndarray,
-    exact: bool,
-    limit: int | None = None,
-    linear: list[np.ndarray] | None = None,
-) -> Partition:
-    """Cut the convex polygon `corners` (n, 2), anticlockwise, by all hidden neurons but the `linear`.
-
-    Raises:
-        Exhausted: some layers alone make more than `limit` cells.
-    """
-    is_linear = all_relu(biases) if linear is None else linear
-    oracle = Oracle(weights, biases, corners)
-    mesh = polygon_mesh(corners)
-    inputs, errors = mesh.points, mesh.point_errors
-    with np.errstate(all="ignore"):  # overflow is seen by the bounds
-        for layer, (weight, bias) in enumerate(zip(weights[:-1], biases[:-1])):
-            if limit is not None and mesh.cells > limit:
-                raise Exhausted
-            last = layer == len(weights) - 2
-            if layer == 0 and len(bias) > GROUP:
-                mesh, inputs, errors = first_layer(mesh, weight, bias, is_linear[0], oracle, exact, last)
-                continue
-            values, errors = preactivations(weight, bias, inputs, errors)
-            oracle.enter_cut(mesh.cells, layer, 0, len(bias))
-            mesh, inputs, errors, on, parent = cut(
-                mesh, values, errors, is_linear[layer], oracle, exact, last
-            )
-            oracle.leave_layer(on, parent)
-    if limit is not None and mesh.cells > limit:
-        raise Exhausted
-    return Partition(mesh, oracle.on, oracle.parent, oracle)
+@njit(cache=True)
+def layer_of(widths, parameters, layer):
+    """Weight (out, in) and bias (out,) of a layer, out of the row of all of them."""
+    start = 0
+    for l in range(layer):
+        start += widths[l + 1] * (widths[l] + 1)
+    end = start + widths[layer + 1] * widths[layer]
+    weight = parameters[start:end].reshape(widths[layer + 1], widths[layer])
+    return weight, parameters[end : end + widths[layer + 1]]
 
 
-def first_layer(
-    mesh: Mesh,
-    weight: np.ndarray,
-    bias: np.ndarray,
-    linear: np.ndarray,
-    oracle: Oracle,
-    exact: bool,
-    last: bool,
-) -> tuple[Mesh, np.ndarray, np.ndarray]:
-    """Cut the domain by a wide first layer, some neurons at a time, so that few lines cross any one cell.
-
-    Later layers need none of this, their cells are small already. Returns the mesh, the layer's outputs and
-    their bounds (of no use if it is the `last`).
-    """
-    groups = [slice(first, first + GROUP) for first in range(0, len(bias), GROUP)]
-    steps = []
-    for group in groups:
-        values, errors = preactivations(weight[group], bias[group], mesh.points, mesh.point_errors)
-        oracle.enter_cut(mesh.cells, 0, group.start, values.shape[1])
-        mesh, *_, on, parent = cut(mesh, values, errors, linear[group], oracle, exact, last=True)
-        steps.append((group, on, parent))
-    on, cell = np.empty((mesh.cells, len(bias)), np.uint8), np.arange(mesh.cells)
-    for group, on_then, parent in reversed(steps):
-        on[:, group], cell = on_then[cell], parent[cell]
-    oracle.leave_layer(on, cell)
-    if last:
-        return mesh, mesh.points, mesh.point_errors
-    values, errors = preactivations(weight, bias, mesh.points, mesh.point_errors)
-    kernels.rectify(values, errors, np.zeros((0, len(bias)), np.int8), linear)
-    return mesh, values, errors
-
-
-def preactivations(
-    weight: np.ndarray, bias: np.ndarray, inputs: np.ndarray, errors: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """inputs @ weight.T + bias and its bound, given that of the inputs; both (n, width).
-
-    The bound is 0 only where every term is a product with an exact 0. Higham, Accuracy and Stability of
-    Numerical Algorithms, section 3.1: a dot product of n terms, summed in any order, is off by n u |w| . |h|.
-    """
-    gamma = (weight.shape[1] + 4) * kernels.UNIT
-    steep = np.where(weight == 0, 0.0, np.maximum(np.abs(weight), LEAST_WEIGHT) * 1.000001)
-    values, bound = inputs @ weight.T, kernels.spread(inputs, errors, gamma) @ steep.T
-    values += bias
-    bound += np.where(bias == 0, 0.0, gamma * np.abs(bias) + kernels.TINY)
-    return values, bound
-
-
-def cut(
-    mesh: Mesh,
-    values: np.ndarray,
-    errors: np.ndarray,
-    linear: np.ndarray,
-    oracle: Oracle,
-    exact: bool,
-    last: bool,
-) -> tuple[Mesh, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Refine the mesh by neurons whose pre-activations at its vertices are `values`, known up to `errors`.
-
-    Returns the new mesh, the neurons' outputs and bounds at its vertices (of no use, and not computed, if
-    they are the `last`), and the on/off row and the old cell of each new cell.
-    """
-    width = values.shape[1]
-    base = oracle.first_line[-1]
-    layer = Layer(_signs(mesh, values, errors, linear, oracle, exact), values, errors)
-
-    cell_of = mesh.beside.max(axis=1)  # a cell at each edge
-    start, count = np.zeros(len(mesh.ends), np.int64), np.zeros(len(mesh.ends), np.int64)
-    parents, place, neuron, signs, edge = _split_edges(mesh, layer, cell_of, start, count, oracle, exact)
-    cuts = Cuts(parents, place, start, count, np.cumsum(count + 1) - count - 1)
-    pieces = np.empty((len(mesh.ends) + len(neuron), 2), np.int64)
-    kernels.chain_ends(mesh.ends, start, count, len(values), cuts.first_piece, pieces)
-    on_edges = np.stack([mesh.edge_lines[edge], base + cell_of[edge] * width + neuron], axis=1)
-
-    layer = Layer(np.concatenate([layer.signs, signs]), values, errors)
-    made = _split_cells(mesh, layer, cuts, len(pieces), oracle, exact)
-    parents = np.concatenate([parents, made.parents])
-    place = np.concatenate([place, made.place])
-    inside = base + made.makers[:, :1] * width + made.makers[:, 1:]
-    inner_lines = base + made.lines[:, 0] * width + made.lines[:, 1]
-    new_mesh = Mesh(
-        *_interpolated(mesh.points, mesh.point_errors, parents, place),
-        vertex_lines=np.concatenate([mesh.vertex_lines, on_edges, inside]),
-        ends=np.concatenate([pieces, made.ends]),
-        edge_lines=np.concatenate([np.repeat(mesh.edge_lines, count + 1), inner_lines]),
-        pointer=np.concatenate([[0], np.cumsum(made.sizes)]),
-        sides=made.sides,
-    )
-    if last:
-        return new_mesh, values, errors, made.on, made.origin
-    values, errors = _interpolated(values, errors, parents, place)
-    kernels.rectify(values, errors, layer.signs, linear)
-    return new_mesh, values, errors, made.on, made.origin
-
-
-def _signs(
-    mesh: Mesh, values: np.ndarray, errors: np.ndarray, linear: np.ndarray, oracle: Oracle, exact: bool
-) -> np.ndarray:
-    """Signs of the layer's neurons at the vertices, 1 of `linear` ones; values found to be 0 become so."""
-    signs, pairs = kernels.classify(values, errors, exact)
-    signs[:, linear] = 1
-    pairs = pairs[~linear[pairs[:, 1]]]
-    if len(pairs):
-        v, k = pairs.T
-        lines = oracle.first_line[-1] + mesh.cell_at[v] * values.shape[1] + k
-        first, second = mesh.vertex_lines[v].T
-        found = signs[v, k] = oracle.signs(first, second, lines)
-        values[v[found == 0], k[found == 0]] = 0.0
-        errors[v[found == 0], k[found == 0]] = 0.0
+@njit(inline="always")
+def signs_at_vertices(mesh, values, errors, linear, history, exact):
+    """Signs of the layer's neurons, 1 of `linear` ones; values found to be 0 become so."""
+    signs, pairs = classify(values, errors, exact)
+    n = 0
+    for i in range(len(pairs)):
+        if not linear[pairs[i, 1]]:
+            pairs[n, 0], pairs[n, 1] = pairs[i, 0], pairs[i, 1]
+            n += 1
+    for k in range(values.shape[1]):
+        if linear[k]:
+            signs[:, k] = 1
+    if n:
+        v, k = pairs[:n, 0].copy(), pairs[:n, 1].copy()
+        lines = history.cuts[-1, 0] + mesh.cell_at[v] * values.shape[1] + k
+        points = mesh.vertex_lines[v]
+        found = ask_signs(history, points[:, 0].copy(), points[:, 1].copy(), lines)
+        for i in range(n):
+            signs[v[i], k[i]] = found[i]
+            if found[i] == 0:
+                values[v[i], k[i]] = errors[v[i], k[i]] = 0.0
     return signs
 
 
-def _interpolated(
-    values: np.ndarray, errors: np.ndarray, parents: np.ndarray, place: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """`values`, `errors` (n, k) lengthened by the new vertices, each of them between two earlier ones."""
-    n, new = len(values), len(parents)
-    longer = np.empty((n + new, values.shape[1]))
-    longer_errors = np.empty_like(longer)
-    longer[:n], longer_errors[:n] = values, errors
-    kernels.interpolate(longer, longer_errors, n, parents, place)
-    return longer, longer_errors
-
-
-class _Answers:
-    """What the oracle has told about the items that a kernel could not finish, sorted for the next call."""
-
-    def __init__(self, items: int) -> None:
-        self.items = np.arange(items)
-        self.asker, self.key = np.empty(0, np.int64), np.empty(0, np.int64)
-        self.sign = np.empty(0, np.int8)
-
-    def told(self) -> Told:
-        """Where the answers for each of `items` start, their keys, the answers."""
-        edges = np.concatenate([self.items, [np.iinfo(np.int64).max]])
-        start = np.searchsorted(self.asker, edges)
-        return Told(start, self.key, self.sign)
-
-    def add(self, asker: np.ndarray, key: np.ndarray, sign: np.ndarray) -> None:
-        """Keep only the items that asked, with all that was told to them."""
-        kept = np.isin(self.asker, asker)
-        self.asker = np.concatenate([self.asker[kept], asker])
-        self.key = np.concatenate([self.key[kept], key])
-        self.sign = np.concatenate([self.sign[kept], sign])
-        order = np.lexsort((self.key, self.asker))
-        self.asker, self.key, self.sign = self.asker[order], self.key[order], self.sign[order]
-        self.items = np.unique(asker) if len(asker) else asker
-
-
-def _split_edges(
-    mesh: Mesh,
-    layer: Layer,
-    cell_of: np.ndarray,
-    start: np.ndarray,
-    count: np.ndarray,
-    oracle: Oracle,
-    exact: bool,
-) -> list[np.ndarray]:
-    """`kernels.split_edges` until no question is left; also the edge of each new vertex."""
-    answers = _Answers(len(mesh.ends))
-    base, width = oracle.first_line[-1], layer.signs.shape[1]
-    parts = []
-    made = 0
-    while len(answers.items):
-        items = answers.items
-        *part, asked = kernels.split_edges(items, mesh.ends, *layer, *answers.told(), exact, start, count)
-        asker = items[asked[:, 0]]
-        is_finished = np.ones(len(items), bool)
-        is_finished[asked[:, 0]] = False
-        finished = items[is_finished]
-        parts.append([*part, np.repeat(finished, count[finished])])
-        start[finished] += made
-        made += len(part[0])
+@njit(inline="always")
+def cut_edges_of(mesh, layer, cell_of, history, exact):
+    """`split_edges` until no question is left, trimmed; layer: with the signs at the new vertices."""
+    base, width = history.cuts[-1, 0], layer.signs.shape[1]
+    items = np.arange(len(mesh.ends))
+    told, cuts, signs, n = nothing_told(items.size), no_cuts(items.size), layer.signs, 0
+    while items.size:
+        cuts, signs, n, asked = split_edges(items, mesh.ends, layer, signs, told, exact, cuts, n)
+        if not len(asked):
+            break
+        index, key = asked[:, 0].copy(), asked[:, 1].copy()
+        asker = items[index]
         line = base + cell_of[asker] * width
-        told = oracle.signs(mesh.edge_lines[asker], line + asked[:, 2], line + asked[:, 3])
-        answers.add(asker, asked[:, 1], told)
-    return [np.concatenate(arrays) for arrays in zip(*parts)]
+        found = ask_signs(history, mesh.edge_lines[asker], line + asked[:, 2], line + asked[:, 3])
+        items, told = with_answers(items, told, index, key, found)
+    cuts = Cuts(cuts.parents[:n], cuts.place[:n], cuts.neuron[:n], cuts.edge[:n], cuts.start, cuts.count)
+    return cuts, Layer(signs[: len(layer.values) + n], layer.values, layer.errors)
 
 
-def _split_cells(mesh: Mesh, layer: Layer, cuts: Cuts, pieces: int, oracle: Oracle, exact: bool) -> Made:
-    """`cells.split_cells` until no question is left; `origin` of the new cells is the old cell."""
-    answers = _Answers(mesh.cells)
-    base, width = oracle.first_line[-1], layer.signs.shape[1]
-    cells = Cells(mesh.pointer, mesh.sides, mesh.ends)
-    parts = []
-    vertices, edges = len(layer.signs), pieces
-    while len(answers.items):
-        items = answers.items
-        made = split_cells(items, cells, layer, cuts, answers.told(), exact, vertices, edges)
-        parts.append(made._replace(origin=items[made.origin]))
-        vertices += len(made.parents)
-        edges += len(made.ends)
-        asker = items[made.asked[:, 0]]
-        line = (base + asker * width)[:, None] + made.asked[:, 2:]
-        answers.add(asker, made.asked[:, 1], oracle.signs(*line.T))
-    return parts[0] if len(parts) == 1 else Made(*(np.concatenate(arrays) for arrays in zip(*parts)))
+@njit(inline="always")
+def cut_cells_of(mesh, layer, cuts, pieces, history, exact):
+    """`split_cells` until no question is left, trimmed; pieces: how many edges there are before."""
+    base, width = history.cuts[-1, 0], layer.signs.shape[1]
+    items = np.arange(len(mesh.pointer) - 1)
+    told, made, sizes = nothing_told(items.size), nothing_made(items.size, width), np.zeros(4, np.int64)
+    while items.size:
+        made, asked = split_cells(items, mesh, layer, cuts, told, exact, pieces, made, sizes)
+        if not len(asked):
+            break
+        index, key = asked[:, 0].copy(), asked[:, 1].copy()
+        line = base + items[index] * width
+        found = ask_signs(history, line + asked[:, 2], line + asked[:, 3], line + asked[:, 4])
+        items, told = with_answers(items, told, index, key, found)
+    vertices, edges, cells, sides = sizes
+    return Made(
+        made.parents[:vertices],
+        made.place[:vertices],
+        made.makers[:vertices],
+        made.ends[:edges],
+        made.lines[:edges],
+        made.sizes[:cells],
+        made.sides[:sides],
+        made.origin[:cells],
+        made.on[:cells],
+    )
+
+
+@njit(error_model="numpy", inline="always")
+def cut(mesh, values, errors, linear, history, exact):
+    """Refine the mesh by neurons whose pre-activations at its vertices are `values`, known up to `errors`.
+
+    Returns the new mesh, what it was `Last` cut by, and the on/off row and the old cell of each new cell.
+    """
+    width, old = values.shape[1], len(mesh.ends)
+    base = history.cuts[-1, 0]
+    cell_of = np.maximum(mesh.beside[:, 0], mesh.beside[:, 1])  # a cell at each edge
+    signs = signs_at_vertices(mesh, values, errors, linear, history, exact)
+    cuts, layer = cut_edges_of(mesh, Layer(signs, values, errors), cell_of, history, exact)
+    n = len(cuts.neuron)
+
+    first_piece = np.empty(old, np.int64)
+    pieces = np.empty((old + n, 2), np.int64)
+    piece_lines = np.empty(old + n, np.int64)
+    last = 0
+    for e in range(old):
+        first_piece[e] = last
+        for _ in range(cuts.count[e] + 1):
+            piece_lines[last] = mesh.edge_lines[e]
+            last += 1
+    chain_ends(mesh.ends, cuts.start, cuts.count, len(values), first_piece, pieces)
+
+    rim = RimCuts(cuts.parents, cuts.place, cuts.start, cuts.count, first_piece)
+    made = cut_cells_of(mesh, layer, rim, len(pieces), history, exact)
+    lines = np.empty((n + len(made.makers), 2), np.int64)  # of the new vertices
+    for i in range(n):
+        lines[i, 0] = mesh.edge_lines[cuts.edge[i]]
+        lines[i, 1] = base + cell_of[cuts.edge[i]] * width + cuts.neuron[i]
+    for i in range(len(made.makers)):
+        for j in range(2):
+            lines[n + i, j] = base + made.makers[i, 0] * width + made.makers[i, 1 + j]
+    inner_lines = base + made.lines[:, 0] * width + made.lines[:, 1]
+    pointer = np.zeros(len(made.sizes) + 1, np.int64)
+    for i in range(len(made.sizes)):
+        pointer[i + 1] = pointer[i] + made.sizes[i]
+    parents = np.concatenate((cuts.parents, made.parents))
+    place = np.concatenate((cuts.place, made.place))
+    points, point_errors = lengthened(mesh.points, mesh.point_errors, parents, place)
+    new_mesh = complete(
+        points,
+        point_errors,
+        np.concatenate((mesh.vertex_lines, lines)),
+        np.concatenate((pieces, made.ends)),
+        np.concatenate((piece_lines, inner_lines)),
+        pointer,
+        made.sides,
+    )
+    last_cut = Last(values, errors, layer.signs, parents, place, made.makers[:, 0].copy())
+    return new_mesh, last_cut, made.on, made.origin
+
+
+@njit(cache=True)
+def joined(rows, parents, width):
+    """On/off rows and parents of the last cells, from those after each group of neurons and before the first."""
+    cells, first = np.arange(len(rows[-1])), width
+    on = np.empty((cells.size, width), np.uint8)
+    for step in range(len(rows) - 1, 0, -1):
+        first -= rows[step].shape[1]
+        for i in range(cells.size):
+            on[i, first : first + rows[step].shape[1]] = rows[step][cells[i]]
+            cells[i] = parents[step][cells[i]]
+    return on, cells
+
+
+@njit(error_model="numpy", inline="always")
+def partition(handle, widths, parameters, linear, corners, exact, group, limit):
+    """Cut the convex polygon `corners` (n, 2), anticlockwise, by all hidden neurons but the `linear`.
+
+    widths: neurons of each level from the inputs on; parameters: weights and biases, layer after layer; linear: of the
+    hidden neurons; group: neurons of the first layer that cut at once; limit: cells after which to stop, -1: none.
+    Returns the mesh, its `History` and what it was `Last` cut by.
+    """
+    mesh = polygon_mesh(corners)
+    nothing = np.empty((0, 4), np.int64), np.empty(0, np.int64), np.empty(0, np.uint8), np.empty(0, np.int64)
+    history = History(handle, widths, *nothing)
+    next_line, n = len(corners), 0
+    inputs, errors = mesh.points, mesh.point_errors
+    last = Last(
+        inputs, errors, np.empty((0, 0), np.int8), np.empty((0, 2), np.int64), inputs, np.empty(0, np.int64)
+    )
+    for layer in range(len(widths) - 2):
+        if 0 <= limit < len(mesh.pointer) - 1:
+            break
+        weight, bias = layer_of(widths, parameters, layer)
+        width = len(bias)
+        is_linear = linear[n : n + width]
+        n += width
+        # a wide first layer cuts some neurons at a time, so that few lines cross any one cell; later layers need none
+        # of this, their cells are small already
+        step = group if layer == 0 else width
+        rows, parents = [np.empty((0, 0), np.uint8)], [np.arange(len(mesh.pointer) - 1)]
+        for first in range(0, width, step):
+            part = slice(first, min(first + step, width))
+            row = np.array([[next_line, layer, first, part.stop - first]])
+            next_line += (len(mesh.pointer) - 1) * (part.stop - first)
+            numbered = np.concatenate((history.cuts, row))
+            history = History(handle, widths, numbered, history.cells, history.on, history.parent)
+            if first:
+                inputs, errors = mesh.points, mesh.point_errors
+            values, bounds = preactivations(weight[part], bias[part], inputs, errors)
+            mesh, last, on, origin = cut(mesh, values, bounds, is_linear[part], history, exact)
+            rows.append(on)
+            parents.append(origin)
+        if step < width:
+            on, origin = joined(rows, parents, width)
+        history = History(
+            handle,
+            widths,
+            history.cuts,
+            np.append(history.cells, len(origin)),
+            np.concatenate((history.on, on.reshape(on.size))),
+            np.concatenate((history.parent, origin)),
+        )
+        if layer == len(widths) - 3:
+            break
+        if step < width:
+            inputs, errors = preactivations(weight, bias, mesh.points, mesh.point_errors)
+            rectify(inputs, errors, np.empty((0, width), np.int8), is_linear)
+        else:
+            inputs, errors = lengthened(last.values, last.errors, last.parents, last.place)
+            rectify(inputs, errors, last.signs, is_linear)
+    return mesh, history, last

@@ -1,0 +1,230 @@
+# ruff: noqa: ANN001, ANN201 - numba infers the types
+# mypy: allow-untyped-defs, no-check-untyped-defs
+"""One convex cell as half-edges, and what a line does to it.
+
+h and h ^ 1 are twins, of the boundary (the rim) only even ones are used.
+"""
+
+from collections import namedtuple
+
+import numpy as np
+
+from triangle_cli.compiling import njit
+from triangle_cli.regions.plane.kernels import crossing, lerp
+
+Layer = namedtuple("Layer", "signs values errors")  # signs also at the new vertices on edges
+RimCuts = namedtuple(
+    "RimCuts", "parents place start count first_piece"
+)  # of `edges.Cuts`, and each edge's first piece
+
+# vertices: name in the mesh, a half-edge from it, .., the two it lies between, where, neurons crossing;
+# half-edges: .., neuron of an inner edge, side of a rim edge; faces: a half-edge, zeros, the first two
+Work = namedtuple(
+    "Work",
+    "name out sign value error base at maker origin after ahead face line code side zeros zero stack reached",
+)
+
+
+@njit(cache=True)
+def work_space(rim, lines):
+    """Room for a cell with up to `rim` sides and up to so many lines across, each crossing all others."""
+    vertices = rim + lines * (lines - 1) // 2
+    edges = rim + lines * lines
+    faces = vertices - rim + lines + 1
+    return Work(
+        np.empty(vertices, np.int64),
+        np.empty(vertices, np.int64),
+        np.empty(vertices, np.int8),
+        np.empty(vertices),
+        np.empty(vertices),
+        np.empty((vertices, 2), np.int64),
+        np.empty((vertices, 2)),
+        np.empty((vertices, 2), np.int64),
+        np.empty(2 * edges, np.int64),
+        np.empty(2 * edges, np.int64),
+        np.empty(2 * edges, np.int64),
+        np.empty(2 * edges, np.int64),
+        np.empty(edges, np.int64),
+        np.empty(rim, np.int64),
+        np.empty(faces, np.int64),
+        np.zeros(faces, np.int64),
+        np.empty((faces, 2), np.int64),
+        np.empty(faces, np.int64),
+        np.empty(faces, np.bool_),
+    )
+
+
+@njit(cache=True, inline="always")
+def load_rim(mesh, cuts, cell, old, work):
+    """Set up the cell's boundary, pieces of its edges; returns the number of pieces."""
+    n = 0
+    for i in range(mesh.pointer[cell], mesh.pointer[cell + 1]):
+        edge, turn = mesh.sides[i] >> 1, mesh.sides[i] & 1
+        pieces = cuts.count[edge] + 1
+        for j in range(pieces):
+            piece = pieces - 1 - j if turn else j
+            if j == 0:
+                work.name[n] = mesh.ends[edge, turn]
+            else:
+                work.name[n] = old + cuts.start[edge] + (piece if turn else piece - 1)
+            work.code[n] = 2 * (cuts.first_piece[edge] + piece) + turn
+            work.origin[2 * n], work.face[2 * n], work.out[n] = n, 0, 2 * n
+            work.after[2 * n], work.ahead[2 * n] = 2 * n + 2, 2 * n - 2
+            n += 1
+    work.after[2 * n - 2], work.ahead[0] = 0, 2 * n - 2
+    work.side[0] = work.zeros[0] = 0
+    return n
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def sign_rim(layer, cuts, k, rim, work):
+    """Signs and values of neuron k on the rim."""
+    old = len(layer.values)
+    for w in range(rim):
+        v = work.name[w]
+        work.sign[w] = layer.signs[v, k]
+        if work.sign[w] == 0:
+            work.value[w] = work.error[w] = 0.0
+        elif v < old:
+            work.value[w], work.error[w] = layer.values[v, k], layer.errors[v, k]
+        else:
+            p, q = cuts.parents[v - old, 0], cuts.parents[v - old, 1]
+            t, t_error = cuts.place[v - old, 0], cuts.place[v - old, 1]
+            work.value[w], work.error[w] = lerp(
+                layer.values[p, k], layer.errors[p, k], layer.values[q, k], layer.errors[q, k], t, t_error
+            )
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def cut_edges(k, rim, nv, ne, work):
+    """A new vertex on each inner edge with opposite ends; returns the numbers of vertices and edges."""
+    for e in range(rim, ne):
+        h, back = 2 * e, 2 * e + 1
+        p, q = work.origin[h], work.origin[back]
+        if work.sign[p] * work.sign[q] >= 0:
+            continue
+        swapped, t, t_error = crossing(
+            max(work.value[p] * work.sign[p], 0.0),
+            work.error[p],
+            max(work.value[q] * work.sign[q], 0.0),
+            work.error[q],
+        )
+        w, new = nv, 2 * ne
+        work.base[w, 0], work.base[w, 1] = (q, p) if swapped else (p, q)
+        work.at[w, 0], work.at[w, 1] = t, t_error
+        work.maker[w, 0], work.maker[w, 1] = work.line[e], k
+        work.sign[w] = 0
+        work.out[w] = new  # even: keeps its origin when it is cut
+        work.line[ne] = work.line[e]
+        nv, ne = nv + 1, ne + 1
+        # h: p -> w, new: w -> q, new ^ 1: q -> w, back: w -> p
+        work.origin[new], work.face[new] = w, work.face[h]
+        work.after[new], work.ahead[new] = work.after[h], h
+        work.ahead[work.after[h]] = new
+        work.after[h] = new
+        work.origin[new + 1], work.face[new + 1] = q, work.face[back]
+        work.after[new + 1], work.ahead[new + 1] = back, work.ahead[back]
+        work.after[work.ahead[back]] = new + 1
+        work.ahead[back] = new + 1
+        work.origin[back] = w
+    return nv, ne
+
+
+@njit(cache=True, inline="always")
+def find_zeros(rim, nv, work):
+    """Count the zeros of each face, note the first two; returns the number of faces on the stack."""
+    n = 0
+    for w in range(nv):
+        if work.sign[w] != 0:
+            continue
+        h = work.out[w]
+        while True:  # around the vertex: from one side of the rim to the other, or all around
+            f = work.face[h]
+            if work.zeros[f] == 0:
+                work.stack[n] = f
+                n += 1
+            if work.zeros[f] < 2:
+                work.zero[f, work.zeros[f]] = h
+            work.zeros[f] += 1
+            if work.ahead[h] < 2 * rim:
+                break
+            h = work.ahead[h] ^ 1
+            if h == work.out[w]:
+                break
+    return n
+
+
+@njit(cache=True, inline="always")
+def cut_faces(k, n, ne, nf, work):
+    """A new edge across each of the n faces on the stack that k's line cuts; returns ne, nf.
+
+    A line through a convex polygon meets its boundary twice; with more zeros, or neighbours, it runs along
+    it.
+    """
+    for i in range(n):
+        f = work.stack[i]
+        crossed = work.zeros[f] == 2
+        work.zeros[f] = 0
+        g, h = work.zero[f, 0], work.zero[f, 1]
+        if not crossed or work.after[g] == h or work.after[h] == g:
+            continue
+        new = 2 * ne
+        work.line[ne] = k
+        ne += 1
+        # new: origin[g] -> origin[h] closes the walk from h; its twin closes the walk from g
+        work.origin[new], work.origin[new + 1] = work.origin[g], work.origin[h]
+        before_g, before_h = work.ahead[g], work.ahead[h]
+        work.after[before_h], work.ahead[new + 1] = new + 1, before_h
+        work.after[new + 1], work.ahead[g] = g, new + 1
+        work.after[before_g], work.ahead[new] = new, before_g
+        work.after[new], work.ahead[h] = h, new
+        work.face[new + 1] = f
+        work.side[f], work.side[nf] = g, h
+        work.zeros[nf] = 0
+        s = h
+        while True:
+            work.face[s] = nf
+            s = work.after[s]
+            if s == h:
+                break
+        nf += 1
+    return ne, nf
+
+
+@njit(cache=True, inline="always")
+def read_on(rows, first, positive, active, signs, twin, rim, nf, work):
+    """On/off rows of the faces from `first` on: read off on the rim, then from face to face.
+
+    Between two faces the neuron of their edge turns, and all of its `twin`s, neurons with the same line here.
+    """
+    for f in range(nf):
+        work.reached[f] = False
+    start = work.face[0]
+    row = first + start
+    for k in range(positive.size):
+        rows[row, k] = positive[k]
+    for k in active:  # no side of the cell lies on an active neuron's line
+        v = work.name[0] if signs[work.name[0], k] != 0 else work.name[1]
+        rows[row, k] = signs[v, k] > 0
+    work.reached[start] = True
+    work.stack[0] = start
+    n = 1
+    while n:
+        n -= 1
+        f = work.stack[n]
+        h = work.side[f]
+        while True:
+            if h >= 2 * rim and not work.reached[work.face[h ^ 1]]:
+                g = work.face[h ^ 1]
+                work.reached[g] = True
+                for k in range(positive.size):
+                    rows[first + g, k] = rows[first + f, k]
+                k = work.line[h >> 1]
+                while k >= 0:
+                    rows[first + g, k] ^= 1
+                    k = twin[k]
+                work.stack[n] = g
+                n += 1
+            h = work.after[h]
+            if h == work.side[f]:
+                break

@@ -22,9 +22,6 @@ compiled = njit(error_model="numpy", fastmath={"contract"}, _nrt=False, forceinl
 summing = njit(
     error_model="numpy", fastmath={"contract", "reassoc"}, _nrt=False, forceinline=True, **INSIDE
 )  # in any order
-apart = njit(
-    error_model="numpy", fastmath={"contract"}, _nrt=False, **INSIDE
-)  # called seldom: compiled once, not in place
 
 WORD = ir.IntType(64)
 NONE = np.uint64(0)

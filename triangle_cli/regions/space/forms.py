@@ -20,6 +20,7 @@ from triangle_cli.regions.space.arena import (
     VALUE,
 )
 from triangle_cli.regions.space.bits import compiled
+from triangle_cli.regions.space.handle import view
 
 UNIT = 2.0**-53
 ROOM = 1.0 + 1e-9  # covers the rounding of the bounds themselves
@@ -42,13 +43,13 @@ def compose(s, layer, n):
     width, below = s.widths[layer + 1], s.widths[layer]
     first, first_below = s.neuron_at[layer], s.neuron_at[layer] - below
     size = (n + 1) * width
-    forms = s.forms[s.form_at[layer] : s.form_at[layer] + size]
-    lower = s.forms[s.form_at[layer - 1] : s.form_at[layer - 1] + (n + 1) * below]
-    error, constant = s.error[first : first + width], s.biases[first : first + width]
+    forms = view(s.forms, s.form_at[layer], size)
+    lower = view(s.forms, s.form_at[layer - 1], (n + 1) * below)
+    error, constant = view(s.error, first, width), view(s.biases, first, width)
     s.digit_state[layer] = 0
     for i in range(n * width):
         forms[i] = 0.0
-    last = forms[n * width : size]
+    last = view(forms, n * width, width)
     for i in range(width):
         last[i] = constant[i]
         error[i] = 0.0
@@ -58,17 +59,17 @@ def compose(s, layer, n):
         if s.on[first_below + k] and (s.reach[first_below + k] > 0.0 or s.error[first_below + k] > 0.0):
             s.keep[active] = k
             active += 1
-    weights = s.weights[s.weight_at[layer] : s.weight_at[layer] + below * width]
-    steeps = s.steep[s.weight_at[layer] : s.weight_at[layer] + below * width]
+    weights = view(s.weights, s.weight_at[layer], below * width)
+    steeps = view(s.steep, s.weight_at[layer], below * width)
     for at in range(0, active, 2):  # two at a time: forms are read and written half as often
         k, has_two = s.keep[at], at + 1 < active
         m = s.keep[at + 1] if has_two else k
-        weight, other = weights[k * width : (k + 1) * width], weights[m * width : (m + 1) * width]
-        steep, other_steep = steeps[k * width : (k + 1) * width], steeps[m * width : (m + 1) * width]
+        weight, other = view(weights, k * width, width), view(weights, m * width, width)
+        steep, other_steep = view(steeps, k * width, width), view(steeps, m * width, width)
         for j in range(n + 1):
             factor = lower[j * below + k]
             other_factor = lower[j * below + m] if has_two else 0.0
-            form = forms[j * width : (j + 1) * width]
+            form = view(forms, j * width, width)
             for i in range(width):
                 form[i] += factor * weight[i] + other_factor * other[i]
         loss = s.error[first_below + k] + gamma * s.reach[first_below + k] + SMALL
@@ -85,16 +86,16 @@ def compose(s, layer, n):
 def measure(s, layer, n):
     """`reach`, `slope` and `base` of the neurons of a layer from their forms and errors."""
     width, first = s.widths[layer + 1], s.neuron_at[layer]
-    forms = s.forms[s.form_at[layer] : s.form_at[layer] + (n + 1) * width]
-    error, slope = s.error[first : first + width], s.slope[first : first + width]
-    reach, base = s.reach[first : first + width], s.base[first : first + width]
+    forms = view(s.forms, s.form_at[layer], (n + 1) * width)
+    error, slope = view(s.error, first, width), view(s.slope, first, width)
+    reach, base = view(s.reach, first, width), view(s.base, first, width)
     for i in range(width):
         slope[i] = 0.0
     for j in range(n):
-        form = forms[j * width : (j + 1) * width]
+        form = view(forms, j * width, width)
         for i in range(width):
             slope[i] += abs(form[i])
-    form = forms[n * width : (n + 1) * width]
+    form = view(forms, n * width, width)
     factor = (n + 4) * UNIT
     for i in range(width):
         reach[i] = (slope[i] + abs(form[i])) * ROOM
@@ -109,18 +110,18 @@ def evaluate(s, frame, n):
     """Values of all neurons of the frame's layer at the vertices of its cell, a column each; its size."""
     layer = s.frame[LAYER, frame]
     width, first = s.widths[layer + 1], s.neuron_at[layer]
-    forms = s.forms[s.form_at[layer] : s.form_at[layer] + (n + 1) * width]
+    forms = view(s.forms, s.form_at[layer], (n + 1) * width)
     row, count, at = s.frame[ROW, frame], s.frame[COUNT, frame], s.frame[VALUE, frame]
     constant = forms[n * width : (n + 1) * width]
     for v in range(count):
-        values = s.values[at + v * width : at + (v + 1) * width]
+        values = view(s.values, at + v * width, width)
         x, y = s.place[row + v, 0], s.place[row + v, 1] if n > 1 else 0.0
-        form, other = forms[:width], forms[width : 2 * width]  # for one input the constants, times 0
+        form, other = view(forms, 0, width), view(forms, width, width)  # for one input the constants, times 0
         for i in range(width):
             values[i] = constant[i] + x * form[i] + y * other[i]
         for j in range(2, n):
             x = s.place[row + v, j]
-            form = forms[j * width : (j + 1) * width]
+            form = view(forms, j * width, width)
             for i in range(width):
                 values[i] += x * form[i]
     s.frame[COLUMNS, frame] = width

@@ -4,7 +4,7 @@
 Across a facet of neuron k, if no other neuron is 0 all over it, only k changes, and the map of the outputs changes
 by k's form times its gain, the derivative of the outputs by k. So a facet is loud, its two cells are different
 linear regions, where some combination of the outputs has a gain that is surely not 0; silent where all paths from k
-are cut; and otherwise it is looked at in integers (`merging.py`). Each facet is seen from the side where k is on.
+are cut; and otherwise it is looked at in integers (`exact.py`). Each facet is seen from the side where k is on.
 
 Gains are known where a cell enters the last hidden layer, up to the neurons of that layer that take both signs
 in it: they are added as these are put in.
@@ -12,6 +12,7 @@ in it: they are added as these are put in.
 
 # ruff: noqa: ANN001, ANN201, SIM110 - what numba compiles
 import numpy as np
+from numba import int64, void
 
 from triangle_cli.regions.space.arena import (
     CAREFUL,
@@ -30,9 +31,10 @@ from triangle_cli.regions.space.arena import (
     SMALL,
     WANT,
 )
-from triangle_cli.regions.space.bits import NONE, apart, compiled, summing
+from triangle_cli.regions.space.bits import NONE, compiled, summing
 from triangle_cli.regions.space.digits import fine_gain
 from triangle_cli.regions.space.forms import ROOM, UNIT
+from triangle_cli.regions.space.handle import apart, handle, view
 
 ALL = 2  # of CAREFUL: any facet may be shared, as some neuron is 0 all over the cell
 LOUD, SILENT, DOUBTFUL = 0, 1, 2
@@ -52,7 +54,7 @@ def passed_on(s, layer, part, error, new, new_error):
             continue
         factor, loss = part[k], error[k] + gamma * abs(part[k]) + SMALL
         start = s.weight_at[layer] + k * width
-        weight, steep = s.weights[start : start + width], s.steep[start : start + width]
+        weight, steep = view(s.weights, start, width), view(s.steep, start, width)
         for i in range(width):
             new[i] += factor * weight[i]
             new_error[i] += loss * steep[i]
@@ -70,7 +72,7 @@ def product_and_bound(part, error, sure, maybe, width, gamma):
     return total, bound
 
 
-@apart
+@apart(int64(handle, int64))
 def fine_loudness(s, neuron):
     """As `loudness`, by the derivative of every output in digits."""
     if s.slack[0] > 0.0:
@@ -206,7 +208,7 @@ def leaf_room(s, frame):
     )
 
 
-@apart
+@apart(void(handle, int64, int64))
 def leaf(s, frame, n):
     """Look at the facets of a final cell from their on sides: joins, and looks to be taken in integers."""
     row, count, last = s.frame[ROW, frame], s.frame[COUNT, frame], s.frame[LAYER, frame]

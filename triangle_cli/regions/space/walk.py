@@ -6,13 +6,10 @@ around; all of its state is in the arena, so that it can be called again.
 """
 
 # ruff: noqa: ANN001, ANN201, SIM109 - what numba compiles
-from collections.abc import Callable
-
 import numpy as np
+from numba import boolean, int64
 
 from triangle_cli.compiling import njit
-from triangle_cli.regions.line.lanes import digest
-from triangle_cli.regions.space import arena, bits, digits, forms, leaves, refining, splitting
 from triangle_cli.regions.space.arena import (
     ABOVE,
     ASK,
@@ -57,10 +54,12 @@ from triangle_cli.regions.space.arena import (
     TOLD,
     VALUE,
     WANT,
+    Arena,
 )
 from triangle_cli.regions.space.bits import NONE, compiled, size
 from triangle_cli.regions.space.digits import rebase, settle
 from triangle_cli.regions.space.forms import compose, evaluate, has_room, measure
+from triangle_cli.regions.space.handle import apart, arena_at, handle, table
 from triangle_cli.regions.space.leaves import (
     ALL,
     all_loud,
@@ -110,7 +109,7 @@ def is_faint(s, layer):
     return worst > FAINT * largest
 
 
-@compiled
+@apart(int64(handle, int64, int64))
 def enter(s, frame, n):
     """Values of the next layer's neurons on the frame's cell."""
     layer = s.frame[LAYER, frame]
@@ -145,7 +144,7 @@ def compress(s, frame, old, kept):
     s.frame[COLUMNS, frame] = kept
 
 
-@compiled
+@apart(int64(handle, int64, int64))
 def enter_classified(s, frame, n):
     """Classify all neurons of the layer on the frame's cell."""
     layer, count = s.frame[LAYER, frame], s.frame[COUNT, frame]
@@ -205,7 +204,7 @@ def leave(s, frame):
     return GO_ON
 
 
-@compiled
+@apart(int64(handle, int64, int64))
 def split(s, frame, n):
     """Signs of the last column's neuron, and new vertices; or on to the next layer where there is none."""
     last = s.widths.size - 2
@@ -241,7 +240,7 @@ def split(s, frame, n):
     return GO_ON
 
 
-@compiled
+@apart(int64(handle, int64, int64, boolean))
 def make_side(s, frame, n, is_above):
     """Make one side of the split as the next frame, or count it where that is enough."""
     last = s.widths.size - 2
@@ -346,51 +345,49 @@ def fill_side(s, frame, child, n, rows, columns, kept, extra):
     s.spread[child, 0], s.spread[child, 1] = s.spread[frame, 0], doubt
 
 
-def _compile_walk(sources: str) -> Callable:
-    """Compile `walk`; `sources` enters the key of Numba's cache, which looks at one file's date only."""
-
-    @njit(cache=True, error_model="numpy", fastmath={"contract"}, _nrt=False, nogil=True)
-    def walk(s):
-        """Go on until done, or until the caller is needed: the reason why, as in `arena`."""
-        sources  # noqa: B018
-        n = s.place.shape[1]
-        while True:
-            frame = s.control[DEPTH]
-            if frame < 0:
-                return DONE
-            if s.control[CELLS] >= s.control[LIMIT]:
-                return LIMITED
-            s.control[BUDGET] -= 1
-            if s.control[BUDGET] < 0:
-                return PAUSE
-            stage = s.frame[STAGE, frame]
-            if stage == SPLIT:
-                status = split(s, frame, n)
-            elif stage == ABOVE or stage == BELOW:
-                if s.frame[BIT, frame] >= 0:  # the label that the side before had put in the place of another
-                    s.label[s.frame[BIT, frame]] = s.frame[LABEL, frame]
-                    s.frame[BIT, frame] = -1
-                status = make_side(s, frame, n, stage == ABOVE)
-            elif stage == ENTER:
-                status = enter(s, frame, n)
-            elif stage == CLASSIFY:
-                status = enter_classified(s, frame, n)
-            else:
-                if s.frame[BIT, frame] >= 0:
-                    s.label[s.frame[BIT, frame]] = s.frame[LABEL, frame]
-                    s.frame[BIT, frame] = -1
-                status = leave(s, frame)
-            if status == ASK and s.slack[0] == 0.0 and s.control[MOST_DIGITS] > 0:
-                if s.control[DIGITS] == 0:
-                    return FINER
-                if settle(s, n):
-                    status = GO_ON
-            if status != GO_ON:
-                return status
-            if s.control[WANT] and s.control[MOST_DIGITS] > 0:
+@njit(cache=True, error_model="numpy", _nrt=False, nogil=True)
+def _walk(address):
+    """As below; address: of the arena's table."""
+    s = arena_at(address)
+    n = s.place.shape[1]
+    while True:
+        frame = s.control[DEPTH]
+        if frame < 0:
+            return DONE
+        if s.control[CELLS] >= s.control[LIMIT]:
+            return LIMITED
+        s.control[BUDGET] -= 1
+        if s.control[BUDGET] < 0:
+            return PAUSE
+        stage = s.frame[STAGE, frame]
+        if stage == SPLIT:
+            status = split(s, frame, n)
+        elif stage == ABOVE or stage == BELOW:
+            if s.frame[BIT, frame] >= 0:  # the label that the side before had put in the place of another
+                s.label[s.frame[BIT, frame]] = s.frame[LABEL, frame]
+                s.frame[BIT, frame] = -1
+            status = make_side(s, frame, n, stage == ABOVE)
+        elif stage == ENTER:
+            status = enter(s, frame, n)
+        elif stage == CLASSIFY:
+            status = enter_classified(s, frame, n)
+        else:
+            if s.frame[BIT, frame] >= 0:
+                s.label[s.frame[BIT, frame]] = s.frame[LABEL, frame]
+                s.frame[BIT, frame] = -1
+            status = leave(s, frame)
+        if status == ASK and s.slack[0] == 0.0 and s.control[MOST_DIGITS] > 0:
+            if s.control[DIGITS] == 0:
                 return FINER
+            if settle(s, n):
+                status = GO_ON
+        if status != GO_ON:
+            return status
+        if s.control[WANT] and s.control[MOST_DIGITS] > 0:
+            return FINER
 
-    return walk
 
-
-walk = _compile_walk(digest(arena, bits, digits, forms, leaves, refining, splitting))
+def walk(memory: Arena) -> int:
+    """Go on until done, or until the caller is needed: the reason why, as in `arena`."""
+    places = table(memory)
+    return int(_walk(places.ctypes.data))

@@ -15,7 +15,7 @@ import numpy as np
 from triangle_cli.compiling import njit
 from triangle_cli.regions.plane.kernels import UNDECIDED, crossing, grown, lerp, sign_of
 
-Cells = namedtuple("Cells", "pointer sides ends")  # as in `plane_mesh.Mesh`
+Cells = namedtuple("Cells", "pointer sides ends")  # as in `mesh.Mesh`
 Layer = namedtuple("Layer", "signs values errors")  # signs also at the new vertices on edges
 Cuts = namedtuple("Cuts", "parents place start count first_piece")  # new vertices on edges, see `split_edges`
 Told = namedtuple("Told", "start key sign")  # answers per item

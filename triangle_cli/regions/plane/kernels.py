@@ -4,7 +4,7 @@
 
 Every float comes with a bound on its distance from the true value. A sign is taken from a float only beyond
 its bound; otherwise the kernel asks: it leaves out the edge or cell, returns the questions, and is called
-again with the answers (`plane_exact.py`). An answer is found by its key, which grows in the order of the
+again with the answers (`exact.py`). An answer is found by its key, which grows in the order of the
 questions.
 """
 

@@ -27,7 +27,7 @@ from triangle_cli.regions.space.arena import (
     SPLITTER,
     ZERO,
 )
-from triangle_cli.regions.space.bits import compiled
+from triangle_cli.regions.space.bits import compiled, four, four_factors
 from triangle_cli.regions.space.forms import ROOM, UNIT
 from triangle_cli.regions.space.handle import apart, floats, handle, view
 from triangle_cli.regions.space.refining import choose, invert, quality_of
@@ -79,20 +79,26 @@ def multiply(s, layer, source, columns, target, has_bias, is_exact):
             row = view(total, at, width)
             for i in range(width):
                 row[i] = bias[i]
+    active = 0
     for k in range(below):
-        if not on[k]:
-            continue
+        if on[k]:
+            s.keep[active] = k
+            active += 1
+    for at in range(0, active, 4):  # four at a time: totals are read and written a quarter as often
+        k0, k1, k2, k3 = four(s.keep, at, active)
         for b in range(digits):
             for j in range(columns):
-                factor = source[(b * columns + j) * below + k]
-                if factor == 0.0:
+                factors = view(source, (b * columns + j) * below, below)
+                f0, f1, f2, f3 = four_factors(factors, s.keep, at, active)
+                if f0 == 0.0 and f1 == 0.0 and f2 == 0.0 and f3 == 0.0:
                     continue
                 for a in range(min(depth, used - b - 1)):
-                    at = (a + b + 1) * block + j * width
-                    row = view(total, at, width)
-                    weight = view(weights, (a * below + k) * width, width)
+                    row = view(total, (a + b + 1) * block + j * width, width)
+                    table = view(weights, a * below * width, below * width)
+                    w0, w1 = view(table, k0 * width, width), view(table, k1 * width, width)
+                    w2, w3 = view(table, k2 * width, width), view(table, k3 * width, width)
                     for i in range(width):
-                        row[i] += factor * weight[i]
+                        row[i] += f0 * w0[i] + f1 * w1[i] + (f2 * w2[i] + f3 * w3[i])
     inverse = 1.0 / base
     for d in range(used - 1, 0, -1):
         row, above = view(total, d * block, block), view(total, (d - 1) * block, block)

@@ -38,6 +38,7 @@ _small = new_arena(
     [np.ones((1, 1))] * 2, [np.ones(1)] * 2, np.array([[0.0, 1.0]]), exact=False, emitting=False
 )
 KINDS: dict[str, Any] = {name: typeof(array) for name, array in _small._asdict().items()}
+DTYPES = [(array.dtype, array.ndim) for array in _small]
 STARTS: list[int] = np.cumsum([0, *(1 + kind.ndim for kind in KINDS.values())]).tolist()
 PLACES: dict[str, int] = dict(zip(KINDS, STARTS))
 FUNCTIONS: list[tuple[Any, Any]] = []  # dispatchers and their signatures
@@ -50,8 +51,8 @@ def table(arena: Arena) -> np.ndarray:
         TypeError: an array of another kind than the walk is compiled for.
     """
     words: list[int] = []
-    for (name, kind), array in zip(KINDS.items(), arena):
-        if typeof(array) != kind:
+    for (name, kind), (dtype, axes), array in zip(KINDS.items(), DTYPES, arena):
+        if array.dtype != dtype or array.ndim != axes or not array.flags.c_contiguous:
             raise TypeError(f"{name}: {typeof(array)}, expected {kind}")
         words += array.__array_interface__["data"][0], *array.shape
     return np.array(words + _addresses(), np.int64)

@@ -27,11 +27,13 @@ from triangle_cli.regions.space.arena import (
     LAYER,
     LEAVES,
     LOOKS,
+    MOST_DIGITS,
+    PLENTY,
     ROW,
     SMALL,
     WANT,
 )
-from triangle_cli.regions.space.bits import NONE, compiled, summing
+from triangle_cli.regions.space.bits import NONE, compiled, four, four_factors, summing
 from triangle_cli.regions.space.digits import fine_gain
 from triangle_cli.regions.space.forms import ROOM, UNIT
 from triangle_cli.regions.space.handle import apart, handle, view
@@ -49,15 +51,28 @@ def passed_on(s, layer, part, error, new, new_error):
     gamma = (below + 4) * UNIT
     for i in range(width):
         new[i] = new_error[i] = 0.0
+    active = 0
     for k in range(below):
-        if not s.on[first + k] or (part[k] == 0.0 and error[k] == 0.0):
-            continue
-        factor, loss = part[k], error[k] + gamma * abs(part[k]) + SMALL
-        start = s.weight_at[layer] + k * width
-        weight, steep = view(s.weights, start, width), view(s.steep, start, width)
+        if s.on[first + k] and (part[k] != 0.0 or error[k] != 0.0):
+            error[k] += gamma * abs(part[k]) + SMALL
+            s.keep[active] = k
+            active += 1
+    weights, steeps = (
+        view(s.weights, s.weight_at[layer], below * width),
+        view(s.steep, s.weight_at[layer], below * width),
+    )
+    for at in range(0, active, 4):
+        k0, k1, k2, k3 = four(s.keep, at, active)
+        w0, w1 = view(weights, k0 * width, width), view(weights, k1 * width, width)
+        w2, w3 = view(weights, k2 * width, width), view(weights, k3 * width, width)
+        f0, f1, f2, f3 = four_factors(part, s.keep, at, active)
         for i in range(width):
-            new[i] += factor * weight[i]
-            new_error[i] += loss * steep[i]
+            new[i] += f0 * w0[i] + f1 * w1[i] + (f2 * w2[i] + f3 * w3[i])
+        w0, w1 = view(steeps, k0 * width, width), view(steeps, k1 * width, width)
+        w2, w3 = view(steeps, k2 * width, width), view(steeps, k3 * width, width)
+        f0, f1, f2, f3 = four_factors(error, s.keep, at, active)
+        for i in range(width):
+            new_error[i] += f0 * w0[i] + f1 * w1[i] + (f2 * w2[i] + f3 * w3[i])
     for i in range(width):
         new_error[i] *= ROOM
 
@@ -78,7 +93,7 @@ def fine_loudness(s, neuron):
     if s.slack[0] > 0.0:
         return DOUBTFUL
     if s.control[DIGITS] == 0:
-        s.control[WANT] = 1
+        s.control[WANT] = s.control[MOST_DIGITS] > 0
         return DOUBTFUL
     part, error = s.column[0], s.column[1]
     outputs = s.digit_widths[s.digit_widths.size - 1]
@@ -91,10 +106,12 @@ def fine_loudness(s, neuron):
             return LOUD
         if error[i] > 0.0:
             what = DOUBTFUL
+    if what == DOUBTFUL and s.control[DIGITS] < s.control[PLENTY]:
+        s.control[WANT] = 1
     return what
 
 
-@compiled
+@apart(void(handle, int64, int64))
 def facet_gains(s, frame, columns):
     """Gains of the facets of lower layers, the cell having entered the last one; their number into FACETS.
 

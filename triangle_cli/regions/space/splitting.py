@@ -9,7 +9,7 @@ A vertex on which the neuron is 0 belongs to both sides: nothing is perturbed.
 # ruff: noqa: ANN001, ANN201, SIM110 - what numba compiles
 import math
 
-from numba import boolean, int64, uint64
+from numba import boolean, float64, int64, uint64
 
 from triangle_cli.regions.space.arena import (
     COLUMNS,
@@ -155,10 +155,14 @@ def find_signs(s, frame, n):
 def share(plus, plus_error, minus, minus_error):
     """How far from p to q a value of |plus| at p and -|minus| at q is 0, and a bound: both in [0, 1]."""
     total = plus + minus
-    if not (total > 1e-150 and plus_error + minus_error < 0.5 * total):
+    errors = plus_error + minus_error
+    if not (total > 1e-150 and errors < 0.5 * total):
         return 0.5, 0.5
     inverse = 1.0 / total
-    error = ((plus_error * minus + minus_error * plus) * inverse * (2.0 * inverse) + 4.0 * UNIT) * ROOM
+    most = inverse * (
+        1.0 + 2.0 * errors * inverse
+    )  # of the inverse of the true total, at least total - errors
+    error = ((plus_error * minus + minus_error * plus) * inverse * most + 4.0 * UNIT) * ROOM
     return plus * inverse, min(error, 1.0)
 
 
@@ -171,7 +175,7 @@ def is_edge(s, row, count, p, q, common):
     return True
 
 
-@compiled
+@apart(boolean(handle, int64, int64))
 def new_vertices(s, frame, n):
     """A vertex on each edge whose ends have opposite signs, behind the frame's own; False if out of room."""
     row, count, at = s.frame[ROW, frame], s.frame[COUNT, frame], s.frame[VALUE, frame]
@@ -272,7 +276,7 @@ def extremes(s, frame, rows, columns):
     return doubt
 
 
-@compiled
+@apart(int64(handle, int64, int64, int64, int64, float64, int64, uint64))
 def classify(s, frame, rows, columns, n, doubt, steps, extra):
     """Keep the columns whose neuron takes both signs; switch the others on or off. -1 if questions are open.
 

@@ -20,6 +20,7 @@ from triangle_cli.regions.space.arena import (
     CELLS,
     CLASSIFY,
     COLUMNS,
+    CORNERS,
     COUNT,
     CROSSING,
     CROWDED,
@@ -34,17 +35,21 @@ from triangle_cli.regions.space.arena import (
     FLUSH,
     GAIN,
     GROW,
+    JOINS,
     LABEL,
     LAYER,
     LEAVE,
+    LEAVES,
     LIMIT,
     LIMITED,
+    LOOKS,
     MOST_DIGITS,
     NEW,
     NODE,
     PART,
     PARTS,
     PAUSE,
+    PLENTY,
     ROW,
     SIMPLE,
     SPLIT,
@@ -54,12 +59,11 @@ from triangle_cli.regions.space.arena import (
     TOLD,
     VALUE,
     WANT,
-    Arena,
 )
 from triangle_cli.regions.space.bits import NONE, compiled, size
 from triangle_cli.regions.space.digits import rebase, settle
 from triangle_cli.regions.space.forms import compose, evaluate, has_room, measure
-from triangle_cli.regions.space.handle import apart, arena_at, handle, table
+from triangle_cli.regions.space.handle import apart, arena_at, handle
 from triangle_cli.regions.space.leaves import (
     ALL,
     all_loud,
@@ -188,12 +192,22 @@ def begin_last(s, frame):
 
 @compiled
 def finish(s, frame, n):
-    """Count a final cell that has vertices."""
+    """Count a final cell that has vertices; again with more digits where these would tell more of its facets."""
     if not leaf_room(s, frame):
         return FLUSH
     if counts(s, frame, True):
-        s.control[CELLS] += 1
+        joins, looks, leaves, corners = (
+            s.control[JOINS],
+            s.control[LOOKS],
+            s.control[LEAVES],
+            s.control[CORNERS],
+        )
         leaf(s, frame, n)
+        if s.control[WANT]:
+            s.control[JOINS], s.control[LOOKS] = joins, looks
+            s.control[LEAVES], s.control[CORNERS] = leaves, corners
+            return FINER
+        s.control[CELLS] += 1
     return GO_ON
 
 
@@ -310,7 +324,7 @@ def fill_side(s, frame, child, n, rows, columns, kept, extra):
     total = count + s.frame[NEW, frame]
     new_row, stride = row + total, columns + 1
     at, new_at = s.frame[VALUE, frame], s.frame[VALUE, frame] + total * stride
-    told, simple, doubt = s.frame[TOLD, frame], 1, 0.0
+    told, simple = s.frame[TOLD, frame], 1
     for r in range(rows):
         v = s.rows[r]
         w = new_row + r
@@ -328,7 +342,6 @@ def fill_side(s, frame, child, n, rows, columns, kept, extra):
             s.digit_doubt[w] = s.digit_doubt[row + v]
             for d in range(s.digit_place.shape[1]):
                 s.digit_place[w, d] = s.digit_place[row + v, d]
-        doubt = max(doubt, s.doubt[w])
         source, target = at + v * stride, new_at + r * kept
         for c in range(kept):
             s.values[target + c] = s.values[source + s.keep[c]]
@@ -342,7 +355,6 @@ def fill_side(s, frame, child, n, rows, columns, kept, extra):
     s.frame[COUNT, child], s.frame[NEW, child], s.frame[COLUMNS, child] = rows, 0, kept
     s.frame[TOLD, child], s.frame[SIMPLE, child] = told, simple
     s.frame[LAYER, child] = s.frame[LAYER, frame]
-    s.spread[child, 0], s.spread[child, 1] = s.spread[frame, 0], doubt
 
 
 @njit(cache=True, error_model="numpy", _nrt=False, nogil=True)
@@ -381,13 +393,12 @@ def _walk(address):
                 return FINER
             if settle(s, n):
                 status = GO_ON
+            elif s.control[DIGITS] < s.control[PLENTY]:
+                return FINER
         if status != GO_ON:
             return status
-        if s.control[WANT] and s.control[MOST_DIGITS] > 0:
-            return FINER
 
 
-def walk(memory: Arena) -> int:
-    """Go on until done, or until the caller is needed: the reason why, as in `arena`."""
-    places = table(memory)
+def walk(places: np.ndarray) -> int:
+    """Go on until done, or until the caller is needed: the reason why, as in `arena`. places: the arena's table."""
     return int(_walk(places.ctypes.data))

@@ -341,13 +341,10 @@ def settle(s, n):
             layer = layer_of(s, neuron)
             fine_forms(s, layer, n)
             value = value_at(s, neuron, row, n)
-            steep = 0.0
+            form = s.form_at[layer] + neuron - s.neuron_at[layer]
+            steep = n * s.error[neuron]  # of the float64 form, once for each coefficient
             for j in range(n):
-                steep += abs(
-                    s.forms[s.form_at[layer] + j * s.widths[layer + 1] + neuron - s.neuron_at[layer]]
-                )
-            # the float64 form may be off by its error, which counts once for each coefficient
-            steep += n * s.error[neuron]
+                steep += abs(s.forms[form + j * s.widths[layer + 1]])
             bound = (steep * s.digit_doubt[row] + (n + 1) * s.digit_error[layer]) * ROOM
             if value > bound:
                 answer = PLUS

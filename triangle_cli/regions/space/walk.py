@@ -196,12 +196,8 @@ def finish(s, frame, n):
     if not leaf_room(s, frame):
         return FLUSH
     if counts(s, frame, True):
-        joins, looks, leaves, corners = (
-            s.control[JOINS],
-            s.control[LOOKS],
-            s.control[LEAVES],
-            s.control[CORNERS],
-        )
+        joins, looks = s.control[JOINS], s.control[LOOKS]
+        leaves, corners = s.control[LEAVES], s.control[CORNERS]
         leaf(s, frame, n)
         if s.control[WANT]:
             s.control[JOINS], s.control[LOOKS] = joins, looks

@@ -23,8 +23,8 @@ ENTER, CLASSIFY, SPLIT, ABOVE, BELOW, LEAVE = 0, 1, 2, 3, 4, 5
 # Entries of `Arena.control`.
 (
     DEPTH, CELLS, BUDGET, LIMIT, QUESTIONS, LOOKS, JOINS, LEAVES, CORNERS, PART, PARTS, NODE, FACETS, EMITTING, DIGITS,
-    BITS, WANT, MOST_DIGITS,
-) = range(18)  # fmt: skip
+    BITS, WANT, PLENTY, MOST_DIGITS,
+) = range(19)  # fmt: skip
 CONTROL_SIZE = 20
 
 CUT = 8  # splits after which the cells are dealt out to threads
@@ -68,9 +68,6 @@ class Arena(NamedTuple):
     control: np.ndarray
     frame: np.ndarray  # (FRAME_SIZE, frames) int64
     shared: np.ndarray  # (frames,) uint64: facets on which other neurons vanish too
-    spread: (
-        np.ndarray
-    )  # (frames, 2): diameter of the cell when it entered the layer, largest error of its vertices
     crossing: np.ndarray  # neurons that take both signs in a frame's cell, in a row per frame at CROSSING
     label: np.ndarray  # (64,) int64: neuron of each facet; -1 - i for side i of the box
     # vertices
@@ -242,7 +239,6 @@ def new_arena(
         control=control,
         frame=np.zeros((FRAME_SIZE, frames), np.int64),
         shared=np.zeros(frames, np.uint64),
-        spread=np.zeros((frames, 2)),
         crossing=np.zeros(4 * (neurons + widest), np.int64),
         label=np.zeros(64, np.int64),
         place=np.zeros((rows, n)),
@@ -335,6 +331,8 @@ def grown(arena: Arena, least: int = 0) -> Arena:
         room[axis] = max(room[axis], least - room[axis])
         return np.concatenate([array, np.zeros(room, array.dtype)], axis=axis)
 
-    names = "shared spread crossing place facets doubt sign fine values told rows gain digit_place digit_doubt solved"
+    names = (
+        "shared crossing place facets doubt sign fine values told rows gain digit_place digit_doubt solved"
+    )
     larger = {name: double(getattr(arena, name)) for name in names.split()}
     return arena._replace(frame=double(arena.frame, 1), **larger)

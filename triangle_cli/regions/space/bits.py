@@ -1,5 +1,5 @@
 # mypy: allow-untyped-defs, no-check-untyped-defs
-"""Sets of facets as the bits of one integer, for compiled code."""
+"""Sets of facets as the bits of one integer, and numbers by fours, for compiled code."""
 
 # ruff: noqa: ANN001, ANN201
 from typing import Any
@@ -22,9 +22,6 @@ compiled = njit(error_model="numpy", fastmath={"contract"}, _nrt=False, forceinl
 summing = njit(
     error_model="numpy", fastmath={"contract", "reassoc"}, _nrt=False, forceinline=True, **INSIDE
 )  # in any order
-apart = njit(
-    error_model="numpy", fastmath={"contract"}, _nrt=False, **INSIDE
-)  # called seldom: compiled once, not in place
 
 WORD = ir.IntType(64)
 NONE = np.uint64(0)
@@ -58,3 +55,26 @@ def lowest(typing_context, mask):
 def bit(number):
     """The set of one facet."""
     return ONE << np.uint64(number)
+
+
+@compiled
+def four(numbers, at, end):
+    """Four entries from `at` on; for those not before `end` the first again."""
+    first = numbers[at]
+    return (
+        first,
+        numbers[at + 1] if at + 1 < end else first,
+        numbers[at + 2] if at + 2 < end else first,
+        numbers[at + 3] if at + 3 < end else first,
+    )
+
+
+@compiled
+def four_factors(values, numbers, at, end):
+    """The values of these four; 0 for those not before `end`."""
+    return (
+        values[numbers[at]],
+        values[numbers[at + 1]] if at + 1 < end else 0.0,
+        values[numbers[at + 2]] if at + 2 < end else 0.0,
+        values[numbers[at + 3]] if at + 3 < end else 0.0,
+    )

@@ -13,6 +13,7 @@ from triangle_cli.regions.plane.merge import components
 from triangle_cli.regions.space import arena as state
 from triangle_cli.regions.space.arena import Arena, grown, new_arena
 from triangle_cli.regions.space.exact import Exact
+from triangle_cli.regions.space.handle import table
 from triangle_cli.regions.space.tables import with_digits
 from triangle_cli.regions.space.walk import walk
 
@@ -63,9 +64,12 @@ class Walker:
     ) -> Found:
         """Walk to the end. tell: called now and then with the cells so far; take: with full leaf buffers."""
         is_complete = True
+        arena, places = self.arena, table(self.arena)
         while True:
-            self.arena.control[state.BUDGET] = BUDGET
-            status = walk(self.arena)
+            if self.arena is not arena:
+                arena, places = self.arena, table(self.arena)
+            arena.control[state.BUDGET] = BUDGET
+            status = walk(places)
             if status == state.ASK:
                 self._answer()
             elif status == state.GROW:

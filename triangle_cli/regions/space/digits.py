@@ -13,6 +13,8 @@ Source of the splitting: Ozaki, Ogita, Oishi, Rump 2012, Error-free transformati
 # ruff: noqa: ANN001, ANN201
 import math
 
+from numba import boolean, int64, void
+
 from triangle_cli.regions.space.arena import (
     BITS,
     COUNT,
@@ -25,8 +27,9 @@ from triangle_cli.regions.space.arena import (
     SPLITTER,
     ZERO,
 )
-from triangle_cli.regions.space.bits import apart, compiled
+from triangle_cli.regions.space.bits import compiled, four, four_factors
 from triangle_cli.regions.space.forms import ROOM, UNIT
+from triangle_cli.regions.space.handle import apart, floats, handle, view
 from triangle_cli.regions.space.refining import choose, invert, quality_of
 
 STALE, ROUNDED, EXACT = 0, 1, 2  # of a layer's forms in digits, of a vertex
@@ -52,7 +55,7 @@ def as_float(total, size, base):
     return value
 
 
-@apart
+@apart(int64(handle, int64, floats, int64, floats, boolean, boolean))
 def multiply(s, layer, source, columns, target, has_bias, is_exact):
     """target = W (on * source), digits (K, columns, neurons) each, biases added to the last column; EXACT or ROUNDED.
 
@@ -61,9 +64,9 @@ def multiply(s, layer, source, columns, target, has_bias, is_exact):
     digits, depth = s.control[DIGITS], s.digit_depth[layer]
     base = 2.0 ** s.control[BITS]
     below, width = s.widths[layer], s.digit_widths[layer]
-    on = s.on[s.neuron_at[layer - 1] : s.neuron_at[layer]]
-    weights = s.digit_weights[s.digit_at[layer] : s.digit_at[layer] + depth * below * width]
-    total = s.digit_sum[: (digits + depth) * columns * width]
+    on = view(s.on, s.neuron_at[layer - 1], below)
+    weights = view(s.digit_weights, s.digit_at[layer], depth * below * width)
+    total = s.digit_sum
     used = digits + depth if is_exact else digits + 1
     block = columns * width
     for i in range(used * block):
@@ -72,27 +75,33 @@ def multiply(s, layer, source, columns, target, has_bias, is_exact):
         start = s.neuron_at[layer] * digits
         for d in range(digits):
             at = d * block + block - width
-            bias = s.digit_biases[start + d * width : start + (d + 1) * width]
-            row = total[at : at + width]
+            bias = view(s.digit_biases, start + d * width, width)
+            row = view(total, at, width)
             for i in range(width):
                 row[i] = bias[i]
+    active = 0
     for k in range(below):
-        if not on[k]:
-            continue
+        if on[k]:
+            s.keep[active] = k
+            active += 1
+    for at in range(0, active, 4):  # four at a time: totals are read and written a quarter as often
+        k0, k1, k2, k3 = four(s.keep, at, active)
         for b in range(digits):
             for j in range(columns):
-                factor = source[(b * columns + j) * below + k]
-                if factor == 0.0:
+                factors = view(source, (b * columns + j) * below, below)
+                f0, f1, f2, f3 = four_factors(factors, s.keep, at, active)
+                if f0 == 0.0 and f1 == 0.0 and f2 == 0.0 and f3 == 0.0:
                     continue
                 for a in range(min(depth, used - b - 1)):
-                    at = (a + b + 1) * block + j * width
-                    row = total[at : at + width]
-                    weight = weights[(a * below + k) * width : (a * below + k + 1) * width]
+                    row = view(total, (a + b + 1) * block + j * width, width)
+                    table = view(weights, a * below * width, below * width)
+                    w0, w1 = view(table, k0 * width, width), view(table, k1 * width, width)
+                    w2, w3 = view(table, k2 * width, width), view(table, k3 * width, width)
                     for i in range(width):
-                        row[i] += factor * weight[i]
+                        row[i] += f0 * w0[i] + f1 * w1[i] + (f2 * w2[i] + f3 * w3[i])
     inverse = 1.0 / base
     for d in range(used - 1, 0, -1):
-        row, above = total[d * block : (d + 1) * block], total[(d - 1) * block : d * block]
+        row, above = view(total, d * block, block), view(total, (d - 1) * block, block)
         for i in range(block):
             over = math.floor(row[i] * inverse + 0.5)
             row[i] -= over * base
@@ -114,7 +123,7 @@ def cut_off(s, layer):
     return terms * 2.0 ** (-s.control[BITS] * s.control[DIGITS])
 
 
-@apart
+@apart(void(handle, int64, int64))
 def fine_forms(s, layer, n):
     """Digits (K, n + 1, neurons) of the forms of all layers up to this one, on the present path."""
     digits = s.control[DIGITS]
@@ -122,7 +131,7 @@ def fine_forms(s, layer, n):
         if s.digit_state[l] != STALE:
             continue
         start, size = digits * s.form_at[l], (n + 1) * s.widths[l + 1]
-        target = s.digit_forms[start : start + digits * size]
+        target = view(s.digit_forms, start, digits * size)
         if l == 0:
             width, depth = s.widths[1], s.digit_depth[0]
             for d in range(digits):
@@ -134,14 +143,14 @@ def fine_forms(s, layer, n):
             s.digit_error[0] = 0.0
         else:
             below = (n + 1) * s.widths[l]
-            source = s.digit_forms[digits * s.form_at[l - 1] : digits * (s.form_at[l - 1] + below)]
+            source = view(s.digit_forms, digits * s.form_at[l - 1], digits * below)
             s.digit_state[l] = multiply(s, l, source, n + 1, target, True, s.digit_state[l - 1] == EXACT)
             s.digit_error[l] = s.digit_error[l - 1] * ROOM
         if s.digit_state[l] != EXACT:
             s.digit_error[l] += cut_off(s, l)
 
 
-@apart
+@apart(boolean(handle, int64, int64))
 def rebase(s, layer, n):
     """Forms of a layer rounded from digits, in place of those composed in float64; False if K is too small."""
     fine_forms(s, layer, n)
@@ -187,7 +196,7 @@ def value_at(s, label, row, n):
     label: a neuron, or side -1 - label of the box.
     """
     digits, base = s.control[DIGITS], 2.0 ** s.control[BITS]
-    total = s.digit_value[: 2 * digits]
+    total = s.digit_value
     for d in range(2 * digits):
         total[d] = 0.0
     place = s.digit_place[row]
@@ -217,7 +226,7 @@ def value_at(s, label, row, n):
 def move(s, row, j, step):
     """Add a float to coordinate j of a vertex, in digits."""
     digits, base = s.control[DIGITS], 2.0 ** s.control[BITS]
-    place = s.digit_place[row, j * digits : (j + 1) * digits]
+    place = view(s.digit_place[row], j * digits, digits)
     for d in range(digits):
         step *= base
         whole = math.floor(step + 0.5)
@@ -282,7 +291,7 @@ def is_plane_exact(s, label):
     return s.digit_state[layer_of(s, label)] == EXACT
 
 
-@apart
+@apart(int64(handle, int64, int64, int64))
 def solve(s, frame, row, n):
     """Vertex `row` in digits, its distance from the true one in s.digit_doubt: ROUNDED, EXACT or FAILED."""
     rows = fine_planes(s, frame, row, s.facets[row], n)
@@ -319,7 +328,7 @@ def solve(s, frame, row, n):
     return EXACT if exact else ROUNDED
 
 
-@apart
+@apart(boolean(handle, int64))
 def settle(s, n):
     """Answer what digits can of the open questions; True if none is left."""
     frame, asked, left = s.control[DEPTH], s.control[QUESTIONS], 0
@@ -332,13 +341,10 @@ def settle(s, n):
             layer = layer_of(s, neuron)
             fine_forms(s, layer, n)
             value = value_at(s, neuron, row, n)
-            steep = 0.0
+            form = s.form_at[layer] + neuron - s.neuron_at[layer]
+            steep = n * s.error[neuron]  # of the float64 form, once for each coefficient
             for j in range(n):
-                steep += abs(
-                    s.forms[s.form_at[layer] + j * s.widths[layer + 1] + neuron - s.neuron_at[layer]]
-                )
-            # the float64 form may be off by its error, which counts once for each coefficient
-            steep += n * s.error[neuron]
+                steep += abs(s.forms[form + j * s.widths[layer + 1]])
             bound = (steep * s.digit_doubt[row] + (n + 1) * s.digit_error[layer]) * ROOM
             if value > bound:
                 answer = PLUS
@@ -355,7 +361,7 @@ def settle(s, n):
     return left == 0
 
 
-@apart
+@apart(void(handle, int64, int64, floats, floats))
 def fine_gain(s, neuron, to_outputs, part, error):
     """Derivatives by a hidden neuron of those of the last hidden layer, or of the outputs, and their bounds.
 

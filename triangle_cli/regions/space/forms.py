@@ -19,7 +19,8 @@ from triangle_cli.regions.space.arena import (
     TOLD,
     VALUE,
 )
-from triangle_cli.regions.space.bits import compiled
+from triangle_cli.regions.space.bits import compiled, four, four_factors
+from triangle_cli.regions.space.handle import view
 
 UNIT = 2.0**-53
 ROOM = 1.0 + 1e-9  # covers the rounding of the bounds themselves
@@ -42,39 +43,39 @@ def compose(s, layer, n):
     width, below = s.widths[layer + 1], s.widths[layer]
     first, first_below = s.neuron_at[layer], s.neuron_at[layer] - below
     size = (n + 1) * width
-    forms = s.forms[s.form_at[layer] : s.form_at[layer] + size]
-    lower = s.forms[s.form_at[layer - 1] : s.form_at[layer - 1] + (n + 1) * below]
-    error, constant = s.error[first : first + width], s.biases[first : first + width]
+    forms = view(s.forms, s.form_at[layer], size)
+    lower = view(s.forms, s.form_at[layer - 1], (n + 1) * below)
+    error, constant = view(s.error, first, width), view(s.biases, first, width)
     s.digit_state[layer] = 0
     for i in range(n * width):
         forms[i] = 0.0
-    last = forms[n * width : size]
+    last = view(forms, n * width, width)
     for i in range(width):
         last[i] = constant[i]
         error[i] = 0.0
     gamma = (below + 4) * UNIT
-    active = 0
+    active, loss = 0, s.column[0]
     for k in range(below):
         if s.on[first_below + k] and (s.reach[first_below + k] > 0.0 or s.error[first_below + k] > 0.0):
             s.keep[active] = k
+            loss[k] = s.error[first_below + k] + gamma * s.reach[first_below + k] + SMALL
             active += 1
-    weights = s.weights[s.weight_at[layer] : s.weight_at[layer] + below * width]
-    steeps = s.steep[s.weight_at[layer] : s.weight_at[layer] + below * width]
-    for at in range(0, active, 2):  # two at a time: forms are read and written half as often
-        k, has_two = s.keep[at], at + 1 < active
-        m = s.keep[at + 1] if has_two else k
-        weight, other = weights[k * width : (k + 1) * width], weights[m * width : (m + 1) * width]
-        steep, other_steep = steeps[k * width : (k + 1) * width], steeps[m * width : (m + 1) * width]
+    weights = view(s.weights, s.weight_at[layer], below * width)
+    steeps = view(s.steep, s.weight_at[layer], below * width)
+    for at in range(0, active, 4):  # four at a time: forms are read and written a quarter as often
+        k0, k1, k2, k3 = four(s.keep, at, active)
+        w0, w1 = view(weights, k0 * width, width), view(weights, k1 * width, width)
+        w2, w3 = view(weights, k2 * width, width), view(weights, k3 * width, width)
         for j in range(n + 1):
-            factor = lower[j * below + k]
-            other_factor = lower[j * below + m] if has_two else 0.0
-            form = forms[j * width : (j + 1) * width]
+            f0, f1, f2, f3 = four_factors(view(lower, j * below, below), s.keep, at, active)
+            form = view(forms, j * width, width)
             for i in range(width):
-                form[i] += factor * weight[i] + other_factor * other[i]
-        loss = s.error[first_below + k] + gamma * s.reach[first_below + k] + SMALL
-        other_loss = s.error[first_below + m] + gamma * s.reach[first_below + m] + SMALL if has_two else 0.0
+                form[i] += f0 * w0[i] + f1 * w1[i] + (f2 * w2[i] + f3 * w3[i])
+        w0, w1 = view(steeps, k0 * width, width), view(steeps, k1 * width, width)
+        w2, w3 = view(steeps, k2 * width, width), view(steeps, k3 * width, width)
+        f0, f1, f2, f3 = four_factors(loss, s.keep, at, active)
         for i in range(width):
-            error[i] += loss * steep[i] + other_loss * other_steep[i]
+            error[i] += f0 * w0[i] + f1 * w1[i] + (f2 * w2[i] + f3 * w3[i])
     for i in range(width):
         if error[i] > 0.0:
             error[i] = error[i] * ROOM + gamma * abs(constant[i])
@@ -85,16 +86,16 @@ def compose(s, layer, n):
 def measure(s, layer, n):
     """`reach`, `slope` and `base` of the neurons of a layer from their forms and errors."""
     width, first = s.widths[layer + 1], s.neuron_at[layer]
-    forms = s.forms[s.form_at[layer] : s.form_at[layer] + (n + 1) * width]
-    error, slope = s.error[first : first + width], s.slope[first : first + width]
-    reach, base = s.reach[first : first + width], s.base[first : first + width]
+    forms = view(s.forms, s.form_at[layer], (n + 1) * width)
+    error, slope = view(s.error, first, width), view(s.slope, first, width)
+    reach, base = view(s.reach, first, width), view(s.base, first, width)
     for i in range(width):
         slope[i] = 0.0
     for j in range(n):
-        form = forms[j * width : (j + 1) * width]
+        form = view(forms, j * width, width)
         for i in range(width):
             slope[i] += abs(form[i])
-    form = forms[n * width : (n + 1) * width]
+    form = view(forms, n * width, width)
     factor = (n + 4) * UNIT
     for i in range(width):
         reach[i] = (slope[i] + abs(form[i])) * ROOM
@@ -109,18 +110,18 @@ def evaluate(s, frame, n):
     """Values of all neurons of the frame's layer at the vertices of its cell, a column each; its size."""
     layer = s.frame[LAYER, frame]
     width, first = s.widths[layer + 1], s.neuron_at[layer]
-    forms = s.forms[s.form_at[layer] : s.form_at[layer] + (n + 1) * width]
+    forms = view(s.forms, s.form_at[layer], (n + 1) * width)
     row, count, at = s.frame[ROW, frame], s.frame[COUNT, frame], s.frame[VALUE, frame]
     constant = forms[n * width : (n + 1) * width]
     for v in range(count):
-        values = s.values[at + v * width : at + (v + 1) * width]
+        values = view(s.values, at + v * width, width)
         x, y = s.place[row + v, 0], s.place[row + v, 1] if n > 1 else 0.0
-        form, other = forms[:width], forms[width : 2 * width]  # for one input the constants, times 0
+        form, other = view(forms, 0, width), view(forms, width, width)  # for one input the constants, times 0
         for i in range(width):
             values[i] = constant[i] + x * form[i] + y * other[i]
         for j in range(2, n):
             x = s.place[row + v, j]
-            form = forms[j * width : (j + 1) * width]
+            form = view(forms, j * width, width)
             for i in range(width):
                 values[i] += x * form[i]
     s.frame[COLUMNS, frame] = width
@@ -128,13 +129,3 @@ def evaluate(s, frame, n):
     start = s.frame[CROSSING, frame]
     for i in range(width):
         s.crossing[start + i] = first + i
-    diameter, doubt = 0.0, 0.0
-    for v in range(count):
-        doubt = max(doubt, s.doubt[row + v])
-    for j in range(n):
-        least, most = s.place[row, j], s.place[row, j]
-        for v in range(1, count):
-            least, most = min(least, s.place[row + v, j]), max(most, s.place[row + v, j])
-        diameter = max(diameter, most - least)
-    s.spread[frame, 0] = (diameter + 2.0 * doubt) * ROOM
-    s.spread[frame, 1] = doubt

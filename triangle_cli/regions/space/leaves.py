@@ -4,7 +4,7 @@
 Across a facet of neuron k, if no other neuron is 0 all over it, only k changes, and the map of the outputs changes
 by k's form times its gain, the derivative of the outputs by k. So a facet is loud, its two cells are different
 linear regions, where some combination of the outputs has a gain that is surely not 0; silent where all paths from k
-are cut; and otherwise it is looked at in integers (`merging.py`). Each facet is seen from the side where k is on.
+are cut; and otherwise it is looked at in integers (`exact.py`). Each facet is seen from the side where k is on.
 
 Gains are known where a cell enters the last hidden layer, up to the neurons of that layer that take both signs
 in it: they are added as these are put in.
@@ -12,6 +12,7 @@ in it: they are added as these are put in.
 
 # ruff: noqa: ANN001, ANN201, SIM110 - what numba compiles
 import numpy as np
+from numba import int64, void
 
 from triangle_cli.regions.space.arena import (
     CAREFUL,
@@ -26,13 +27,16 @@ from triangle_cli.regions.space.arena import (
     LAYER,
     LEAVES,
     LOOKS,
+    MOST_DIGITS,
+    PLENTY,
     ROW,
     SMALL,
     WANT,
 )
-from triangle_cli.regions.space.bits import NONE, apart, compiled, summing
+from triangle_cli.regions.space.bits import NONE, compiled, four, four_factors, summing
 from triangle_cli.regions.space.digits import fine_gain
 from triangle_cli.regions.space.forms import ROOM, UNIT
+from triangle_cli.regions.space.handle import apart, handle, view
 
 ALL = 2  # of CAREFUL: any facet may be shared, as some neuron is 0 all over the cell
 LOUD, SILENT, DOUBTFUL = 0, 1, 2
@@ -47,15 +51,28 @@ def passed_on(s, layer, part, error, new, new_error):
     gamma = (below + 4) * UNIT
     for i in range(width):
         new[i] = new_error[i] = 0.0
+    active = 0
     for k in range(below):
-        if not s.on[first + k] or (part[k] == 0.0 and error[k] == 0.0):
-            continue
-        factor, loss = part[k], error[k] + gamma * abs(part[k]) + SMALL
-        start = s.weight_at[layer] + k * width
-        weight, steep = s.weights[start : start + width], s.steep[start : start + width]
+        if s.on[first + k] and (part[k] != 0.0 or error[k] != 0.0):
+            error[k] += gamma * abs(part[k]) + SMALL
+            s.keep[active] = k
+            active += 1
+    weights, steeps = (
+        view(s.weights, s.weight_at[layer], below * width),
+        view(s.steep, s.weight_at[layer], below * width),
+    )
+    for at in range(0, active, 4):
+        k0, k1, k2, k3 = four(s.keep, at, active)
+        w0, w1 = view(weights, k0 * width, width), view(weights, k1 * width, width)
+        w2, w3 = view(weights, k2 * width, width), view(weights, k3 * width, width)
+        f0, f1, f2, f3 = four_factors(part, s.keep, at, active)
         for i in range(width):
-            new[i] += factor * weight[i]
-            new_error[i] += loss * steep[i]
+            new[i] += f0 * w0[i] + f1 * w1[i] + (f2 * w2[i] + f3 * w3[i])
+        w0, w1 = view(steeps, k0 * width, width), view(steeps, k1 * width, width)
+        w2, w3 = view(steeps, k2 * width, width), view(steeps, k3 * width, width)
+        f0, f1, f2, f3 = four_factors(error, s.keep, at, active)
+        for i in range(width):
+            new_error[i] += f0 * w0[i] + f1 * w1[i] + (f2 * w2[i] + f3 * w3[i])
     for i in range(width):
         new_error[i] *= ROOM
 
@@ -70,13 +87,13 @@ def product_and_bound(part, error, sure, maybe, width, gamma):
     return total, bound
 
 
-@apart
+@apart(int64(handle, int64))
 def fine_loudness(s, neuron):
     """As `loudness`, by the derivative of every output in digits."""
     if s.slack[0] > 0.0:
         return DOUBTFUL
     if s.control[DIGITS] == 0:
-        s.control[WANT] = 1
+        s.control[WANT] = s.control[MOST_DIGITS] > 0
         return DOUBTFUL
     part, error = s.column[0], s.column[1]
     outputs = s.digit_widths[s.digit_widths.size - 1]
@@ -89,10 +106,12 @@ def fine_loudness(s, neuron):
             return LOUD
         if error[i] > 0.0:
             what = DOUBTFUL
+    if what == DOUBTFUL and s.control[DIGITS] < s.control[PLENTY]:
+        s.control[WANT] = 1
     return what
 
 
-@compiled
+@apart(void(handle, int64, int64))
 def facet_gains(s, frame, columns):
     """Gains of the facets of lower layers, the cell having entered the last one; their number into FACETS.
 
@@ -206,7 +225,7 @@ def leaf_room(s, frame):
     )
 
 
-@apart
+@apart(void(handle, int64, int64))
 def leaf(s, frame, n):
     """Look at the facets of a final cell from their on sides: joins, and looks to be taken in integers."""
     row, count, last = s.frame[ROW, frame], s.frame[COUNT, frame], s.frame[LAYER, frame]

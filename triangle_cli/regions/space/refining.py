@@ -7,6 +7,8 @@ vertex is within |B| (|residual| + error of the forms) / (1 - q) of x.
 """
 
 # ruff: noqa: ANN001, ANN201
+from numba import int64, void
+
 from triangle_cli.regions.space.arena import (
     COLUMNS,
     COUNT,
@@ -17,8 +19,9 @@ from triangle_cli.regions.space.arena import (
     SPLITTER,
     VALUE,
 )
-from triangle_cli.regions.space.bits import apart, compiled
+from triangle_cli.regions.space.bits import compiled
 from triangle_cli.regions.space.forms import ROOM, UNIT
+from triangle_cli.regions.space.handle import apart, handle
 
 
 @compiled
@@ -162,7 +165,7 @@ def quality_of(s, n):
     return quality, norm
 
 
-@apart
+@apart(void(handle, int64, int64, int64))
 def refine(s, frame, v, n):
     """Solve for vertex v of the frame and evaluate its columns anew, if that lowers its doubt."""
     at_row = s.frame[ROW, frame] + v

@@ -9,6 +9,8 @@ A vertex on which the neuron is 0 belongs to both sides: nothing is perturbed.
 # ruff: noqa: ANN001, ANN201, SIM110 - what numba compiles
 import math
 
+from numba import boolean, float64, int64, uint64
+
 from triangle_cli.regions.space.arena import (
     COLUMNS,
     COUNT,
@@ -25,8 +27,9 @@ from triangle_cli.regions.space.arena import (
     VALUE,
     ZERO,
 )
-from triangle_cli.regions.space.bits import NONE, ONE, apart, compiled, lowest, size
+from triangle_cli.regions.space.bits import NONE, ONE, compiled, lowest, size
 from triangle_cli.regions.space.forms import ROOM, UNIT
+from triangle_cli.regions.space.handle import apart, handle, view
 from triangle_cli.regions.space.refining import refine
 
 UNKNOWN = 2
@@ -72,7 +75,7 @@ def surely(s, frame, v, column, neuron, n):
     return sign
 
 
-@apart
+@apart(boolean(handle, int64, int64, int64, int64))
 def ask(s, frame, v, column, neuron):
     """Note a question; False if there is no room for more."""
     asked = s.control[QUESTIONS]
@@ -90,7 +93,7 @@ def ask(s, frame, v, column, neuron):
     return True
 
 
-@apart
+@apart(int64(handle, int64, int64, int64, int64, int64, uint64))
 def examine(s, frame, column, neuron, rows, n, extra):
     """OFF, ON, BOTH or OPEN: a neuron on the cell of the first `rows` of s.rows, vertex by vertex.
 
@@ -152,10 +155,14 @@ def find_signs(s, frame, n):
 def share(plus, plus_error, minus, minus_error):
     """How far from p to q a value of |plus| at p and -|minus| at q is 0, and a bound: both in [0, 1]."""
     total = plus + minus
-    if not (total > 1e-150 and plus_error + minus_error < 0.5 * total):
+    errors = plus_error + minus_error
+    if not (total > 1e-150 and errors < 0.5 * total):
         return 0.5, 0.5
     inverse = 1.0 / total
-    error = ((plus_error * minus + minus_error * plus) * inverse * (2.0 * inverse) + 4.0 * UNIT) * ROOM
+    most = inverse * (
+        1.0 + 2.0 * errors * inverse
+    )  # of the inverse of the true total, at least total - errors
+    error = ((plus_error * minus + minus_error * plus) * inverse * most + 4.0 * UNIT) * ROOM
     return plus * inverse, min(error, 1.0)
 
 
@@ -168,7 +175,7 @@ def is_edge(s, row, count, p, q, common):
     return True
 
 
-@compiled
+@apart(boolean(handle, int64, int64))
 def new_vertices(s, frame, n):
     """A vertex on each edge whose ends have opposite signs, behind the frame's own; False if out of room."""
     row, count, at = s.frame[ROW, frame], s.frame[COUNT, frame], s.frame[VALUE, frame]
@@ -213,9 +220,9 @@ def new_vertices(s, frame, n):
                 step = s.place[row + q, j] - x
                 s.place[w, j] = x + t * step
                 length = max(length, abs(step))
-            left, right = s.values[from_p : from_p + columns], s.values[from_q : from_q + columns]
+            left, right = view(s.values, from_p, columns), view(s.values, from_q, columns)
             spot = at + (count + new) * columns
-            value = s.values[spot : spot + columns]
+            value = view(s.values, spot, columns)
             for c in range(columns):
                 value[c] = left[c] + t * (right[c] - left[c])
             if told:
@@ -254,14 +261,14 @@ def gather_side(s, frame, wanted):
 def extremes(s, frame, rows, columns):
     """Least and largest value of each column over the first `rows` of s.rows; largest doubt."""
     row, at, stride = s.frame[ROW, frame], s.frame[VALUE, frame], s.frame[COLUMNS, frame]
-    low, high = s.low[:columns], s.high[:columns]
+    low, high = s.low, s.high
     for c in range(columns):
         low[c], high[c] = math.inf, -math.inf
     doubt = 0.0
     for r in range(rows):
         v = s.rows[r]
         doubt = max(doubt, s.doubt[row + v])
-        values = s.values[at + v * stride : at + v * stride + columns]
+        values = view(s.values, at + v * stride, columns)
         for c in range(columns):
             x = values[c]
             low[c] = x if x < low[c] else low[c]
@@ -269,7 +276,7 @@ def extremes(s, frame, rows, columns):
     return doubt
 
 
-@compiled
+@apart(int64(handle, int64, int64, int64, int64, float64, int64, uint64))
 def classify(s, frame, rows, columns, n, doubt, steps, extra):
     """Keep the columns whose neuron takes both signs; switch the others on or off. -1 if questions are open.
 

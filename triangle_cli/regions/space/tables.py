@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from triangle_cli.regions.space.arena import BITS, DIGITS, MOST_DIGITS, WANT, Arena, flat, scaled
+from triangle_cli.regions.space.arena import BITS, DIGITS, MOST_DIGITS, PLENTY, WANT, Arena, flat, scaled
 
 
 def bits_lost(weights: Sequence[np.ndarray]) -> float:
@@ -36,7 +36,7 @@ def split_digits(numbers: np.ndarray, digits: int, bits: int) -> tuple[np.ndarra
 def with_digits(
     arena: Arena, weights: list[np.ndarray], biases: list[np.ndarray], box: np.ndarray, *_rest: object
 ) -> Arena:
-    """The arena with numbers of more digits: at first a hundred bits and those that depth costs, then some sixty more.
+    """The arena with numbers of more digits: at first a hundred bits or most of what depth costs, then some sixty more.
 
     weights, biases, box: of the network as given. If its layers are too wide for digits, there are none.
     """
@@ -45,7 +45,8 @@ def with_digits(
     widths = [n, *(len(bias) for bias in biases)]
     before = int(arena.control[DIGITS])
     # bounds of the scaled network count all neurons as on: one bit a layer more
-    digits = before + 3 if before else 5 + int(1.25 * (bits_lost(weights) + layers)) // 22
+    plenty = 5 + int(1.25 * (bits_lost(weights) + layers)) // 22
+    digits = before + 3 if before else max(5, plenty - 3)
     bits, tables = 0, []
     for bits in (22, 20, 18):
         tables = [_layer_digits(w, digits, bits) for w in new_weights]
@@ -53,7 +54,7 @@ def with_digits(
         if max(widths) * (deepest + 2) <= 2 ** (54 - 2 * bits) and n * digits <= 2 ** (54 - 2 * bits):
             break
     else:
-        return arena._replace(control=_changed(arena.control, {MOST_DIGITS: before, WANT: 0}))
+        return arena._replace(control=_changed(arena.control, {MOST_DIGITS: before, PLENTY: 0, WANT: 0}))
     most = 4 + (53 * layers + 64) // bits
     cuts = [
         is_cut or bool(((w != 0) & (np.abs(new) < 1e-290)).any())
@@ -69,7 +70,9 @@ def with_digits(
     lost |= (box != 0).reshape(-1) & (np.abs(ends.reshape(-1)) < 1e-290)
     rows, widest = len(arena.facets), max(widths[1:])
     return arena._replace(
-        control=_changed(arena.control, {DIGITS: digits, BITS: bits, MOST_DIGITS: most, WANT: 0}),
+        control=_changed(
+            arena.control, {DIGITS: digits, BITS: bits, MOST_DIGITS: most, PLENTY: plenty, WANT: 0}
+        ),
         digit_depth=np.array([len(table) for table, _ in tables], np.int64),
         digit_widths=np.array(widths[1:], np.int64),
         digit_at=np.concatenate([[0], np.cumsum([table.size for table, _ in tables])])[:-1].astype(np.int64),

@@ -6,13 +6,10 @@ around; all of its state is in the arena, so that it can be called again.
 """
 
 # ruff: noqa: ANN001, ANN201, SIM109 - what numba compiles
-from collections.abc import Callable
-
 import numpy as np
+from numba import boolean, int64
 
 from triangle_cli.compiling import njit
-from triangle_cli.regions.line.lanes import digest
-from triangle_cli.regions.space import arena, bits, digits, forms, leaves, refining, splitting
 from triangle_cli.regions.space.arena import (
     ABOVE,
     ASK,
@@ -23,6 +20,7 @@ from triangle_cli.regions.space.arena import (
     CELLS,
     CLASSIFY,
     COLUMNS,
+    CORNERS,
     COUNT,
     CROSSING,
     CROWDED,
@@ -37,17 +35,21 @@ from triangle_cli.regions.space.arena import (
     FLUSH,
     GAIN,
     GROW,
+    JOINS,
     LABEL,
     LAYER,
     LEAVE,
+    LEAVES,
     LIMIT,
     LIMITED,
+    LOOKS,
     MOST_DIGITS,
     NEW,
     NODE,
     PART,
     PARTS,
     PAUSE,
+    PLENTY,
     ROW,
     SIMPLE,
     SPLIT,
@@ -61,6 +63,7 @@ from triangle_cli.regions.space.arena import (
 from triangle_cli.regions.space.bits import NONE, compiled, size
 from triangle_cli.regions.space.digits import rebase, settle
 from triangle_cli.regions.space.forms import compose, evaluate, has_room, measure
+from triangle_cli.regions.space.handle import apart, arena_at, handle
 from triangle_cli.regions.space.leaves import (
     ALL,
     all_loud,
@@ -110,7 +113,7 @@ def is_faint(s, layer):
     return worst > FAINT * largest
 
 
-@compiled
+@apart(int64(handle, int64, int64))
 def enter(s, frame, n):
     """Values of the next layer's neurons on the frame's cell."""
     layer = s.frame[LAYER, frame]
@@ -145,7 +148,7 @@ def compress(s, frame, old, kept):
     s.frame[COLUMNS, frame] = kept
 
 
-@compiled
+@apart(int64(handle, int64, int64))
 def enter_classified(s, frame, n):
     """Classify all neurons of the layer on the frame's cell."""
     layer, count = s.frame[LAYER, frame], s.frame[COUNT, frame]
@@ -189,12 +192,18 @@ def begin_last(s, frame):
 
 @compiled
 def finish(s, frame, n):
-    """Count a final cell that has vertices."""
+    """Count a final cell that has vertices; again with more digits where these would tell more of its facets."""
     if not leaf_room(s, frame):
         return FLUSH
     if counts(s, frame, True):
-        s.control[CELLS] += 1
+        joins, looks = s.control[JOINS], s.control[LOOKS]
+        leaves, corners = s.control[LEAVES], s.control[CORNERS]
         leaf(s, frame, n)
+        if s.control[WANT]:
+            s.control[JOINS], s.control[LOOKS] = joins, looks
+            s.control[LEAVES], s.control[CORNERS] = leaves, corners
+            return FINER
+        s.control[CELLS] += 1
     return GO_ON
 
 
@@ -205,7 +214,7 @@ def leave(s, frame):
     return GO_ON
 
 
-@compiled
+@apart(int64(handle, int64, int64))
 def split(s, frame, n):
     """Signs of the last column's neuron, and new vertices; or on to the next layer where there is none."""
     last = s.widths.size - 2
@@ -241,7 +250,7 @@ def split(s, frame, n):
     return GO_ON
 
 
-@compiled
+@apart(int64(handle, int64, int64, boolean))
 def make_side(s, frame, n, is_above):
     """Make one side of the split as the next frame, or count it where that is enough."""
     last = s.widths.size - 2
@@ -311,7 +320,7 @@ def fill_side(s, frame, child, n, rows, columns, kept, extra):
     total = count + s.frame[NEW, frame]
     new_row, stride = row + total, columns + 1
     at, new_at = s.frame[VALUE, frame], s.frame[VALUE, frame] + total * stride
-    told, simple, doubt = s.frame[TOLD, frame], 1, 0.0
+    told, simple = s.frame[TOLD, frame], 1
     for r in range(rows):
         v = s.rows[r]
         w = new_row + r
@@ -329,7 +338,6 @@ def fill_side(s, frame, child, n, rows, columns, kept, extra):
             s.digit_doubt[w] = s.digit_doubt[row + v]
             for d in range(s.digit_place.shape[1]):
                 s.digit_place[w, d] = s.digit_place[row + v, d]
-        doubt = max(doubt, s.doubt[w])
         source, target = at + v * stride, new_at + r * kept
         for c in range(kept):
             s.values[target + c] = s.values[source + s.keep[c]]
@@ -343,54 +351,50 @@ def fill_side(s, frame, child, n, rows, columns, kept, extra):
     s.frame[COUNT, child], s.frame[NEW, child], s.frame[COLUMNS, child] = rows, 0, kept
     s.frame[TOLD, child], s.frame[SIMPLE, child] = told, simple
     s.frame[LAYER, child] = s.frame[LAYER, frame]
-    s.spread[child, 0], s.spread[child, 1] = s.spread[frame, 0], doubt
 
 
-def _compile_walk(sources: str) -> Callable:
-    """Compile `walk`; `sources` enters the key of Numba's cache, which looks at one file's date only."""
-
-    @njit(cache=True, error_model="numpy", fastmath={"contract"}, _nrt=False, nogil=True)
-    def walk(s):
-        """Go on until done, or until the caller is needed: the reason why, as in `arena`."""
-        sources  # noqa: B018
-        n = s.place.shape[1]
-        while True:
-            frame = s.control[DEPTH]
-            if frame < 0:
-                return DONE
-            if s.control[CELLS] >= s.control[LIMIT]:
-                return LIMITED
-            s.control[BUDGET] -= 1
-            if s.control[BUDGET] < 0:
-                return PAUSE
-            stage = s.frame[STAGE, frame]
-            if stage == SPLIT:
-                status = split(s, frame, n)
-            elif stage == ABOVE or stage == BELOW:
-                if s.frame[BIT, frame] >= 0:  # the label that the side before had put in the place of another
-                    s.label[s.frame[BIT, frame]] = s.frame[LABEL, frame]
-                    s.frame[BIT, frame] = -1
-                status = make_side(s, frame, n, stage == ABOVE)
-            elif stage == ENTER:
-                status = enter(s, frame, n)
-            elif stage == CLASSIFY:
-                status = enter_classified(s, frame, n)
-            else:
-                if s.frame[BIT, frame] >= 0:
-                    s.label[s.frame[BIT, frame]] = s.frame[LABEL, frame]
-                    s.frame[BIT, frame] = -1
-                status = leave(s, frame)
-            if status == ASK and s.slack[0] == 0.0 and s.control[MOST_DIGITS] > 0:
-                if s.control[DIGITS] == 0:
-                    return FINER
-                if settle(s, n):
-                    status = GO_ON
-            if status != GO_ON:
-                return status
-            if s.control[WANT] and s.control[MOST_DIGITS] > 0:
+@njit(cache=True, error_model="numpy", _nrt=False, nogil=True)
+def _walk(address):
+    """As below; address: of the arena's table."""
+    s = arena_at(address)
+    n = s.place.shape[1]
+    while True:
+        frame = s.control[DEPTH]
+        if frame < 0:
+            return DONE
+        if s.control[CELLS] >= s.control[LIMIT]:
+            return LIMITED
+        s.control[BUDGET] -= 1
+        if s.control[BUDGET] < 0:
+            return PAUSE
+        stage = s.frame[STAGE, frame]
+        if stage == SPLIT:
+            status = split(s, frame, n)
+        elif stage == ABOVE or stage == BELOW:
+            if s.frame[BIT, frame] >= 0:  # the label that the side before had put in the place of another
+                s.label[s.frame[BIT, frame]] = s.frame[LABEL, frame]
+                s.frame[BIT, frame] = -1
+            status = make_side(s, frame, n, stage == ABOVE)
+        elif stage == ENTER:
+            status = enter(s, frame, n)
+        elif stage == CLASSIFY:
+            status = enter_classified(s, frame, n)
+        else:
+            if s.frame[BIT, frame] >= 0:
+                s.label[s.frame[BIT, frame]] = s.frame[LABEL, frame]
+                s.frame[BIT, frame] = -1
+            status = leave(s, frame)
+        if status == ASK and s.slack[0] == 0.0 and s.control[MOST_DIGITS] > 0:
+            if s.control[DIGITS] == 0:
                 return FINER
+            if settle(s, n):
+                status = GO_ON
+            elif s.control[DIGITS] < s.control[PLENTY]:
+                return FINER
+        if status != GO_ON:
+            return status
 
-    return walk
 
-
-walk = _compile_walk(digest(arena, bits, digits, forms, leaves, refining, splitting))
+def walk(places: np.ndarray) -> int:
+    """Go on until done, or until the caller is needed: the reason why, as in `arena`. places: the arena's table."""
+    return int(_walk(places.ctypes.data))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from triangle_cli.store import files, run_folder
@@ -15,7 +16,13 @@ def stage_summary(errors: pd.DataFrame) -> pd.DataFrame:
     figures = next(figures for column, figures in FIGURES.items() if column in errors)
     order = errors["stage"].drop_duplicates()
     groups = errors[~errors["diverged"]].groupby("stage", sort=False)
-    table = groups.agg(**figures).reindex(order)
+    columns: dict[str, list[str]] = {}  # of each statistic, all of which are found at once
+    for column, statistic in figures.values():
+        columns.setdefault(statistic, []).append(column)
+    found = {statistic: getattr(groups[some], statistic)() for statistic, some in columns.items()}
+    table = pd.DataFrame(
+        {name: found[statistic][column] for name, (column, statistic) in figures.items()}
+    ).reindex(order)
     if (
         "floor_ratio" in errors
     ):  # the best restart's own: a collapsed network is near the floor of its one piece
@@ -175,15 +182,22 @@ def first_columns(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
 
 def best_of(errors: pd.DataFrame) -> pd.Series | None:
     """The row of errors.csv with the least training error; None where all diverged."""
-    whole = errors[~errors["diverged"]].reset_index(drop=True)
-    column = "loss_train" if "loss_train" in errors else "mse_train"
-    return whole.loc[whole[column].idxmin()] if len(whole) else None
+    place = _best_place(errors, ~errors["diverged"].to_numpy(bool))
+    return None if place is None else errors.iloc[place]
 
 
 def best_restart(errors: pd.DataFrame, stage: str) -> int | None:
     """The restart with the least training error after a stage; None where all diverged."""
-    row = best_of(stage_errors(errors, stage))
-    return None if row is None else int(row["restart"])
+    of_stage = errors["stage"].to_numpy(object) == stage
+    place = _best_place(errors, of_stage & ~errors["diverged"].to_numpy(bool))
+    return None if place is None else int(errors["restart"].iloc[place])
+
+
+def _best_place(errors: pd.DataFrame, chosen: np.ndarray) -> int | None:
+    """Where, of the chosen rows, that with the least training error is; None where none is chosen."""
+    places = np.flatnonzero(chosen)
+    column = "loss_train" if "loss_train" in errors else "mse_train"
+    return int(places[np.nanargmin(errors[column].to_numpy()[places])]) if len(places) else None
 
 
 def plain_row(row: pd.Series | None) -> dict[str, Any]:

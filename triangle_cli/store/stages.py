@@ -14,26 +14,27 @@ from triangle_cli.store import files, run_folder
 def stage_summary(errors: pd.DataFrame) -> pd.DataFrame:
     """errors.csv -> a row per stage, in order: statistics over the restarts that did not diverge."""
     figures = next(figures for column, figures in FIGURES.items() if column in errors)
-    order = errors["stage"].drop_duplicates()
-    groups = errors[~errors["diverged"]].groupby("stage", sort=False)
+    number, order = pd.factorize(errors["stage"].to_numpy(object))
+    whole = ~errors["diverged"].to_numpy(bool)
     columns: dict[str, list[str]] = {}  # of each statistic, all of which are found at once
     for column, statistic in figures.values():
         columns.setdefault(statistic, []).append(column)
+    kept = [column for column in errors if column not in ("stage", "floor_kind")]  # the words are slow
+    rows = errors.loc[whole, kept]
+    groups = rows.groupby(number[whole])
     found = {statistic: getattr(groups[some], statistic)() for statistic, some in columns.items()}
-    table = pd.DataFrame(
-        {name: found[statistic][column] for name, (column, statistic) in figures.items()}
-    ).reindex(order)
+    table = pd.DataFrame({name: found[statistic][column] for name, (column, statistic) in figures.items()})
     if (
         "floor_ratio" in errors
     ):  # the best restart's own: a collapsed network is near the floor of its one piece
         best = groups["mse_train"].idxmin()
-        table["floor_ratio_best"] = pd.Series(
-            errors["floor_ratio"].loc[best.array].array, index=best.index
-        ).reindex(order)
+        table["floor_ratio_best"] = pd.Series(rows["floor_ratio"].loc[best.array].array, index=best.index)
+    table = table.reindex(range(len(order)))
     if "floor_kind" in errors:
         table["floor_kind"] = errors["floor_kind"].iloc[0]  # the points are the same in every stage
-    table["diverged"] = errors.groupby("stage", sort=False)["diverged"].sum()
-    return table.rename_axis("stage").reset_index()
+    table["diverged"] = np.bincount(number[~whole], minlength=len(order))
+    table.insert(0, "stage", order)
+    return table
 
 
 def read_table(path: Path, numbers: tuple[str, ...], words: tuple[str, ...]) -> pd.DataFrame:

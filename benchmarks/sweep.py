@@ -1,8 +1,11 @@
 """Seconds for a sweep of 24 runs, one by one and on all cores, each into a folder of its own.
 
 python benchmarks/sweep.py
+python benchmarks/sweep.py 2000    # so many tiny runs, one by one: what is spent on anything but training
 """
 
+import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -22,7 +25,28 @@ def seconds(launcher):
         return time.perf_counter() - began
 
 
+def tiny(count):
+    """Seconds of the processor for a sweep of tiny runs, and how many of them its runs say they computed for."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["function=x3", "depth=4", "restarts=10", f"seed=range(0,{count})"]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        command = [Path(sys.executable).with_name("triangle"), "run", "-m", *words]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        records = [json.loads(path.read_text()) for path in Path(folder).glob("outputs/*/*/run.json")]
+    whole = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return whole, sum(record["seconds"]["cpu"] for record in records)
+
+
 def main():
+    if sys.argv[1:]:
+        count = int(sys.argv[1])
+        whole, computed = tiny(count)
+        beside = f"{1 - computed / whole:.0%} beside training and measuring"
+        print(
+            f"{count} tiny runs: {whole:.1f} s, {1e3 * computed / count:.0f} ms each for computing, {beside}"
+        )
+        return
     print(f"triangle run -m {' '.join(WORDS)}: 24 runs, {cpu_count()} cores", flush=True)
     serial = seconds("serial")
     print(f"launcher=serial  {serial:6.1f} s", flush=True)

@@ -149,7 +149,7 @@ def test_a_full_disk_is_said_once_and_costs_no_loop(capsys, monkeypatch):
     class Full:
         cache_path = "somewhere"
 
-        def load_overload(self, *key):
+        def _load_overload(self, *key):
             return None
 
         def save_overload(self, *entry):

@@ -26,6 +26,7 @@ from typing import Any
 
 import numba
 from numba.core import event
+from numba.core.runtime import rtsys
 
 from triangle_cli import console
 
@@ -103,10 +104,14 @@ class _Forgiving:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
-    def load_overload(self, *key: Any) -> Any:
-        """What was compiled for a signature; None if nothing was, or what is there is damaged."""
+    def load_overload(self, signature: Any, context: Any) -> Any:
+        """What was compiled for a signature; None if nothing was, or what is there is damaged.
+
+        numba's own first makes ready to compile, all of numpy and scipy's linear algebra, for a third of a second.
+        """
         try:
-            return self.inner.load_overload(*key)
+            rtsys.initialize(context)
+            return self.inner._load_overload(signature, context)
         except Exception:  # whatever unpickling of cut or foreign bytes leads to
             with contextlib.suppress(OSError):
                 self.inner.flush()

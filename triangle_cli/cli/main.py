@@ -5,6 +5,7 @@ A command is a module of this room that is imported when it is asked for, so tha
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -37,6 +38,8 @@ def _of_this_room(path: str) -> Callable[..., Any]:
     module, function = path.split(":")
     return getattr(importlib.import_module(f"triangle_cli.cli.{module}"), function)
 
+
+COLLECT_EVERY = 20_000  # new objects; by default 700, and imports make half a million that stay
 
 COMMANDS = {
     "run": Command(
@@ -150,6 +153,7 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     console.prepare()
+    gc.set_threshold(COLLECT_EVERY)
     if name not in (*COMMANDS, *ANSWERS):
         from triangle_cli.settings.require import close
 

@@ -61,7 +61,7 @@ def run(words: list[str]) -> int:
         overrides.check(settings)
         made.extend(_folders_asked_for(words))
         typed = options + _once_there_are_data(settings) + _elsewhere(words)
-        with _as_program("triangle run", typed), _raw_errors():
+        with _as_program("triangle run", typed), _raw_errors(), _composing_once(options):
             application()
     except BrokenPipeError:
         raise
@@ -180,6 +180,37 @@ def _raw_errors() -> Iterator[None]:
         os.environ.pop("HYDRA_FULL_ERROR")
         if before is not None:
             os.environ["HYDRA_FULL_ERROR"] = before
+
+
+@contextmanager
+def _composing_once(options: list[str]) -> Iterator[None]:
+    """Let Hydra run what it composes first, to see whether a file asks for a sweep; else it composes a run twice."""
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra.types import RunMode
+
+    if {"-m", "--multirun"} & set(options):
+        yield
+        return
+    load: Any = ConfigLoaderImpl.load_configuration
+    first: list[Any] = []
+
+    def load_once(*asked: Any, **how: Any) -> Any:
+        if how.get("validate_sweep_overrides", True):
+            return first.pop() if first else load(*asked, **how)
+        try:
+            config = load(*asked, **how | {"run_mode": RunMode.RUN, "validate_sweep_overrides": True})
+        except Exception:  # said when it is composed to run
+            return load(*asked, **how)
+        if config.hydra.mode is not RunMode.MULTIRUN:
+            first.append(config)
+        return config
+
+    loader: Any = ConfigLoaderImpl
+    loader.load_configuration = load_once
+    try:
+        yield
+    finally:
+        loader.load_configuration = load
 
 
 def register(sweep: str, made: list[Path], swept: list[Path] | None = None) -> None:

@@ -106,6 +106,17 @@ def require_kind(option: str, path: Path) -> None:
         )
 
 
+def save_drawn_once(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG. It is laid out before: else matplotlib draws it twice, first to lay it out."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        if matplotlib.rcParams["savefig.dpi"] != "figure":
+            figure.set_dpi(matplotlib.rcParams["savefig.dpi"])
+        engine.execute(figure)
+        figure.set_layout_engine(None)
+    figure.savefig(path)
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write a figure in the format that its name ends in, all at once; without a date, so that it can be compared."""
     from triangle_cli.store import run_folder

@@ -89,12 +89,13 @@ class Result:
     @property
     def facts(self) -> dict[str, Any]:
         """What run.json says of it beside times and settings."""
+        stages = self.stages
         return {
             "interval": _interval(self.target),
             "curvature": self.target.curvature,
-            "best_restart": best_restart(self.errors, self.stages[-1].name),
+            "best_restart": stages[-1].best_restart,
             "restarts": self.restarts,  # in the order of network.pt
-            "stages": self.stages,
+            "stages": stages,
             "best": plain_row(self.best_row),
             "parameters": self.parameters,
             "samples": self.target.facts if isinstance(self.target, SampledTarget) else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -86,25 +87,36 @@ class Measurement:
 
     def errors(self, network: Network, counts: pd.DataFrame) -> pd.DataFrame:
         """A row per restart: the columns of errors.csv after `restart` and `stage`; `counts` from `regions`."""
-        table = counts[["restart"]].copy()
         errors = {
             name: network_errors(network, points, self.threads)
             for name, points in (("train", self.train), ("test", self.test), ("grid", self.grid))
             if len(points.y)
         }
-        table["mse_train"] = (errors["train"][0] + self.train.pure).tolist()
-        table["mse_test"] = (errors["test"][0] + self.test.pure).tolist() if "test" in errors else np.nan
+        mse = np.array((errors["train"][0] + self.train.pure).tolist())
+        pieces = counts["linear_regions"]
+        floors = np.array([np.nan if pd.isna(count) else self.floor(int(count)) for count in pieces])
+        with np.errstate(
+            all="ignore"
+        ):  # past half as many pieces as points the floor is 0, and tells nothing
+            ratio = mse / np.where(floors > 0, floors, np.nan)
+        columns: dict[str, Any] = {
+            "restart": counts["restart"],
+            "mse_train": mse,
+            "mse_test": (errors["test"][0] + self.test.pure).tolist() if "test" in errors else np.nan,
+        }
         if self.integral:
-            table["mse_integral"] = integral_errors(network, self.target)
-        table["max_error"] = errors["grid"][1].tolist()
-        table["linear_regions"] = counts["linear_regions"]
-        pieces = table["linear_regions"]
-        table["floor_mse"] = [np.nan if pd.isna(count) else self.floor(int(count)) for count in pieces]
-        # past half as many pieces as points the floor is 0, and being so many times above it says nothing
-        table["floor_ratio"] = table["mse_train"] / table["floor_mse"].where(table["floor_mse"] > 0)
-        table["floor_kind"] = "none" if self.floors is None else self.floors.kind
-        table["diverged"] = ~np.isfinite(table["mse_train"])
-        return table
+            columns["mse_integral"] = integral_errors(network, self.target)
+        return pd.DataFrame(
+            columns
+            | {
+                "max_error": errors["grid"][1].tolist(),
+                "linear_regions": pieces,
+                "floor_mse": floors,
+                "floor_ratio": ratio,
+                "floor_kind": "none" if self.floors is None else self.floors.kind,
+                "diverged": ~np.isfinite(mse),
+            }
+        )
 
 
 def count(network: Network, target: Target, limit: int = 2**63 - 1) -> pd.DataFrame:
@@ -113,34 +125,35 @@ def count(network: Network, target: Target, limit: int = 2**63 - 1) -> pd.DataFr
     Where a network may have more regions than `limit`, those of a triangle network are proven layer by layer, and
     others are left out, missing, once the budget is used up.
     """
-    table = pd.DataFrame(index=range(len(network.weights[0])), columns=list(COUNTS), dtype="Int64")
-    if target.inputs > MOST_INPUTS:
-        return table
-    left = np.ones(len(table), bool)
-    if ceiling([bias.shape[-1] for bias in network.biases[:-1]], target.inputs) > limit:
-        for i in range(len(table)):
+    found = np.zeros((len(network.weights[0]), len(COUNTS)), np.int64)
+    missing, left = np.zeros(len(found), bool), np.full(len(found), target.inputs <= MOST_INPUTS)
+    if not left.any():
+        missing[:] = True
+    elif ceiling([bias.shape[-1] for bias in network.biases[:-1]], target.inputs) > limit:
+        for i in range(len(found)):
             weights, biases = ([layer[i] for layer in layers] for layers in (network.weights, network.biases))
-            found = _without_counting(weights, biases, target, limit)
-            if found is not None:
-                table.loc[i], left[i] = found, False
-    chosen = torch.from_numpy(left)
+            counts = _without_counting(weights, biases, target, limit)
+            if counts is not None:
+                left[i], missing[i] = False, not counts
+                found[i] = counts or 0
     if left.any():
+        chosen = torch.from_numpy(left)
         weights, biases = (
             [layer[chosen] for layer in layers] for layers in (network.weights, network.biases)
         )
-        counts = count_regions(weights, biases, target.box)
-        table.loc[left, :] = torch.stack([getattr(counts, name) for name in COUNTS], 1).numpy()
-    return table
+        counted = count_regions(weights, biases, target.box)
+        found[left] = torch.stack([getattr(counted, name) for name in COUNTS], 1).numpy()
+    table = pd.DataFrame(found, columns=list(COUNTS), dtype="Int64")
+    return table.mask(missing) if missing.any() else table
 
 
 def _without_counting(
     weights: list[Tensor], biases: list[Tensor], target: Target, limit: int
 ) -> tuple | None:
-    """The row of one network as it is proven, or missing where it is beyond the limit; None: it is to be counted."""
-    left_out = (pd.NA,) * len(COUNTS)
+    """The counts of one network as they are proven, or () where it is beyond the limit; None: it is to be counted."""
     if target.inputs > 1:
-        return left_out if plane.surpasses(weights, biases, target.box, limit) else None
+        return () if plane.surpasses(weights, biases, target.box, limit) else None
     depth, is_whole = prove(weights, biases, *target.interval)
     if is_whole and depth < 63:  # as many as fit the column
         return 2**depth, 2**depth, 0
-    return left_out if 2**depth > limit or line.surpasses(weights, biases, *target.interval, limit) else None
+    return () if 2**depth > limit or line.surpasses(weights, biases, *target.interval, limit) else None

@@ -28,6 +28,8 @@ from triangle_cli.store.stages import read_errors, stage_summary
 
 PACKAGES = ("triangle-cli", "torch", "numpy", "numba", "pandas", "hydra-core", "omegaconf", "matplotlib")
 
+Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # written in C where it comes so
+
 log = logging.getLogger(__name__)
 
 
@@ -187,7 +189,7 @@ def _writers(result: Any, settings: FitSettings | LearnSettings) -> dict[str, Ca
         torch.save({name: tensor.cpu() for name, tensor in state.items()}, content)
         path.write_bytes(content.getvalue())
 
-    config = yaml.safe_dump(plain(settings.describe()), sort_keys=False)
+    config = yaml.dump(plain(settings.describe()), Dumper=Dumper, sort_keys=False)
     return {
         **{name: partial(_write_csv, table) for name, table in result.tables.items()},
         **{name: partial(network, state) for name, state in result.states.items()},

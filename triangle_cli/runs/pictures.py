@@ -28,7 +28,7 @@ def draw(result: Any, settings: FitSettings | LearnSettings, path: Path) -> None
     from triangle_cli.drawing import style
 
     with style.ours():
-        figure(result, settings).savefig(path)
+        style.save_drawn_once(figure(result, settings), path)
 
 
 def figure(result: Any, settings: FitSettings | LearnSettings) -> Figure:
@@ -91,7 +91,7 @@ def _draw_curve(table: Path, column: str, scale: str, path: Path) -> None:
         positive = (band.values["line"] > 0).any()
         axes.set(xlabel="epoch", ylabel=names.label(column), yscale=scale if positive else "linear")
         bands.legend(figure, bands.explain([band], "restarts"))
-        figure.savefig(path)
+        style.save_drawn_once(figure, path)
 
 
 def read_result(folder: Path, record: RunRecord, settings: FitSettings | LearnSettings) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from triangle_cli.store import files, run_folder
@@ -13,20 +14,27 @@ from triangle_cli.store import files, run_folder
 def stage_summary(errors: pd.DataFrame) -> pd.DataFrame:
     """errors.csv -> a row per stage, in order: statistics over the restarts that did not diverge."""
     figures = next(figures for column, figures in FIGURES.items() if column in errors)
-    order = errors["stage"].drop_duplicates()
-    groups = errors[~errors["diverged"]].groupby("stage", sort=False)
-    table = groups.agg(**figures).reindex(order)
+    number, order = pd.factorize(errors["stage"].to_numpy(object))
+    whole = ~errors["diverged"].to_numpy(bool)
+    columns: dict[str, list[str]] = {}  # of each statistic, all of which are found at once
+    for column, statistic in figures.values():
+        columns.setdefault(statistic, []).append(column)
+    kept = [column for column in errors if column not in ("stage", "floor_kind")]  # the words are slow
+    rows = errors.loc[whole, kept]
+    groups = rows.groupby(number[whole])
+    found = {statistic: getattr(groups[some], statistic)() for statistic, some in columns.items()}
+    table = pd.DataFrame({name: found[statistic][column] for name, (column, statistic) in figures.items()})
     if (
         "floor_ratio" in errors
     ):  # the best restart's own: a collapsed network is near the floor of its one piece
         best = groups["mse_train"].idxmin()
-        table["floor_ratio_best"] = pd.Series(
-            errors["floor_ratio"].loc[best.array].array, index=best.index
-        ).reindex(order)
+        table["floor_ratio_best"] = pd.Series(rows["floor_ratio"].loc[best.array].array, index=best.index)
+    table = table.reindex(range(len(order)))
     if "floor_kind" in errors:
         table["floor_kind"] = errors["floor_kind"].iloc[0]  # the points are the same in every stage
-    table["diverged"] = errors.groupby("stage", sort=False)["diverged"].sum()
-    return table.rename_axis("stage").reset_index()
+    table["diverged"] = np.bincount(number[~whole], minlength=len(order))
+    table.insert(0, "stage", order)
+    return table
 
 
 def read_table(path: Path, numbers: tuple[str, ...], words: tuple[str, ...]) -> pd.DataFrame:
@@ -175,15 +183,22 @@ def first_columns(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
 
 def best_of(errors: pd.DataFrame) -> pd.Series | None:
     """The row of errors.csv with the least training error; None where all diverged."""
-    whole = errors[~errors["diverged"]].reset_index(drop=True)
-    column = "loss_train" if "loss_train" in errors else "mse_train"
-    return whole.loc[whole[column].idxmin()] if len(whole) else None
+    place = _best_place(errors, ~errors["diverged"].to_numpy(bool))
+    return None if place is None else errors.iloc[place]
 
 
 def best_restart(errors: pd.DataFrame, stage: str) -> int | None:
     """The restart with the least training error after a stage; None where all diverged."""
-    row = best_of(stage_errors(errors, stage))
-    return None if row is None else int(row["restart"])
+    of_stage = errors["stage"].to_numpy(object) == stage
+    place = _best_place(errors, of_stage & ~errors["diverged"].to_numpy(bool))
+    return None if place is None else int(errors["restart"].iloc[place])
+
+
+def _best_place(errors: pd.DataFrame, chosen: np.ndarray) -> int | None:
+    """Where, of the chosen rows, that with the least training error is; None where none is chosen."""
+    places = np.flatnonzero(chosen)
+    column = "loss_train" if "loss_train" in errors else "mse_train"
+    return int(places[np.nanargmin(errors[column].to_numpy()[places])]) if len(places) else None
 
 
 def plain_row(row: pd.Series | None) -> dict[str, Any]:

@@ -34,24 +34,27 @@ def collect(folder: Path, jobs: list[JobRecord]) -> bool:
     Returns:
         Whether all jobs have finished.
     """
+    summary, notes = _summary(jobs), _notes(jobs)
     for name in (run_folder.ERRORS, run_folder.REGIONS):
         folders = [(job, Path(job.folder) / name) for job in jobs if job.folder]
         tables = [_with_choices(job, pd.read_csv(path)) for job, path in folders if path.exists()]
         if tables:
             run_folder.write_table(folder / name, pd.concat(tables, ignore_index=True))
-    summary, notes = _summary(jobs), _notes(jobs)
     text = summary.map(markdown_cell).to_markdown(index=False, disable_numparse=True)
     run_folder.write_text(folder / SUMMARY, "\n\n".join([text, *map(markdown_cell, notes)]) + "\n")
     run_folder.write_text(folder / JOBS, json.dumps([job.to_json() for job in jobs], indent=1) + "\n")
     _records(folder).unlink(missing_ok=True)
     live.withdraw(folder)
-    print_summary(folder, jobs)
+    _print(folder, jobs, summary)
     return all(job.done for job in jobs)
 
 
 def print_summary(folder: Path, jobs: list[JobRecord]) -> None:
     """The table of a sweep on the terminal, and what failed."""
-    summary = _summary(jobs)
+    _print(folder, jobs, _summary(jobs))
+
+
+def _print(folder: Path, jobs: list[JobRecord], summary: pd.DataFrame) -> None:
     constant = [key for key in choices(jobs[0]) if len(jobs) > 1 and summary[key].nunique() == 1]
     report.print_sweep(summary.drop(columns=constant), _notes(jobs), count(jobs), folder)
 

@@ -149,9 +149,11 @@ def _take(jobs: Iterator[Job], at_work: dict[int, Job]) -> Iterator[Call]:
 
 def _import() -> None:
     """What a run needs and takes long."""
+    gc.disable()
     from triangle_cli.fit import experiment, pictures  # noqa: F401
 
-    gc.freeze()  # all this stays: the collector need not look at it, which at the end takes half a second
+    gc.freeze()  # all this stays: the collector need not look at it, now or at the end
+    gc.enable()
 
 
 def _end_with(parent: int) -> None:

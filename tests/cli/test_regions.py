@@ -398,7 +398,8 @@ def test_a_picture_that_cannot_be_written_leaves_no_file_and_loses_no_count(tmp_
     assert main.main(["regions", *map(str, [tmp_path / "kink.json", *words])]) == 1
     shown = capsys.readouterr()
     assert re.search(r"linear regions +3$", shown.out, re.MULTILINE)
-    assert shown.err.startswith("triangle regions: ") and len(shown.err.splitlines()) == 1
+    assert shown.err.startswith("triangle regions: ")
+    assert len(shown.err.splitlines()) == 1
     assert {path.name for path in tmp_path.iterdir()} == {"kink.json", "taken"}
 
 

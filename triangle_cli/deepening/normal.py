@@ -23,7 +23,7 @@ SMALLEST_SCALE = (
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=REORDER)
 def _add_rows(normal: np.ndarray, rows: np.ndarray) -> None:
-    """normal += rows^T rows, its lower triangle, of rows[:ROWS], (.., P). Two rows of it at a time stay in registers."""
+    """normal += rows^T rows, its lower triangle, of rows[:ROWS], (.., P). Two of its rows stay in registers."""
     size = len(normal)
     for i in range(0, size - 1, 2):
         low, high = normal[i], normal[i + 1]

@@ -20,7 +20,7 @@ SHALLOW = 8  # layers that a region may have to itself without costing more than
 def surpasses(weights: list[Tensor], biases: list[Tensor], lo: float, hi: float, limit: int) -> bool:
     """Whether one network has more than `limit` activation regions, or needs the time of as many.
 
-    In integers a region costs more, and so in a deep network, where each passes through layers that no longer divide it.
+    In integers a region costs more, and so it does in a deep network: it goes through layers that divide it no more.
 
     weights[l]: (out, in), biases[l]: (out,), float64 or float32.
     """

@@ -93,9 +93,9 @@ def _networks(folder: Path, record: RunRecord, stage: str | None) -> str:
 
 def _print_tables(folder: Path, record: RunRecord) -> None:
     from triangle_cli.runs import perform, report
-    from triangle_cli.store.stages import read_errors, read_table
+    from triangle_cli.store.stages import read_table
 
-    report.print_run(perform.Run(folder, record, read_errors(folder), reused=False))
+    report.print_run(perform.Run(folder, record, reused=False))
     if run_folder.REGIONS not in record.files:
         return
     numbers = ("linear_regions", "dead_neurons", "epoch")

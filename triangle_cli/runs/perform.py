@@ -35,12 +35,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: where it is, what its run.json says, its errors.csv, and whether it was there before."""
+    """A finished run: where it is, what its run.json says, and whether it was there before."""
 
     folder: Path
     record: RunRecord
-    errors: pd.DataFrame
     reused: bool
+
+    @property
+    def errors(self) -> pd.DataFrame:
+        """Its errors.csv, read each time: a sweep asks for none. Errors as of `read_errors`."""
+        return read_errors(self.folder)
 
 
 def perform(
@@ -67,7 +71,7 @@ def perform(
         OSError: the disk is full, or the folder cannot be written; a finished run there is left as it was.
     """
     if not settings.force and (record := finished(settings, folder)):
-        return Run(folder, record, read_errors(folder), reused=True)
+        return Run(folder, record, reused=True)
     with hold(folder, wait):
         record = None if settings.force else run_folder.read_run(folder)  # by the process that held the lock
         reused = record is not None
@@ -76,7 +80,7 @@ def perform(
             record = run_folder.read_run(folder)
     if record is None:
         raise ValueError(f"{folder}: expected the run that was just written there")
-    return Run(folder, record, read_errors(folder), reused)
+    return Run(folder, record, reused)
 
 
 def finished(settings: FitSettings | LearnSettings, folder: Path) -> RunRecord | None:

@@ -120,8 +120,8 @@ FIGURES: dict[str, dict[str, tuple[str, str]]] = {
 }
 
 
-def stage_cells(row: pd.Series) -> dict[str, str]:
-    """A row of `stage_summary` as it is shown: heading -> text."""
+def stage_cells(row: pd.Series | dict[str, Any]) -> dict[str, str]:
+    """A row of `stage_summary` as it is shown: heading -> text. KeyError: a figure is not there."""
     if "test_accuracy_mean" in row:
         return {
             "mean train accuracy": _percent(row["train_accuracy_mean"]),
@@ -155,7 +155,7 @@ def stage_cells(row: pd.Series) -> dict[str, str]:
     }
 
 
-def _ratio(row: pd.Series, name: str) -> str:
+def _ratio(row: pd.Series | dict[str, Any], name: str) -> str:
     """A multiple of the floor, `~` where that is the asymptote for too many points to look for it."""
     text = _number(row[name], ".3g")
     return f"~{text}" if row.get("floor_kind") == "asymptotic" and text != "-" else text

@@ -7,12 +7,13 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from triangle_cli.settings.require import require
 from triangle_cli.settings.run import HOW
-from triangle_cli.store import run_folder, sweeps
+from triangle_cli.store import files, run_folder, sweeps
 from triangle_cli.store.stages import stage_cells, stage_summary
 from triangle_cli.store.sweeps import JOBS
 from triangle_cli.store.texts import markdown_cell
@@ -149,7 +150,22 @@ def _summary(jobs: list[JobRecord]) -> pd.DataFrame:
 def _summary_row(job: JobRecord) -> dict[str, str]:
     row = choices(job)
     if job.folder:
-        last = stage_summary(pd.read_csv(Path(job.folder) / run_folder.ERRORS)).iloc[-1]
-        row |= {"stage": last["stage"], **stage_cells(last)}
+        row |= _figures(Path(job.folder))
     status = "finished" if job.status == "reused" else job.status
     return row | {"status": status, "folder": job.folder or "-"}
+
+
+def _figures(folder: Path) -> dict[str, str]:
+    """The last stage of a run and its figures, from run.json; from errors.csv where an older version left some out."""
+    record, errors = run_folder.read_record(folder), folder / run_folder.ERRORS
+    with files.opened(errors) as file:
+        heading, first = (file.readline().decode().strip().split(",") for _ in range(2))
+    last: Any = {
+        "floor_kind": dict(zip(heading, first)).get("floor_kind"),
+        **(record.summary if record else {}),
+    }
+    try:
+        return {"stage": last["stage"], **stage_cells(last)}
+    except KeyError:
+        last = stage_summary(pd.read_csv(errors)).iloc[-1]
+    return {"stage": last["stage"], **stage_cells(last)}

@@ -144,7 +144,8 @@ def count(network: Network, target: Target, limit: int = 2**63 - 1) -> pd.DataFr
         counted = count_regions(weights, biases, target.box)
         found[left] = torch.stack([getattr(counted, name) for name in COUNTS], 1).numpy()
     table = pd.DataFrame(found, columns=list(COUNTS), dtype="Int64")
-    return table.mask(missing) if missing.any() else table
+    table.loc[missing] = pd.NA
+    return table
 
 
 def _without_counting(

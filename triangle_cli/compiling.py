@@ -24,15 +24,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding as llvm
 import numba
-from numba.core import event
+from numba import types
+from numba.core import cgutils, event
 from numba.core.runtime import rtsys
+from numba.core.typing.templates import AbstractTemplate, infer_global
+from numba.extending import lower_builtin
 
 from triangle_cli import console
 
 config: Any = numba.config  # which makes its entries as it runs
 SILENCE = 2.0  # seconds of compiling after which it is said
 COMPILING = "compiling loops: once for each kind of network, up to a minute; kept in {}"
+
+UNWRAPPED: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def njit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
@@ -46,6 +52,66 @@ def njit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     if kept:
         _keep(dispatcher)
     return dispatcher
+
+
+def inside(**options: Any) -> Callable[[Callable], Any]:
+    """A function for compiled code alone: no wrappers for Python, kept in what calls it, one for all constants."""
+
+    def wrap(function: Callable) -> Any:
+        dispatcher = njit(**{"error_model": "numpy"} | options, **UNWRAPPED)(function)
+        if options.get("inline") != "always":
+            found = dispatcher.get_call_template
+            dispatcher.get_call_template = lambda given, words: found(
+                tuple(map(types.unliteral, given)), words
+            )
+        return dispatcher
+
+    return wrap
+
+
+def apart(*arguments: Any, **options: Any) -> Callable[[Callable], Callable]:
+    """A function compiled by itself, for arguments of these types, where it is defined; options as of `njit`.
+
+    numba links a function into each that calls it, and optimises it again there, and so on upwards. Compiled code calls
+    this one by its address, which it finds under the function's name.
+    """
+
+    def wrap(function: Callable) -> Callable:
+        dispatcher = njit(cache=True, **options, **UNWRAPPED)(function)
+        dispatcher.compile(arguments)
+        made = dispatcher.overloads[arguments]
+        result = made.signature.return_type
+        name = f"{function.__module__}.{function.__name__}"
+        llvm.add_symbol(name, made.library.get_pointer_to_function(made.fndesc.mangled_name))
+
+        def call(*_arguments: object) -> None:
+            """Stands for the function in compiled code."""
+
+        call.dispatcher = dispatcher  # type: ignore[attr-defined] # the code goes with it
+
+        class _Call(AbstractTemplate):
+            key = call
+
+            def generic(self, _arguments: Any, _words: Any) -> Any:
+                return result(*arguments)
+
+        infer_global(call, types.Function(_Call))
+
+        @lower_builtin(call, types.VarArg(types.Any))
+        def _lower(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            convention = context.call_conv
+            kind = convention.get_function_type(signature.return_type, signature.args)
+            place = cgutils.get_or_insert_function(builder.module, kind, name)
+            status, value = convention.call_function(
+                builder, place, signature.return_type, signature.args, values
+            )
+            with cgutils.if_unlikely(builder, status.is_error):
+                convention.return_status_propagate(builder, status)
+            return value
+
+        return call
+
+    return wrap
 
 
 @contextlib.contextmanager

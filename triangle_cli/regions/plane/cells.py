@@ -7,11 +7,10 @@ vertex on each inner edge with opposite ends, a new edge across each polygon wit
 neighbours.
 """
 
-from collections import namedtuple
-
 import numpy as np
+from numba import types
 
-from triangle_cli.compiling import njit
+from triangle_cli.compiling import apart, inside
 from triangle_cli.regions.plane.halfedges import (
     cut_edges,
     cut_faces,
@@ -21,22 +20,19 @@ from triangle_cli.regions.plane.halfedges import (
     sign_rim,
     work_space,
 )
-from triangle_cli.regions.plane.kernels import UNDECIDED, grown, lerp, sign_of
-
-# New vertices: two that each lies between, where, (cell, neuron, neuron) on whose lines it is; new edges: ends, (cell,
-# neuron); new cells: number of sides, sides, cell they come from, on/off rows
-Made = namedtuple("Made", "parents place makers ends lines sizes sides origin on")
+from triangle_cli.regions.plane.kernels import UNDECIDED, floats, grown, integers, lerp, sign_of
+from triangle_cli.regions.plane.records import INTEGERS, LAYER, MADE, MESH, RIM_CUTS, TOLD, Made
 
 
-@njit(cache=True)
+@inside()
 def nothing_made(cells, width):
     """`Made` with room for some rows."""
     return Made(
-        np.empty((cells, 2), np.int64),
-        np.empty((cells, 2)),
-        np.empty((cells, 3), np.int64),
-        np.empty((cells, 2), np.int64),
-        np.empty((cells, 2), np.int64),
+        integers(cells, 2),
+        floats(cells, 2),
+        integers(cells, 3),
+        integers(cells, 2),
+        integers(cells, 2),
         np.empty(cells, np.int64),
         np.empty(4 * cells, np.int64),
         np.empty(cells, np.int64),
@@ -44,7 +40,7 @@ def nothing_made(cells, width):
     )
 
 
-@njit(cache=True)
+@inside()
 def roomier(made, vertices, edges, cells, sides):
     """`made` with room for so many rows."""
     return Made(
@@ -60,7 +56,9 @@ def roomier(made, vertices, edges, cells, sides):
     )
 
 
-@njit(cache=True, error_model="numpy")
+@apart(
+    *(INTEGERS, MESH, LAYER, RIM_CUTS, TOLD, types.boolean, types.int64, MADE, INTEGERS), error_model="numpy"
+)
 def split_cells(items, mesh, layer, cuts, told, exact, edge_base, made, sizes):
     """Cut each cell of `items` by all neurons of the layer that take both signs in it.
 
@@ -69,7 +67,7 @@ def split_cells(items, mesh, layer, cuts, told, exact, edge_base, made, sizes):
     vertex, neuron asked).
     """
     width = layer.signs.shape[1]
-    asked = np.empty((64, 5), np.int64)
+    asked = integers(64, 5)
     n_vertices, n_edges, n_cells, n_sides, n_asked = sizes[0], sizes[1], sizes[2], sizes[3], 0
     vertex_base = len(layer.values) + cuts.parents.shape[0]
     room_rim, room_lines = 16, 4

@@ -35,7 +35,7 @@ from triangle_cli.regions.plane.exact import Oracle, layers_of
 if TYPE_CHECKING:  # torch loads only for who has tensors, numba only when something is counted
     from torch import Tensor
 
-    from triangle_cli.regions.plane.questions import History
+    from triangle_cli.regions.plane.records import History
 
 
 @dataclass(frozen=True)

@@ -2,24 +2,20 @@
 # mypy: allow-untyped-defs, no-check-untyped-defs
 """Compiled loop that cuts one edge after another by all neurons of a layer that change sign along it."""
 
-from collections import namedtuple
-
 import numpy as np
+from numba import types
 
-from triangle_cli.compiling import njit
-from triangle_cli.regions.plane.kernels import UNDECIDED, crossing, grown, lerp, sign_of
-
-# The new vertices, which run along one edge after another: the two that each lies between, where, the neuron that is 0
-# there and the edge; and where the run of each edge starts, and its length
-Cuts = namedtuple("Cuts", "parents place neuron edge start count")
+from triangle_cli.compiling import apart, inside
+from triangle_cli.regions.plane.kernels import UNDECIDED, crossing, floats, grown, integers, lerp, sign_of
+from triangle_cli.regions.plane.records import CUTS, INTEGER_ROWS, INTEGERS, LAYER, SIGN_ROWS, TOLD, Cuts
 
 
-@njit(cache=True)
+@inside()
 def no_cuts(edges):
     """`Cuts` with room for some vertices."""
     return Cuts(
-        np.empty((edges, 2), np.int64),
-        np.empty((edges, 2)),
+        integers(edges, 2),
+        floats(edges, 2),
         np.empty(edges, np.int64),
         np.empty(edges, np.int64),
         np.zeros(edges, np.int64),
@@ -27,7 +23,7 @@ def no_cuts(edges):
     )
 
 
-@njit(cache=True)
+@inside()
 def roomier_cuts(cuts, size):
     """`cuts` with room for so many vertices."""
     return Cuts(
@@ -40,7 +36,9 @@ def roomier_cuts(cuts, size):
     )
 
 
-@njit(cache=True, error_model="numpy")
+@apart(
+    *(INTEGERS, INTEGER_ROWS, LAYER, SIGN_ROWS, TOLD, types.boolean, CUTS, types.int64), error_model="numpy"
+)
 def split_edges(items, ends, layer, signs, told, exact, cuts, n):
     """Cut each edge of `items` by all neurons of the layer that change sign along it.
 
@@ -50,15 +48,15 @@ def split_edges(items, ends, layer, signs, told, exact, cuts, n):
     """
     width, old = signs.shape[1], len(layer.values)
     values, errors = layer.values, layer.errors
-    asked = np.empty((64, 4), np.int64)
+    asked = integers(64, 4)
     n_asked = 0
     across = np.empty(width, np.int64)  # the neurons that cross this edge
     vertex_of = np.empty(width, np.int64)  # c-th crossing neuron -> its vertex
     rank_of = np.empty(width, np.int64)  # vertex -> place in the chain
     chain = np.empty(width, np.int64)  # vertices in order along the edge
     made_by = np.empty(width, np.int64)
-    made_at = np.empty((width, 2))
-    made_from = np.empty((width, 2), np.int64)
+    made_at = floats(width, 2)
+    made_from = integers(width, 2)
     for item in range(items.size):
         e = items[item]
         p, q = ends[e, 0], ends[e, 1]

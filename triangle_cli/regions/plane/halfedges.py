@@ -9,13 +9,8 @@ from collections import namedtuple
 
 import numpy as np
 
-from triangle_cli.compiling import njit
-from triangle_cli.regions.plane.kernels import crossing, lerp
-
-Layer = namedtuple("Layer", "signs values errors")  # signs also at the new vertices on edges
-RimCuts = namedtuple(
-    "RimCuts", "parents place start count first_piece"
-)  # of `edges.Cuts`, and each edge's first piece
+from triangle_cli.compiling import inside
+from triangle_cli.regions.plane.kernels import crossing, floats, integers, lerp
 
 # vertices: name in the mesh, a half-edge from it, .., the two it lies between, where, neurons crossing;
 # half-edges: .., neuron of an inner edge, side of a rim edge; faces: a half-edge, zeros, the first two
@@ -25,7 +20,7 @@ Work = namedtuple(
 )
 
 
-@njit(cache=True)
+@inside()
 def work_space(rim, lines):
     """Room for a cell with up to `rim` sides and up to so many lines across, each crossing all others."""
     vertices = rim + lines * (lines - 1) // 2
@@ -37,9 +32,9 @@ def work_space(rim, lines):
         np.empty(vertices, np.int8),
         np.empty(vertices),
         np.empty(vertices),
-        np.empty((vertices, 2), np.int64),
-        np.empty((vertices, 2)),
-        np.empty((vertices, 2), np.int64),
+        integers(vertices, 2),
+        floats(vertices, 2),
+        integers(vertices, 2),
         np.empty(2 * edges, np.int64),
         np.empty(2 * edges, np.int64),
         np.empty(2 * edges, np.int64),
@@ -48,13 +43,13 @@ def work_space(rim, lines):
         np.empty(rim, np.int64),
         np.empty(faces, np.int64),
         np.zeros(faces, np.int64),
-        np.empty((faces, 2), np.int64),
+        integers(faces, 2),
         np.empty(faces, np.int64),
         np.empty(faces, np.bool_),
     )
 
 
-@njit(cache=True, inline="always")
+@inside(inline="always")
 def load_rim(mesh, cuts, cell, old, work):
     """Set up the cell's boundary, pieces of its edges; returns the number of pieces."""
     n = 0
@@ -76,7 +71,7 @@ def load_rim(mesh, cuts, cell, old, work):
     return n
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@inside(inline="always")
 def sign_rim(layer, cuts, k, rim, work):
     """Signs and values of neuron k on the rim."""
     old = len(layer.values)
@@ -95,7 +90,7 @@ def sign_rim(layer, cuts, k, rim, work):
             )
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@inside(inline="always")
 def cut_edges(k, rim, nv, ne, work):
     """A new vertex on each inner edge with opposite ends; returns the numbers of vertices and edges."""
     for e in range(rim, ne):
@@ -130,7 +125,7 @@ def cut_edges(k, rim, nv, ne, work):
     return nv, ne
 
 
-@njit(cache=True, inline="always")
+@inside(inline="always")
 def find_zeros(rim, nv, work):
     """Count the zeros of each face, note the first two; returns the number of faces on the stack."""
     n = 0
@@ -154,7 +149,7 @@ def find_zeros(rim, nv, work):
     return n
 
 
-@njit(cache=True, inline="always")
+@inside(inline="always")
 def cut_faces(k, n, ne, nf, work):
     """A new edge across each of the n faces on the stack that k's line cuts; returns ne, nf.
 
@@ -191,7 +186,7 @@ def cut_faces(k, n, ne, nf, work):
     return ne, nf
 
 
-@njit(cache=True, inline="always")
+@inside(inline="always")
 def read_on(rows, first, positive, active, signs, twin, rim, nf, work):
     """On/off rows of the faces from `first` on: read off on the rim, then from face to face.
 

@@ -8,8 +8,9 @@ long as nothing is rounded: sawtooths and other networks of short numbers then l
 
 import numpy as np
 
-from triangle_cli.compiling import njit
+from triangle_cli.compiling import apart, inside
 from triangle_cli.regions.line.lanes import fma
+from triangle_cli.regions.plane.records import FLOAT_ROWS, FLOATS, INTEGER_ROWS
 
 UNIT = 2.0**-52  # twice the relative rounding error of one float64 operation
 TINY = 1e-200  # added to every bound that is not exactly 0: covers all underflow
@@ -19,7 +20,7 @@ LEAST_WEIGHT = 1e-90  # bounds count every nonzero weight as at least this much,
 UNDECIDED = 2
 
 
-@njit(inline="always")
+@inside(inline="always")
 def sum_lost(a, b):
     """The rounding error of a + b (Knuth's two_sum); NaN if it overflows."""
     rounded = a + b
@@ -27,14 +28,14 @@ def sum_lost(a, b):
     return (a - (rounded - virtual)) + (b - virtual)
 
 
-@njit(inline="always")
+@inside(inline="always")
 def is_exact_product(a, b):
     """Whether a * b is not rounded."""
     product = a * b
     return fma(a, b, -product) == 0.0 and (abs(product) >= SMALL or a == 0.0 or b == 0.0)
 
 
-@njit(cache=True, error_model="numpy")
+@inside()
 def lerp(low, low_error, high, high_error, t, t_error):
     """Value and bound at low + t (high - low), 0 <= t <= 1/2."""
     rise = high - low
@@ -49,7 +50,7 @@ def lerp(low, low_error, high, high_error, t, t_error):
     return value, (error + UNIT * (t * abs(rise) + abs(value))) * SLACK + TINY
 
 
-@njit(cache=True, error_model="numpy")
+@inside()
 def sign_of(value, error):
     """-1, 0 or 1 beyond doubt, else UNDECIDED (also for NaN). A bound of 0 means that the float is exact."""
     if value > error and value < 1e300:
@@ -61,7 +62,7 @@ def sign_of(value, error):
     return UNDECIDED
 
 
-@njit(cache=True, error_model="numpy")
+@inside()
 def crossing(a, a_error, b, b_error):
     """Where a segment with |values| a, b at its ends is cut: swapped ends or not, t <= 1/2, its bound."""
     swapped = b < a
@@ -82,17 +83,45 @@ def crossing(a, a_error, b, b_error):
     return swapped, a, min(error, 1.0)
 
 
-@njit(cache=True)
+@inside()
+def copy(source, target, start):
+    """target[start : start + source.size] = source, for which numba would compile what it says where sizes differ."""
+    for i in range(source.size):
+        target[start + i] = source[i]
+
+
+@inside()
+def floats(rows, columns):
+    """Room for floats; numba compiles `np.empty` anew for each constant in a shape, this once."""
+    return np.empty((rows, columns))
+
+
+@inside()
+def integers(rows, columns):
+    """Room for integers."""
+    return np.empty((rows, columns), np.int64)
+
+
+@inside()
 def grown(array, size):
     """`array`, or a copy at least twice as long if it has fewer than `size` rows."""
     if size <= array.shape[0]:
         return array
     larger = np.zeros((max(size, 2 * array.shape[0]), *array.shape[1:]), array.dtype)
-    larger[: array.shape[0]] = array
+    copy(array.ravel(), larger.ravel(), 0)
     return larger
 
 
-@njit(cache=True)
+@inside()
+def joined(first, second):
+    """The rows of one array, then those of another."""
+    both = np.empty((first.shape[0] + second.shape[0], *first.shape[1:]), first.dtype)
+    copy(first.ravel(), both.ravel(), 0)
+    copy(second.ravel(), both.ravel(), first.size)
+    return both
+
+
+@inside()
 def steepness(weight):
     """What `spread` is to be multiplied by to bound a product with these weights: |weight| and a little more."""
     steep = np.empty(weight.shape)
@@ -103,7 +132,7 @@ def steepness(weight):
     return steep
 
 
-@njit(error_model="numpy", inline="always")
+@inside(inline="always")
 def spread(value, error, gamma):
     """What |weights| are to be multiplied by to bound a dot product of relative error gamma."""
     return (
@@ -111,42 +140,7 @@ def spread(value, error, gamma):
     )  # not: 0, which may underflow
 
 
-@njit(cache=True, error_model="numpy")
-def preactivations(weight, bias, inputs, errors):
-    """inputs @ weight.T + bias and its bound, given that of the inputs; both (n, width).
-
-    The bound is 0 only where every term is a product with an exact 0, or nothing was rounded. Higham, Accuracy and
-    Stability of Numerical Algorithms, section 3.1: a dot product of n terms, summed in any order, is off by
-    n u |w| . |h|.
-    """
-    width, fan_in = weight.shape
-    gamma = (fan_in + 4) * UNIT
-    across = np.ascontiguousarray(weight.T)
-    steep = steepness(across)
-    values, bounds = np.empty((len(inputs), width)), np.empty((len(inputs), width))
-    offset = np.empty(width)
-    for o in range(width):
-        offset[o] = 0.0 if bias[o] == 0.0 else gamma * abs(bias[o]) + TINY
-    used, x, doubt = np.empty(fan_in + 4, np.int64), np.empty(fan_in + 4), np.empty(fan_in + 4)
-    for v in range(len(inputs)):
-        n, plain = 0, True
-        for k in range(fan_in):
-            plain &= errors[v, k] == 0.0
-            used[n], x[n], doubt[n] = k, inputs[v, k], spread(inputs[v, k], errors[v, k], gamma)
-            n += doubt[n] != 0.0
-        used[n : n + 4], x[n : n + 4], doubt[n : n + 4] = 0, 0.0, 0.0
-        values[v], bounds[v] = bias, offset
-        for i in range(0, n, 4):
-            add_four(values, bounds, v, across, steep, used, x, doubt, i)
-        if plain:
-            for o in range(width):
-                total, is_exact = plain_sum(weight[o], inputs[v], bias[o])
-                if is_exact:
-                    values[v, o], bounds[v, o] = total, 0.0
-    return values, bounds
-
-
-@njit(cache=True, fastmath={"contract"})
+@inside(fastmath={"contract"})
 def add_four(values, bounds, v, across, steep, used, x, doubt, i):
     """Add four terms, from the i-th on, to row v of both."""
     a, b, c, d = used[i], used[i + 1], used[i + 2], used[i + 3]
@@ -158,7 +152,7 @@ def add_four(values, bounds, v, across, steep, used, x, doubt, i):
         bounds[v, o] += (steep[a, o] * e + steep[b, o] * f) + (steep[c, o] * g + steep[d, o] * h)
 
 
-@njit(cache=True)
+@inside()
 def plain_sum(weight, inputs, bias):
     """weight . inputs + bias, summed from the bias on, and whether nothing is rounded."""
     total, is_exact = bias, True
@@ -169,11 +163,47 @@ def plain_sum(weight, inputs, bias):
     return total, is_exact
 
 
-@njit(cache=True, error_model="numpy")
+@apart(FLOAT_ROWS, FLOATS, FLOAT_ROWS, FLOAT_ROWS, error_model="numpy")
+def preactivations(weight, bias, inputs, errors):
+    """inputs @ weight.T + bias and its bound, given that of the inputs; both (n, width).
+
+    The bound is 0 only where every term is a product with an exact 0, or nothing was rounded. Higham, Accuracy and
+    Stability of Numerical Algorithms, section 3.1: a dot product of n terms, summed in any order, is off by
+    n u |w| . |h|.
+    """
+    width, fan_in = weight.shape
+    gamma = (fan_in + 4) * UNIT
+    across = np.ascontiguousarray(weight.T)
+    steep = steepness(across)
+    values, bounds = floats(len(inputs), width), floats(len(inputs), width)
+    offset = np.empty(width)
+    for o in range(width):
+        offset[o] = 0.0 if bias[o] == 0.0 else gamma * abs(bias[o]) + TINY
+    used, x, doubt = np.empty(fan_in + 4, np.int64), np.empty(fan_in + 4), np.empty(fan_in + 4)
+    for v in range(len(inputs)):
+        n, plain = 0, True
+        for k in range(fan_in):
+            plain &= errors[v, k] == 0.0
+            used[n], x[n], doubt[n] = k, inputs[v, k], spread(inputs[v, k], errors[v, k], gamma)
+            n += doubt[n] != 0.0
+        used[n : n + 4], x[n : n + 4], doubt[n : n + 4] = 0, 0.0, 0.0
+        for o in range(width):
+            values[v, o], bounds[v, o] = bias[o], offset[o]
+        for i in range(0, n, 4):
+            add_four(values, bounds, v, across, steep, used, x, doubt, i)
+        if plain:
+            for o in range(width):
+                total, is_exact = plain_sum(weight[o], inputs[v], bias[o])
+                if is_exact:
+                    values[v, o], bounds[v, o] = total, 0.0
+    return values, bounds
+
+
+@inside()
 def classify(values, errors, exact):
     """Signs (n, width) int8 of values known up to errors, and the pairs (row, neuron) left UNDECIDED."""
     signs = np.empty(values.shape, np.int8)
-    pairs = np.empty((64, 2), np.int64)
+    pairs = integers(64, 2)
     n = 0
     for v in range(values.shape[0]):
         decided = 0
@@ -193,7 +223,7 @@ def classify(values, errors, exact):
     return signs, pairs[:n]
 
 
-@njit(cache=True)
+@inside()
 def rectify(values, errors, signs, linear):
     """ReLU in place, but for `linear` neurons. Rows after those of `signs` are off where the bound says so."""
     for v in range(values.shape[0]):
@@ -205,26 +235,7 @@ def rectify(values, errors, signs, linear):
             errors[v, k] = 0.0 if off else errors[v, k]
 
 
-@njit(cache=True, error_model="numpy")
-def lengthened(values, errors, parents, place):
-    """`values`, `errors` (n, k) and rows for new vertices, each of them between two earlier ones."""
-    n = len(values)
-    longer = np.empty((n + len(parents), values.shape[1]))
-    longer_errors = np.empty(longer.shape)
-    longer[:n], longer_errors[:n] = values, errors
-    interpolate(longer, longer_errors, n, parents, place)
-    return longer, longer_errors
-
-
-@njit(cache=True, error_model="numpy")
-def interpolate(values, errors, first, parents, place):
-    """Fill rows first.. of values and errors, in order, each between two earlier rows (`lerp`)."""
-    for i in range(parents.shape[0]):
-        p, q = parents[i, 0], parents[i, 1]
-        lerp_row(values, errors, p, values, errors, q, place[i, 0], place[i, 1], values, errors, first + i)
-
-
-@njit(cache=True, error_model="numpy")
+@inside()
 def lerp_row(low, low_error, p, high, high_error, q, t, t_error, values, errors, v):
     """`lerp` of whole rows, from p and q into v."""
     width = values.shape[1]
@@ -242,7 +253,21 @@ def lerp_row(low, low_error, p, high, high_error, q, t, t_error, values, errors,
         values[v, k], errors[v, k] = value, (0.0 if (rise == 0.0) & (doubt == 0.0) else error)
 
 
-@njit(cache=True)
+@apart(FLOAT_ROWS, FLOAT_ROWS, INTEGER_ROWS, FLOAT_ROWS, error_model="numpy")
+def lengthened(values, errors, parents, place):
+    """`values`, `errors` (n, k) and rows for new vertices, each of them between two earlier ones."""
+    n = len(values)
+    longer = floats(n + len(parents), values.shape[1])
+    longer_errors = floats(*longer.shape)
+    copy(values.ravel(), longer.ravel(), 0)
+    copy(errors.ravel(), longer_errors.ravel(), 0)
+    for i in range(len(parents)):
+        p, q, t, t_error = parents[i, 0], parents[i, 1], place[i, 0], place[i, 1]
+        lerp_row(longer, longer_errors, p, longer, longer_errors, q, t, t_error, longer, longer_errors, n + i)
+    return longer, longer_errors
+
+
+@inside()
 def chain_ends(ends, start, count, first_vertex, first_edge, children):
     """Ends of the pieces of each edge: first_edge[e] .. through the vertices first_vertex + start[e] .. ."""
     for e in range(ends.shape[0]):
@@ -255,7 +280,7 @@ def chain_ends(ends, start, count, first_vertex, first_edge, children):
         children[first_edge[e] + count[e], 1] = ends[e, 1]
 
 
-@njit(cache=True)
+@inside()
 def cells_of(pointer, sides, ends, cells_beside, cell_at):
     """Cells left and right of each edge (-1: outside), and some cell at each vertex."""
     cells_beside[:] = -1

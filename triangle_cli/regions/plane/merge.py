@@ -7,54 +7,39 @@ neuron turns, else, as that they are the same, in integers.
 """
 
 import numpy as np
+from numba import types
 
-from triangle_cli.compiling import njit
-from triangle_cli.regions.plane.kernels import SLACK, TINY, UNIT, grown, lerp_row, spread, steepness
+from triangle_cli.compiling import apart, inside, njit
+from triangle_cli.regions.components import components
+from triangle_cli.regions.plane.kernels import (
+    SLACK,
+    TINY,
+    UNIT,
+    floats,
+    grown,
+    integers,
+    lerp_row,
+    spread,
+    steepness,
+)
 from triangle_cli.regions.plane.mesh import layer_of, partition, polygon_mesh
 from triangle_cli.regions.plane.questions import ask_larger, ask_same_maps
+from triangle_cli.regions.plane.records import BITS, FLOATS, HISTORY, INTEGERS, LAST, MESH
 
 MOST = 4  # outputs that are looked at: if any changes its slope, nearly always the first ones do
 SHARE = 1e-9  # `exact.WIDE`
 
 
-@njit(cache=True)
-def components(n, pairs):
-    """Labels 0, 1, .. (n,) of the connected components under `pairs` (m, 2)."""
-    root = np.arange(n)
-    for i in range(len(pairs)):
-        a, b = pairs[i, 0], pairs[i, 1]
-        while root[a] != a:
-            root[a] = root[root[a]]
-            a = root[a]
-        while root[b] != b:
-            root[b] = root[root[b]]
-            b = root[b]
-        if a != b:
-            root[max(a, b)] = min(a, b)
-    label = np.empty(n, np.int64)
-    found = 0
-    for i in range(n):  # a root comes before all it stands for
-        r = i
-        while root[r] != r:
-            r = root[r]
-        if r == i:
-            label[i] = found
-            found += 1
-        else:
-            label[i] = label[r]
-    return label
-
-
-@njit(error_model="numpy", inline="always")
+@inside(inline="always")
 def outputs_at(last, linear, weight, bias):
     """Outputs (n, some of them) at all vertices and their bounds, from how the last hidden layer cut."""
     old, width = last.values.shape
     on_edges = old + len(last.parents) - len(last.cells)  # the first vertex within a cell
     n, found = old + len(last.parents), min(MOST, len(bias))
-    outputs, bounds = np.empty((n, found)), np.empty((n, found))
+    outputs, bounds = floats(n, found), floats(n, found)
     steep, gamma = steepness(weight), (width + 4) * UNIT
     # the rows of a vertex, of the two that it lies between, of those within one cell
-    row, doubt = np.empty((3 + 16, width)), np.empty((3 + 16, width))
+    row, doubt = floats(3 + 16, width), floats(3 + 16, width)
     x, spreads = np.empty(width), np.empty(width)  # after the ReLU
     first = on_edges
     for v in range(n):
@@ -81,7 +66,7 @@ def outputs_at(last, linear, weight, bias):
     return outputs, bounds
 
 
-@njit(cache=True, fastmath={"contract", "reassoc"})
+@inside(fastmath={"contract", "reassoc"})
 def dots(weight, x, steep, spreads, o):
     """Row o of two matrices times a vector each, summed in any order."""
     total = bound = 0.0
@@ -91,7 +76,7 @@ def dots(weight, x, steep, spreads, o):
     return total, bound
 
 
-@njit(cache=True, error_model="numpy")
+@inside()
 def source(last, p, on_edges, first, row, doubt, room):
     """Where the pre-activations of vertex p and their bounds are, as arrays and a row; if need be made in `room`."""
     old = len(last.values)
@@ -105,7 +90,7 @@ def source(last, p, on_edges, first, row, doubt, room):
     return row, doubt, room
 
 
-@njit(cache=True)
+@inside()
 def opposite_of(mesh):
     """A corner of the cell left and right of each edge, (m, 2), that is far from the edge."""
     opposite = np.zeros(mesh.ends.shape, np.int64)
@@ -119,7 +104,7 @@ def opposite_of(mesh):
     return opposite
 
 
-@njit(cache=True, error_model="numpy")
+@inside()
 def bends(mesh, edge, opposite, outputs, bounds):
     """Whether some output surely is no affine map around an edge, told by its values there.
 
@@ -151,7 +136,7 @@ def bends(mesh, edge, opposite, outputs, bounds):
     return False
 
 
-@njit(cache=True)
+@inside()
 def turning(history, first_row, first_cell, left, right):
     """How many neurons differ between two final cells (2: two or more)."""
     flips = 0
@@ -166,7 +151,7 @@ def turning(history, first_row, first_cell, left, right):
     return min(flips, 2)
 
 
-@njit(cache=True, error_model="numpy")
+@inside()
 def is_heard(history, parameters, first_row, first_cell, layer, neuron, cell):
     """Whether some output surely depends on `neuron` of `layer` in a final cell.
 
@@ -201,7 +186,7 @@ def is_heard(history, parameters, first_row, first_cell, layer, neuron, cell):
     return False
 
 
-@njit(error_model="numpy", inline="always")
+@apart(MESH, HISTORY, LAST, FLOATS, BITS, types.boolean, error_model="numpy")
 def labels(mesh, history, last, parameters, linear, exact):
     """Linear region (label 0, 1, ..) of each activation region."""
     depth, cells = len(history.cells), len(mesh.pointer) - 1
@@ -209,15 +194,16 @@ def labels(mesh, history, last, parameters, linear, exact):
     for layer in range(depth):
         first_row[layer + 1] = first_row[layer] + history.cells[layer] * history.widths[layer + 1]
         first_cell[layer + 1] = first_cell[layer] + history.cells[layer]
-    outputs, bounds, opposite = np.empty((0, 0)), np.empty((0, 0)), mesh.ends
+    outputs, bounds, opposite = floats(0, 0), floats(0, 0), mesh.ends
     weight, bias = layer_of(history.widths, parameters, depth)
     if depth > 1 and not exact:
         outputs, bounds = outputs_at(last, linear[len(linear) - weight.shape[1] :], weight, bias)
         opposite = opposite_of(mesh)
     reaches = np.zeros(weight.shape[1], np.bool_)  # the outputs, from the last hidden layer
     for o in range(len(bias)):
-        reaches |= weight[o] != 0.0
-    pairs, n = np.empty((64, 2), np.int64), 0
+        for k in range(reaches.size):
+            reaches[k] |= weight[o, k] != 0.0
+    pairs, n = integers(64, 2), 0
     for edge in range(len(mesh.ends)):
         left, right = mesh.beside[edge, 0], mesh.beside[edge, 1]
         if left < 0 or right < 0:
@@ -242,11 +228,15 @@ def labels(mesh, history, last, parameters, linear, exact):
         n += 1
     if n == 0:
         return np.arange(cells)
-    pairs = pairs[:n]
-    return components(cells, pairs[ask_same_maps(history, pairs)])
+    same, kept = ask_same_maps(history, pairs[:n]), 0
+    for i in range(n):
+        if same[i]:
+            pairs[kept, 0], pairs[kept, 1] = pairs[i, 0], pairs[i, 1]
+            kept += 1
+    return components(cells, pairs[:kept])
 
 
-@njit(cache=True, error_model="numpy")
+@inside()
 def areas_of(mesh):
     """Areas of the cells and their bounds, each (c,)."""
     n = len(mesh.pointer) - 1
@@ -273,7 +263,10 @@ def areas_of(mesh):
     return area, bound
 
 
-@njit(cache=True, error_model="numpy")
+@apart(
+    *(MESH, HISTORY, INTEGERS, FLOATS, FLOATS, types.float64, types.float64, types.boolean),
+    error_model="numpy",
+)
 def wide(mesh, history, label, area, bound, whole, whole_bound, exact):
     """How many of the regions `label` (per cell) have more than SHARE of the domain's area, `whole`."""
     n = 0
@@ -292,9 +285,10 @@ def wide(mesh, history, label, area, bound, whole, whole_bound, exact):
             asked[m] = i
             m += 1
     if m:
-        corners = np.empty((mesh.sides.size, 2), np.int64)
+        corners = integers(mesh.sides.size, 2)
         for i in range(mesh.sides.size):
-            corners[i] = mesh.vertex_lines[mesh.ends[mesh.sides[i] >> 1, mesh.sides[i] & 1]]
+            vertex = mesh.ends[mesh.sides[i] >> 1, mesh.sides[i] & 1]
+            corners[i, 0], corners[i, 1] = mesh.vertex_lines[vertex, 0], mesh.vertex_lines[vertex, 1]
         count += ask_larger(history, corners, mesh.pointer, label, asked[:m])
     return count
 
@@ -319,12 +313,14 @@ def describe(handle, widths, parameters, linear, corners, exact, group, limit):
             for k in range(width):
                 is_on[k] |= history.on[start + k]
             start += width
-        counts[2] += (is_on == 0).sum()
+        for k in range(width):
+            counts[2] += is_on[k] == 0
     if len(history.cells):
         label = labels(mesh, history, last, parameters, linear, exact)
     else:
         label[:] = 0
-    counts[0] = label.max() + 1
+    for cell in range(cells):
+        counts[0] = max(counts[0], label[cell] + 1)
     area, bound = areas_of(mesh)
     whole, whole_bound = areas_of(polygon_mesh(corners))
     counts[3] = wide(mesh, history, label, area, bound, whole[0], whole_bound[0], exact)

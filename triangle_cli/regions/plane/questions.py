@@ -6,7 +6,6 @@ A loop leaves out the edge or cell of a sign that its bound leaves open, returns
 those with the answers. An answer is found by its key, which grows in the order of the questions.
 """
 
-from collections import namedtuple
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -14,14 +13,9 @@ from itertools import count
 import numpy as np
 from numba import objmode
 
-from triangle_cli.compiling import njit
+from triangle_cli.compiling import apart, inside
 from triangle_cli.regions.plane.exact import Oracle
-
-# Which oracle, and what it has to know: neurons per level; for each time that neurons cut the mesh the first line
-# number, the layer, its first neuron and their number; after each layer the number of cells, their on/off rows and the
-# cells that they are part of, one after another
-History = namedtuple("History", "handle widths cuts cells on parent")
-Told = namedtuple("Told", "start key sign")  # answers to item i: start[i] .. start[i + 1]
+from triangle_cli.regions.plane.records import HISTORY, INTEGER_ROWS, INTEGERS, Told
 
 _handles = count()
 _oracles: dict[int, Oracle] = {}
@@ -38,10 +32,10 @@ def asked(oracle: Oracle) -> Iterator[int]:
         del _oracles[handle]
 
 
-def _signs(handle, widths, cuts, cells, on, parent, first, second, number):
+def _signs(handle, widths, cuts, cells, on, parent, lines):
     oracle = _oracles[handle]
     oracle.learn(widths, cuts, cells, on, parent)
-    return oracle.signs(first, second, number)
+    return oracle.signs(*lines)
 
 
 def _same_maps(handle, widths, cuts, cells, on, parent, pairs):
@@ -56,16 +50,16 @@ def _larger(handle, widths, cuts, cells, on, parent, lines, pointer, label, regi
     return oracle.larger(lines, pointer, label, regions)
 
 
-@njit(cache=True)
-def ask_signs(history, first, second, number):
-    """Signs (n,) int8 of the neurons of lines `number` at the points on both other lines."""
+@apart(HISTORY, INTEGER_ROWS)
+def ask_signs(history, lines):
+    """Signs (n,) int8 of the neurons of the lines lines[2] at the points on both lines[0] and lines[1], (3, n)."""
     handle, widths, cuts, cells, on, parent = history
     with objmode(signs="int8[::1]"):
-        signs = _signs(handle, widths, cuts, cells, on, parent, first, second, number)
+        signs = _signs(handle, widths, cuts, cells, on, parent, lines)
     return signs  # noqa: RET504 - what objmode returns is a variable
 
 
-@njit(cache=True)
+@apart(HISTORY, INTEGER_ROWS)
 def ask_same_maps(history, pairs):
     """Whether two cells have the same affine map, (n,) bool for `pairs` (n, 2)."""
     handle, widths, cuts, cells, on, parent = history
@@ -74,7 +68,7 @@ def ask_same_maps(history, pairs):
     return same  # noqa: RET504
 
 
-@njit(cache=True)
+@apart(HISTORY, INTEGER_ROWS, INTEGERS, INTEGERS, INTEGERS)
 def ask_larger(history, lines, pointer, label, regions):
     """How many of `regions` have more than the share `exact.WIDE` of the domain; label: of each cell.
 
@@ -86,34 +80,34 @@ def ask_larger(history, lines, pointer, label, regions):
     return number  # noqa: RET504
 
 
-@njit(cache=True)
+@inside()
 def nothing_told(items):
     """No answers to so many items."""
     return Told(np.zeros(items + 1, np.int64), np.empty(0, np.int64), np.empty(0, np.int8))
 
 
-@njit(cache=True)
-def with_answers(items, told, index, key, sign):
-    """Those of the items that asked, by `index` in ascending order, and all that was told to them."""
-    n = 0
-    for i in range(index.size):
-        n += i == 0 or index[i] != index[i - 1]
+@inside()
+def with_answers(items, told, asked, found):
+    """Those of the items that asked, and all that was told to them.
+
+    asked: rows (place in `items`, key, ..), both in ascending order; found: the answers.
+    """
+    n, m = 0, len(asked)
+    for i in range(m):
+        n += i == 0 or asked[i, 0] != asked[i - 1, 0]
     asking, start = np.empty(n, np.int64), np.empty(n + 1, np.int64)
-    keys, signs = (
-        np.empty(index.size + told.key.size, np.int64),
-        np.empty(index.size + told.key.size, np.int8),
-    )
-    i = m = 0
+    keys, signs = np.empty(m + told.key.size, np.int64), np.empty(m + told.key.size, np.int8)
+    i = to = 0
     for a in range(n):
-        item = index[i]
-        asking[a], start[a] = items[item], m
+        item = asked[i, 0]
+        asking[a], start[a] = items[item], to
         j, end = told.start[item], told.start[item + 1]
-        while j < end or (i < index.size and index[i] == item):  # both in the order of their keys
-            if j < end and (i == index.size or index[i] != item or told.key[j] < key[i]):
-                keys[m], signs[m] = told.key[j], told.sign[j]
-                j, m = j + 1, m + 1
+        while j < end or (i < m and asked[i, 0] == item):  # both in the order of their keys
+            if j < end and (i == m or asked[i, 0] != item or told.key[j] < asked[i, 1]):
+                keys[to], signs[to] = told.key[j], told.sign[j]
+                j, to = j + 1, to + 1
             else:
-                keys[m], signs[m] = key[i], sign[i]
-                i, m = i + 1, m + 1
-    start[n] = m
+                keys[to], signs[to] = asked[i, 1], found[i]
+                i, to = i + 1, to + 1
+    start[n] = to
     return asking, Told(start, keys, signs)

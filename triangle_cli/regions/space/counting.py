@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from triangle_cli.regions.plane.merge import components
+from triangle_cli.regions.components import components
 from triangle_cli.regions.space import arena as state
 from triangle_cli.regions.space.arena import Arena, grown, new_arena
 from triangle_cli.regions.space.exact import Exact

@@ -185,6 +185,14 @@ def rewrite(run, name, content):
 LOOKS = (["show", "run"], ["compare", "run", "run"], ["run", "--from", "run"], ["regions", "run"])
 
 
+def test_an_index_that_is_a_pipe_is_neither_read_nor_written(triangle, run):
+    os.mkfifo(run / ".index.json")  # where a folder of one run keeps its index
+    for words in (["show", "run"], ["ls", "--outputs", "run"]):
+        done = triangle(*words)
+        assert done.returncode == 0, done.stderr
+        assert "run" in done.stdout
+
+
 def test_no_file_of_a_run_waits_or_never_ends(triangle, run):
     (run / "errors.csv").unlink()
     os.mkfifo(run / "errors.csv")

@@ -14,7 +14,7 @@ from triangle_cli import console
 from triangle_cli.cli.messages import explain
 from triangle_cli.runs import trackers
 from triangle_cli.runs.choose import chosen_settings
-from triangle_cli.store import run_folder
+from triangle_cli.store import files, run_folder
 from triangle_cli.sweeps import collect
 from triangle_cli.sweeps.job import JobRecord, plan, run_job
 
@@ -96,5 +96,6 @@ def run_foreign_job(config: DictConfig, number: int, words: list[str], folder: P
     """One job of a launcher that is not ours, such as hydra-ray-launcher; its record is left in `folder`."""
     item = plan(number, words, partial(chosen_settings, config), folder)
     record = item if isinstance(item, JobRecord) else run_job(item)
+    files.require_own(folder / collect.JOB)
     run_folder.write_text(folder / collect.JOB, json.dumps(record.to_json()))
     return record.mse_min

@@ -62,6 +62,16 @@ def is_replaceable(path: Path) -> bool:
     return stat.S_ISREG(mode) or stat.S_ISDIR(mode)  # the system says what is wrong with a folder
 
 
+def require_own(path: Path) -> None:
+    """Raise OSError where a file of the package's own cannot stand: a pipe waits for a reader, a device keeps nothing.
+
+    Raises:
+        OSError: there is a folder, a pipe, a device; the reason says which.
+    """
+    if not is_replaceable(path):
+        require_regular(path)
+
+
 def write_through(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file, then copy it into the device, pipe or open file that `path` names.
 

@@ -172,6 +172,7 @@ def _write_index(outputs: Path, rows: dict[str, tuple[Signature, Row]]) -> None:
     columns = [list(kind) for kind in kinds]
     content = {"version": INDEX_VERSION, "digest": _digest(columns, runs), "columns": columns, "runs": runs}
     with contextlib.suppress(OSError):
+        files.require_own(outputs / INDEX)
         run_folder.write_text(outputs / INDEX, json.dumps(content, separators=(",", ":")))
 
 

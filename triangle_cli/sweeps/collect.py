@@ -35,6 +35,8 @@ def collect(folder: Path, jobs: list[JobRecord]) -> bool:
     Returns:
         Whether all jobs have finished.
     """
+    for name in (run_folder.ERRORS, run_folder.REGIONS, SUMMARY, JOBS):
+        files.require_own(folder / name)
     summary, notes = _summary(jobs), _notes(jobs)
     for name in (run_folder.ERRORS, run_folder.REGIONS):
         folders = [(job, Path(job.folder) / name) for job in jobs if job.folder]

@@ -73,6 +73,7 @@ class State:
 def announce(folder: Path, jobs: int, at_once: int) -> None:
     """Say that this process begins to work at the jobs of a sweep."""
     said = Announced(os.getpid(), socket.gethostname(), jobs, at_once)
+    files.require_own(_announced(folder))
     run_folder.write_text(_announced(folder), json.dumps(asdict(said)))
 
 

@@ -118,6 +118,8 @@ def told(path):
 
 def test_a_tracker_that_is_not_installed_is_refused_before_anything_runs(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"tracker=0\.5: expected one of none, "):
+        trackers.require("0.5")
     with pytest.raises(ValueError, match="tracker=mlflow: expected mlflow to be installed"):
         trackers.require("mlflow")
 

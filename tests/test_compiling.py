@@ -160,3 +160,43 @@ def test_a_full_disk_is_said_once_and_costs_no_loop(capsys, monkeypatch):
     assert (loop(1), loop(1.5)) == (2, 2.5)  # two signatures, neither of them kept
     said = [line for line in capsys.readouterr().err.splitlines() if "cannot be kept" in line]
     assert said == ["compiled loops cannot be kept in somewhere: No space left on device"]
+
+
+APART = """
+import numba, numpy as np
+from triangle_cli.compiling import apart, njit
+
+INTEGER, FLOATS = numba.int64, numba.float64[::1]
+
+@apart(FLOATS, INTEGER)
+def first(values, count):
+    if count > len(values):
+        raise ValueError("too many")
+    return values[:count].copy(), count
+
+@njit(cache=True)
+def total(values, count):
+    found, number = first(values, count)
+    with numba.objmode(asked="float64"):
+        asked = float(found.sum())
+    return asked + number
+
+values = np.arange(5.0)
+shown = [total(values, 3)]
+try:
+    total(values, 6)
+except ValueError as error:
+    shown.append(str(error))
+print(*shown, sum(total.stats.cache_hits.values()), sum(first.dispatcher.stats.cache_hits.values()))
+"""
+
+
+def test_what_is_called_by_its_address_returns_raises_and_is_kept(tmp_path):
+    (tmp_path / "loops.py").write_text(APART)
+    source = str(Path(triangle_cli.__file__).parent.parent)
+    environment = os.environ | {"PYTHONPATH": source}
+    for hits in (0, 1):  # compiled, then loaded
+        words = [sys.executable, tmp_path / "loops.py"]
+        done = subprocess.run(words, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == f"6.0 too many {hits} {hits}\n"

@@ -95,9 +95,8 @@ class Measurement:
         mse = np.array((errors["train"][0] + self.train.pure).tolist())
         pieces = counts["linear_regions"]
         floors = np.array([np.nan if pd.isna(count) else self.floor(int(count)) for count in pieces])
-        with np.errstate(
-            all="ignore"
-        ):  # past half as many pieces as points the floor is 0, and tells nothing
+        # past half as many pieces as points the floor is 0, and being so many times above it says nothing
+        with np.errstate(all="ignore"):
             ratio = mse / np.where(floors > 0, floors, np.nan)
         columns: dict[str, Any] = {
             "restart": counts["restart"],

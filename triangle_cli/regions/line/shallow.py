@@ -123,11 +123,9 @@ class Shallow:
         # on right of its breakpoint, or left of it; or throughout or not at all
         rank = np.full(len(self.weight), -1)
         rank[self.neurons] = self.places
-        lines = []
+        lines, last = [], np.concatenate([[-1], shown])  # the breakpoint left of each piece
         for start in range(0, len(left), BLOCK):
-            turned = np.concatenate([[-1], shown])[
-                start : start + BLOCK
-            ]  # the last breakpoint that is left of it
+            turned = last[start : start + BLOCK]
             is_right = rank[:, None] <= turned
             on = np.where(rank[:, None] < 0, self.on[:, None], is_right == (self.weight > 0.0)[:, None])
             with np.errstate(over="ignore", invalid="ignore"):

@@ -14,14 +14,14 @@ import importlib.util
 from pathlib import Path
 
 from triangle_cli import interrupts
+from triangle_cli.settings import run
 from triangle_cli.settings.require import require_one_of
-from triangle_cli.settings.run import TRACKERS
 from triangle_cli.store import run_folder
 
 
 def require(tracker: str) -> None:
     """Raise ValueError, before anything is computed, for a tracker that does not exist or is not installed."""
-    require_one_of(tracker, "tracker", TRACKERS)
+    require_one_of(tracker, "tracker", run.TRACKERS)
     if tracker != "none" and importlib.util.find_spec(tracker) is None:
         raise ValueError(
             f"tracker={tracker}: expected {tracker} to be installed (pip install '.[{tracker}]')"

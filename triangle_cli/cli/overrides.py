@@ -57,13 +57,33 @@ def check(settings: list[str]) -> None:
             raise ValueError(f"{word}: expected KEY=VALUE, settings cannot be removed")
         if key == "outputs":
             require_outputs(value.strip("'\""))  # here: a sweep's first steps would not stop at it
-        if name not in GROUPS:
-            continue
-        if value.startswith("["):
-            raise ValueError(
-                f"{word}: expected one word, or with -m several: {name}={value.strip('[]').replace(' ', '')}"
-            )
-        if "null" in value.lower().split(","):
-            raise ValueError(f"{word}: expected names, not null (`triangle run --help` lists them)")
-        if key.startswith("+"):
+        if name in GROUPS or name.startswith("hydra/"):
+            _check_choice(word, name)
+        if name in GROUPS and key.startswith("+"):
             raise ValueError(f"{word}: expected {name}={value}, without the +")
+
+
+def _check_choice(word: str, group: str) -> None:
+    """Raise ValueError for a word that chooses files of a group by anything but their names."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.core.override_parser.types import ChoiceSweep, Glob, QuotedString
+    from hydra.errors import HydraException
+
+    try:
+        override = OverridesParser.create().parse_override(word)
+        value = override.value()
+    except HydraException:  # said when Hydra reads it
+        return
+    if isinstance(value, (dict, Glob)) or override.is_delete():
+        return
+    choices = value.list if isinstance(value, ChoiceSweep) else [value]
+    if group not in GROUPS:  # Hydra's, which take lists as well
+        choices = [name for some in choices for name in (some if isinstance(some, list) else [some])]
+    for choice in choices:
+        if choice is None:
+            raise ValueError(f"{word}: expected names, not null (`triangle run --help` lists them)")
+        if isinstance(choice, list) and all(isinstance(name, str) for name in choice):
+            several = ",".join(choice)
+            raise ValueError(f"{word}: expected one word, or with -m several: {group}={several}")
+        if not isinstance(choice, (str, QuotedString)):
+            raise ValueError(f"{word}: expected names of files in {group}/")

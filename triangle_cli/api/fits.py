@@ -30,7 +30,7 @@ from triangle_cli.settings.compose import recorded_settings, settings_from
 from triangle_cli.settings.fit import IN_MEMORY
 from triangle_cli.settings.run import FitSettings
 from triangle_cli.store import index, run_folder
-from triangle_cli.store.stages import read_errors, stage_errors
+from triangle_cli.store.stages import read_errors, restarts_of, stage_errors
 from triangle_cli.store.tables import LARGEST
 from triangle_cli.sweeps.depths import DEPTHS, least
 
@@ -55,7 +55,7 @@ class Fit:
     @cached_property
     def layers(self) -> Layers:
         """The network's weights (out, in) and biases (out,) per layer, float64."""
-        kept = stage_errors(self.result.errors, self.stage)["restart"].tolist()
+        kept = restarts_of(self.result.errors, self.stage)
         place = kept.index(self.restart)
         network = self.result.networks[self.stage]
         weights, biases = network.weights, network.biases

@@ -17,7 +17,7 @@ from triangle_cli.construction.network import Network
 from triangle_cli.fit import deepening, starts
 from triangle_cli.fit.deepening import NOTHING, Kick, Spent
 from triangle_cli.fit.functions import Target
-from triangle_cli.fit.measurement import Measurement
+from triangle_cli.fit.measurement import Measurement, regions_table
 from triangle_cli.fit.points import points_of, side
 from triangle_cli.fit.samples import SampledTarget, Samples, read_samples
 from triangle_cli.fit.unit_square import UnitSquare
@@ -33,7 +33,7 @@ from triangle_cli.store.stages import (
     first_columns,
     last_stage,
     plain_row,
-    stage_errors,
+    restarts_of,
 )
 from triangle_cli.training.schedule import Epoch, enter_weights, run_schedule
 
@@ -80,7 +80,7 @@ class Result:
             Stage(
                 stage,
                 file,
-                stage_errors(self.errors, stage)["restart"].tolist(),
+                restarts_of(self.errors, stage),
                 best_restart(self.errors, stage),
             )
             for stage, file in stage_files(self.networks).items()
@@ -114,7 +114,7 @@ class Result:
     @property
     def restarts(self) -> list[int]:
         """The number of the start that each network comes from: all of them, unless phases kept the best."""
-        return self.final["restart"].tolist()
+        return restarts_of(self.errors, list(self.networks)[-1])
 
     @property
     def best(self) -> Network | None:
@@ -122,7 +122,7 @@ class Result:
         row = self.best_row
         if row is None:
             return None
-        kept = stage_errors(self.errors, row["stage"])["restart"].tolist()
+        kept = restarts_of(self.errors, row["stage"])
         place = kept.index(row["restart"])
         return self.networks[row["stage"]][place : place + 1]
 
@@ -233,7 +233,7 @@ def run(
     networks = {INIT: network.detach()}
     counts = measurement.regions(network, restarts)
     errors = [measurement.errors(network, counts).assign(stage=INIT)]
-    regions = [counts.assign(phase=INIT, epoch=0)]
+    counted = [(INIT, 0, counts)]
     history, seconds, began = [], {}, time.perf_counter()
 
     if settings.schedule.deepening is None:
@@ -251,7 +251,7 @@ def run(
         if last or (epoch.number % settings.regions.every == 0 and not first):
             network = square.network(epoch.start)
             counts = measurement.regions(network, epoch.restarts, again=last)
-            regions.append(counts.assign(phase=epoch.phase, epoch=epoch.number))
+            counted.append((epoch.phase, epoch.number, counts))
         if last:
             errors.append(measurement.errors(network, counts).assign(stage=epoch.phase))
             networks[epoch.phase] = network.detach()
@@ -263,7 +263,7 @@ def run(
         networks=networks,
         parameters=weights.shape[1],
         errors=first_columns(pd.concat(errors), ["restart", "stage"]),
-        regions=first_columns(pd.concat(regions), ["restart", "phase", "epoch"]),
+        regions=regions_table(counted),
         history=_history(history),
         seconds=seconds,
         earlier=epoch.earlier if isinstance(epoch, Kick) else NOTHING,

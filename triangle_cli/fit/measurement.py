@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +28,35 @@ MOST_INPUTS = 2  # regions of more are not counted on the way: `triangle regions
 COUNTS = ("linear_regions", "activation_regions", "dead_neurons")
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was counted of each restart. Tables are made of it at the end: a row at a time costs more than counting.
+
+    restarts: (R,) their numbers; found: (R, 3) int64, in the order of COUNTS; known: (R,) bool, False for one that
+    diverged or was left out.
+    """
+
+    restarts: list[int]
+    found: np.ndarray
+    known: np.ndarray
+
+    def column(self, name: str) -> pd.arrays.IntegerArray:
+        """One of COUNTS, Int64, missing where it is not known."""
+        return pd.arrays.IntegerArray(self.found[:, COUNTS.index(name)].copy(), ~self.known)
+
+
+def regions_table(counted: list[tuple[str, int, Counts]]) -> pd.DataFrame:
+    """regions.csv, from (phase, epoch, what was counted then)."""
+    phases, epochs, counts = zip(*counted)
+    rows = [len(some.restarts) for some in counts]
+    restarts = [restart for some in counts for restart in some.restarts]
+    whole = Counts(
+        restarts, *(np.concatenate([getattr(some, name) for some in counts]) for name in ("found", "known"))
+    )
+    first = {"restart": restarts, "phase": np.repeat(phases, rows), "epoch": np.repeat(epochs, rows)}
+    return pd.DataFrame(first | {name: whole.column(name) for name in COUNTS})
 
 
 class Measurement:
@@ -68,24 +98,24 @@ class Measurement:
         """The floor for so many pieces; NaN where it is not known."""
         return np.nan if self.floors is None else self.floors(pieces) + self.train.pure
 
-    def regions(self, network: Network, restarts: list[int], again: bool = True) -> pd.DataFrame:
-        """A row per restart: linear regions, activation regions, dead neurons; empty for one that diverged.
+    def regions(self, network: Network, restarts: list[int], again: bool = True) -> Counts:
+        """Linear regions, activation regions and dead neurons of each restart.
 
         again: count those, too, that were left out the last time.
         """
-        finite = network.is_finite().tolist()
-        chosen = [
-            i for i, restart in enumerate(restarts) if finite[i] and (again or restart not in self.left_out)
-        ]
-        counts = count(network[torch.tensor(chosen, dtype=torch.int64)].detach(), self.target, self.limit)
-        counts.index = pd.Index(chosen)
-        missing = {restarts[i] for i in counts.index[counts["linear_regions"].isna()]}
+        asked = network.is_finite().numpy()
+        if not again:
+            asked &= ~np.isin(restarts, [*self.left_out])
+        found, known = np.zeros((len(restarts), len(COUNTS)), np.int64), asked.copy()
+        chosen = network if asked.all() else network[torch.from_numpy(np.flatnonzero(asked))]
+        found[asked], known[asked] = count(chosen.detach(), self.target, self.limit)
+        missing = {restarts[i] for i in np.flatnonzero(asked & ~known)}
         if missing and not self.left_out and self.target.inputs <= MOST_INPUTS:  # said once a run
             log.warning("networks that cost more than regions.limit=%d to count are left out", self.limit)
         self.left_out = missing if again else self.left_out | missing
-        return pd.DataFrame({"restart": restarts}).join(counts)
+        return Counts(restarts, found, known)
 
-    def errors(self, network: Network, counts: pd.DataFrame) -> pd.DataFrame:
+    def errors(self, network: Network, counts: Counts) -> pd.DataFrame:
         """A row per restart: the columns of errors.csv after `restart` and `stage`; `counts` from `regions`."""
         errors = {
             name: network_errors(network, points, self.threads)
@@ -93,13 +123,15 @@ class Measurement:
             if len(points.y)
         }
         mse = np.array((errors["train"][0] + self.train.pure).tolist())
-        pieces = counts["linear_regions"]
-        floors = np.array([np.nan if pd.isna(count) else self.floor(int(count)) for count in pieces])
+        pieces = counts.found[:, 0].tolist()
+        floors = np.array(
+            [self.floor(count) if known else np.nan for count, known in zip(pieces, counts.known)]
+        )
         # past half as many pieces as points the floor is 0, and being so many times above it says nothing
         with np.errstate(all="ignore"):
             ratio = mse / np.where(floors > 0, floors, np.nan)
         columns: dict[str, Any] = {
-            "restart": counts["restart"],
+            "restart": counts.restarts,
             "mse_train": mse,
             "mse_test": (errors["test"][0] + self.test.pure).tolist() if "test" in errors else np.nan,
         }
@@ -109,7 +141,7 @@ class Measurement:
             columns
             | {
                 "max_error": errors["grid"][1].tolist(),
-                "linear_regions": pieces,
+                "linear_regions": counts.column("linear_regions"),
                 "floor_mse": floors,
                 "floor_ratio": ratio,
                 "floor_kind": "none" if self.floors is None else self.floors.kind,
@@ -118,11 +150,14 @@ class Measurement:
         )
 
 
-def count(network: Network, target: Target, limit: int = 2**63 - 1) -> pd.DataFrame:
-    """The counts of every restart on the target's interval, or square, Int64; weights must be finite.
+def count(network: Network, target: Target, limit: int = 2**63 - 1) -> tuple[np.ndarray, np.ndarray]:
+    """The counts of every restart on the target's interval, or square, and which are known; weights must be finite.
 
     Where a network may have more regions than `limit`, those of a triangle network are proven layer by layer, and
-    others are left out, missing, once the budget is used up.
+    others are left out once the budget is used up.
+
+    Returns:
+        (R, 3) int64, in the order of COUNTS, and (R,) bool.
     """
     found = np.zeros((len(network.weights[0]), len(COUNTS)), np.int64)
     missing, left = np.zeros(len(found), bool), np.full(len(found), target.inputs <= MOST_INPUTS)
@@ -142,9 +177,7 @@ def count(network: Network, target: Target, limit: int = 2**63 - 1) -> pd.DataFr
         )
         counted = count_regions(weights, biases, target.box)
         found[left] = torch.stack([getattr(counted, name) for name in COUNTS], 1).numpy()
-    table = pd.DataFrame(found, columns=list(COUNTS), dtype="Int64")
-    table.loc[missing] = pd.NA
-    return table
+    return found, ~missing
 
 
 def _without_counting(

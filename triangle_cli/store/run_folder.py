@@ -74,6 +74,13 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
             beside.unlink(missing_ok=True)
 
 
+def _write_unseen(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` make a file where nobody looks yet, so that it need not appear whole."""
+    with _naming(path):
+        write(path)
+        _to_disk(path)
+
+
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
     """Name the file in an error that came without, or names the one beside it.
@@ -163,14 +170,15 @@ def publish(
         staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder))
     try:
         for name, write in writers.items():
-            write_whole(staging / name, write)
+            _write_unseen(staging / name, write)
         failed = {
             name: line for name, write in (extras or {}).items() if (line := tried(staging / name, write))
         }
         written = [*writers, *(name for name in extras or {} if name not in failed)]
         digests = {name: _digest(staging / name) for name in written}
         record = replace(record, files=written, sha256=digests)
-        write_text(staging / RUN, json.dumps(record.to_json(), indent=2) + "\n")
+        text = json.dumps(record.to_json(), indent=2) + "\n"
+        _write_unseen(staging / RUN, lambda path: path.write_text(text, encoding="utf-8"))
         (folder / RUN).unlink(missing_ok=True)  # from here on the folder is not finished
         pictures = (folder / name for name in (PICTURE, LOSS_PICTURE, REGIONS_PICTURE))
         for earlier in (*folder.glob(STAGE_NETWORK.format("*")), *pictures):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from triangle_cli.settings.names import GROUPS
 from triangle_cli.settings.run import require_outputs
 
@@ -71,7 +73,7 @@ def _check_choice(word: str, group: str) -> None:
 
     try:
         override = OverridesParser.create().parse_override(word)
-        value = override.value()
+        value: Any = override.value()
     except HydraException:  # said when Hydra reads it
         return
     if isinstance(value, (dict, Glob)) or override.is_delete():

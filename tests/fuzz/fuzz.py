@@ -185,6 +185,7 @@ def _as_command(words: list[str], folder: Path, longest: int) -> None:
     try:
         os.setsid()
         os.chdir(folder / "work")
+        tempfile.tempdir = str(folder)  # a fork that ends here clears nothing away
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**26, 2**26))
         resource.setrlimit(resource.RLIMIT_CPU, (longest, longest + 10))
         for number, name in ((1, "out"), (2, "err")):

@@ -4,6 +4,7 @@ import doctest
 import json
 import re
 import shutil
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,8 +19,10 @@ from regions.line_networks import sawtooth
 from torch.nn import Linear, ReLU, Sequential
 
 from triangle_cli.cli import main
+from triangle_cli.inspection import report
 from triangle_cli.inspection.pictures import neighbours, region_colours
 from triangle_cli.regions import bounds, count_regions, counting, polygons, random_slices, restrict, slices
+from triangle_cli.regions.counting import count_rows
 from triangle_cli.regions.slices import SEGMENT
 
 
@@ -139,6 +142,21 @@ def test_a_state_dict_in_the_plane(triangle):
     assert found["dtype"] == "float32"
     assert 0 < found["narrowest"]["area"] < 8 / found["linear_regions"] < found["widest"]["area"]
     assert (triangle.folder / "net.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_long_count_says_how_far_it_is(tmp_path, monkeypatch, capsys):
+    def slow(*network, tell=None, **options):
+        if tell is not None:
+            tell(12345)
+            time.sleep(0.5)
+        return count_rows(*network, **options)
+
+    monkeypatch.setattr(report, "FIRST", 0.01)
+    monkeypatch.setattr(report, "count_rows", slow)
+    path = tmp_path / "net.json"
+    path.write_text('{"layers": [{"weight": [[1, 1]], "bias": [0]}, {"weight": [[1]], "bias": [0]}]}')
+    main.main(["regions", str(path), "--box", "-1", "1"])
+    assert "12,345 activation regions so far, 0 s\n" in capsys.readouterr().err
 
 
 def test_a_line_and_lines_through_many_inputs(triangle, capsys):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -37,6 +39,7 @@ COUNTS = (
 )
 MOST_VOLUMES = 2**18  # from three dimensions on: beyond, volumes would take far longer than the count
 MOST_PIECES = 2**22  # beyond, the pieces themselves, a line each, would fill the memory
+FIRST = 5.0  # seconds of counting after which it is said how far it is
 RESOLUTION = 2.0**-50  # of the box: what two float64 coordinates can tell apart
 
 AT_LEAST = "a lower bound: the count was stopped by --limit; each of these regions is one"
@@ -74,29 +77,46 @@ def architecture(network: LoadedNetwork, dimensions: int) -> dict[str, Any]:
 
 
 class SoFar:
-    """Says on stderr, from 5 s on, how many regions a count has found so far; every 30 s if that is no terminal."""
+    """Says on stderr, from 5 s on, how many regions a count has found so far; every 30 s if that is no terminal.
+
+    A context manager that is called with each new number. What it says comes from a thread of its own, however long
+    the counter is silent.
+    """
 
     def __init__(self) -> None:
         self.start = time.monotonic()
-        self.next = 5.0
+        self.regions = 0
         self.is_terminal = sys.stderr.isatty()
         self.has_spoken = False
+        self._ended = threading.Event()
+        self._speaker = threading.Thread(target=self._speak, name="triangle-so-far", daemon=True)
 
     def __call__(self, regions: int) -> None:
         """Called now and then by the counter."""
-        passed = time.monotonic() - self.start
-        if passed < self.next:
-            return
-        self.next = passed + (0.5 if self.is_terminal else 30.0)
-        self.has_spoken = True
-        text = f"{regions:,} activation regions so far, {passed:.0f} s"
-        start, end = ("\r", "") if self.is_terminal else ("", "\n")
-        print(f"{start}{text}", end=end, file=sys.stderr, flush=True)
+        self.regions = regions
 
-    def close(self) -> None:
+    def _speak(self) -> None:
+        pause = FIRST
+        while not self._ended.wait(pause):
+            pause = 0.5 if self.is_terminal else 30.0
+            self.has_spoken = True
+            found = f"{self.regions:,} activation regions so far" if self.regions else "counting"
+            start, end = ("\r", "\033[K") if self.is_terminal else ("", "\n")
+            text = f"{start}{found}, {time.monotonic() - self.start:.0f} s{end}"
+            with contextlib.suppress(OSError, ValueError):  # stderr is gone: the count goes on
+                print(text, end="", file=sys.stderr, flush=True)
+
+    def __enter__(self) -> SoFar:
+        self._speaker.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Take the line back."""
+        self._ended.set()
+        self._speaker.join()
         if self.has_spoken and self.is_terminal:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            with contextlib.suppress(OSError, ValueError):
+                print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def count(
@@ -113,17 +133,18 @@ def count(
     if len(box) > 2:
         return _count_space(network, box, exact, threads) | {"loading_seconds": loading}, None
     start = time.perf_counter()
-    record = _counts(network, box, exact=exact)
-    seconds = time.perf_counter() - start
     found = None
     extremes: dict[str, Any] = {"narrowest": None, "widest": None}
-    if record["activation_regions"] <= MOST_PIECES:
-        if len(box) == 1:
-            found = Pieces(*_of(piece_arrays, network, box, exact=exact))
-            extremes = _extreme_pieces(found)
-        else:
-            found = Polygons(*_of(polygon_arrays, network, box, exact=exact))
-            extremes = _extreme_polygons(found)
+    with SoFar() as so_far:
+        record = _counts(network, box, exact=exact, tell=so_far)
+        seconds = time.perf_counter() - start
+        if record["activation_regions"] <= MOST_PIECES:
+            if len(box) == 1:
+                found = Pieces(*_of(piece_arrays, network, box, exact=exact))
+                extremes = _extreme_pieces(found)
+            else:
+                found = Polygons(*_of(polygon_arrays, network, box, exact=exact))
+                extremes = _extreme_polygons(found)
     return record | extremes | {"seconds": seconds, "loading_seconds": loading}, found
 
 
@@ -139,41 +160,35 @@ def _counts(network: Layers, box: Sequence, **options: Any) -> dict[str, Any]:
 
 def _count_space(network: Layers, box: Sequence, exact: bool, threads: int) -> dict[str, Any]:
     """As `count`, from three dimensions on: counts first, then volumes if there are not too many."""
-    start, so_far = time.perf_counter(), SoFar()
-    try:
+    start = time.perf_counter()
+    with SoFar() as so_far:
         record = _counts(network, box, exact=exact, wide=False, threads=threads, tell=so_far)
-    finally:
-        so_far.close()
-    seconds = time.perf_counter() - start
-    record |= {
-        "wide_linear_regions": None,
-        "wide_activation_regions": None,
-        "narrowest": None,
-        "widest": None,
-    }
-    if record["activation_regions"] <= MOST_VOLUMES:
-        found = _of(sizes, network, box, exact=exact)
-        record["wide_linear_regions"] = int((found.linear > WIDE).sum())
-        record["wide_activation_regions"] = int((found.activation > WIDE).sum())
-        volume = math.prod(hi - lo for lo, hi in box)
-        for name, i in (("narrowest", found.linear.argmin()), ("widest", found.linear.argmax())):
-            share = found.linear[i].item()
-            record[name] = {
-                "volume": share * volume,
-                "share": share,
-                "is_resolved": share > RESOLUTION,
-                "at": found.place[i].tolist(),
-            }
-    return record | {"seconds": seconds}
+        seconds = time.perf_counter() - start
+        some = record["activation_regions"] <= MOST_VOLUMES
+        found = _of(sizes, network, box, exact=exact) if some else None
+    unknown = ("wide_linear_regions", "wide_activation_regions", "narrowest", "widest")
+    record |= dict.fromkeys(unknown) | {"seconds": seconds}
+    if found is None:
+        return record
+    record["wide_linear_regions"] = int((found.linear > WIDE).sum())
+    record["wide_activation_regions"] = int((found.activation > WIDE).sum())
+    volume = math.prod(hi - lo for lo, hi in box)
+    for name, i in (("narrowest", found.linear.argmin()), ("widest", found.linear.argmax())):
+        share = found.linear[i].item()
+        record[name] = {
+            "volume": share * volume,
+            "share": share,
+            "is_resolved": share > RESOLUTION,
+            "at": found.place[i].tolist(),
+        }
+    return record
 
 
 def count_up_to(network: Layers, box: Sequence, limit: int) -> dict[str, Any]:
     """At least how many activation regions there are, stopping at `limit`."""
-    start, so_far = time.perf_counter(), SoFar()
-    try:
+    start = time.perf_counter()
+    with SoFar() as so_far:
         found, is_complete = _of(count_some, network, box, limit=limit, tell=so_far)
-    finally:
-        so_far.close()
     seconds = time.perf_counter() - start
     return {"activation_regions": found, "is_complete": is_complete, "limit": limit, "seconds": seconds}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,13 +14,12 @@ from triangle_cli.regions.line.counting import Pieces, RegionCounts
 from triangle_cli.regions.plane import counting as plane
 from triangle_cli.regions.plane.counting import Polygons, checked_layers
 from triangle_cli.regions.space.sizes import WIDE, Cells, Sizes
+from triangle_cli.regions.telling import Tell
 
 if TYPE_CHECKING:  # torch loads only for who has tensors
     from torch import Tensor
 
 MOST_INPUTS = 16  # of a box: some 65,000 corners
-
-Tell = Callable[[int], None]
 
 
 def count_regions(
@@ -46,7 +45,7 @@ def count_regions(
         wide: from three inputs on, False leaves out the wide regions (-1): their volumes take longer than the count,
             and memory for every region.
         threads: so many at once, from three inputs on; the counts do not depend on it.
-        tell: from three inputs on, called now and then with the activation regions so far of one network.
+        tell: called now and then with the activation regions so far, from three inputs on of one network.
         linear: of each hidden layer, (width,) bool or None: neurons that are passed on as they are, without ReLU, and
             split nothing; None: ReLU after all.
 
@@ -82,7 +81,7 @@ def count_rows(
     weights, biases, inputs = as_arrays(weights), as_arrays(biases), _inputs(weights)
     if inputs <= 2 and not _is_deep(weights, box, exact):
         counter = plane.count_rows if inputs == 2 else line.count_rows
-        return counter(weights, biases, box, exact=exact, linear=linear)
+        return counter(weights, biases, box, exact=exact, linear=linear, tell=tell)
     from triangle_cli.regions.space import counting, partition  # numba loads only when something is counted
 
     if threads < 1:

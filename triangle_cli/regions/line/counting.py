@@ -28,6 +28,7 @@ from triangle_cli.regions.arrays import (
     is_floating,
     is_tensor,
 )
+from triangle_cli.regions.telling import Tell
 
 if TYPE_CHECKING:  # torch loads only for who has tensors
     from torch import Tensor
@@ -100,12 +101,16 @@ def count_rows(
     *,
     exact: bool = False,
     linear: Sequence[Any] | None = None,
+    tell: Tell | None = None,
 ) -> tuple[tuple[int, ...], np.ndarray]:
-    """As `count_regions`, without torch: the batch shape, and (networks, 5) in the order of `RegionCounts`."""
+    """As `count_regions`, without torch: the batch shape, and (networks, 5) in the order of `RegionCounts`.
+
+    tell: called now and then with the activation regions so far, of those networks that are at work.
+    """
     lo, hi = _checked_box(box)
     batch, packed_weights, packed_biases = _checked(weights, biases)
     masks = checked_linear(linear, [bias.shape[1] for bias in packed_biases[:-1]])
-    return batch, _counts(packed_weights, packed_biases, lo, hi, exact, masks)
+    return batch, _counts(packed_weights, packed_biases, lo, hi, exact, masks, tell)
 
 
 def few_arrays(
@@ -179,6 +184,7 @@ def _counts(
     hi: float,
     exact: bool,
     linear: list[np.ndarray],
+    tell: Tell | None = None,
 ) -> np.ndarray:
     """(networks, 5): linear, activation, dead, wide linear, wide activation."""
     from triangle_cli.regions.line.exact import ExactLine, count_exactly
@@ -191,7 +197,7 @@ def _counts(
         for start in range(0, len(rows), BATCH):
             part = slice(start, start + BATCH)
             rows[part], unresolved[part] = count_fast(
-                [w[part] for w in weights], [b[part] for b in biases], lo, hi, linear
+                [w[part] for w in weights], [b[part] for b in biases], lo, hi, linear, tell
             )
     for i in np.flatnonzero(unresolved):
         rows[i] = count_exactly(

@@ -10,6 +10,7 @@ from triangle_cli.regions.line.arithmetic import LEAST, PLAIN
 from triangle_cli.regions.line.exact import Ratio
 from triangle_cli.regions.line.leaves import Leaves
 from triangle_cli.regions.line.packing import PackedNetworks, Unresolved, rounded
+from triangle_cli.regions.telling import Tell, telling
 
 CHUNK = 1 << 14  # leaves recorded at a time
 
@@ -29,10 +30,15 @@ class NarrowWalks:
         self.walks = walker.new_walk(len(threshold), packed.widths, packed.size, packed.ends, capacity)
         self.status = np.where(packed.kept, walker.READY, walker.WIDTH)
 
-    def run(self) -> np.ndarray:
+    def run(self, tell: Tell | None = None) -> np.ndarray:
         """Walk until every network is done, full or unresolved; its statuses."""
+        counts = self.walks.counts[:, walker.ACTIVATION]
         while True:
-            walker.walk_all(self.networks, self.walks, self.packed.widths, self.status)
+            telling(
+                lambda: walker.walk_all(self.networks, self.walks, self.packed.widths, self.status),
+                lambda: int(counts.sum()),
+                tell,
+            )
             asking = np.flatnonzero((self.status == walker.SIGN) | (self.status == walker.KINK))
             if not len(asking):
                 return self.status
@@ -72,10 +78,10 @@ class NarrowWalks:
         point[3 * size + PLAIN] = not parts[1:].any()
 
 
-def count_narrow(packed: PackedNetworks) -> tuple[np.ndarray, np.ndarray]:
+def count_narrow(packed: PackedNetworks, tell: Tell | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Rows (linear, activation, dead, wide linear, wide activation), and which networks remain unresolved."""
     walks = NarrowWalks(packed)
-    status = walks.run()
+    status = walks.run(tell)
     counts, alive = walks.walks.counts, walks.walks.alive[:, 1:].sum((1, 2))
     dead = packed.widths[1:-1].sum() - alive
     return np.column_stack([counts[:, :2], dead, counts[:, 2:]]), status != walker.DONE

@@ -11,6 +11,7 @@ from triangle_cli.regions.line.leaves import Leaves
 from triangle_cli.regions.line.packing import PackedNetworks, Unresolved
 from triangle_cli.regions.line.shallow import Shallow
 from triangle_cli.regions.line.wide import count_wide, wide_leaves
+from triangle_cli.regions.telling import Tell
 
 NARROW = 48  # up to this width the depth-first walk is the faster one, once its compiled code is loaded
 FEW = 2**14, 2**10  # regions, and questions to integers, that take less time without it
@@ -24,6 +25,7 @@ def count_fast(
     lo: float,
     hi: float,
     linear: list[np.ndarray] | None = None,
+    tell: Tell | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(networks, 5) counts as in `count_exactly`, and (networks,) whether a network remains unresolved."""
     if _is_shallow(weights):
@@ -34,11 +36,11 @@ def count_fast(
     if packed.widths[1:-1].max(initial=0) <= NARROW:
         from triangle_cli.regions.line.narrow import count_narrow  # numba loads only when it counts
 
-        return count_narrow(packed)
+        return count_narrow(packed, tell)
     rows, unresolved = np.zeros((len(packed.kept), 5), np.int64), np.zeros(len(packed.kept), bool)
     for i in range(len(rows)):
         try:
-            rows[i] = count_wide(packed, i)
+            rows[i] = count_wide(packed, i, tell=tell)
         except Unresolved:
             unresolved[i] = True
     return rows, unresolved
@@ -89,10 +91,15 @@ def fast_pieces(
 def few_pieces(
     weights: list[np.ndarray], biases: list[np.ndarray], lo: float, hi: float, linear: list[np.ndarray]
 ) -> tuple[tuple[int, ...], Columns] | None:
-    """Counts and linear regions of a single network (a batch of one) without compiled code; None if it is too long."""
+    """Counts and linear regions of a single network (a batch of one) without compiled code.
+
+    None where that takes longer than loading it, or where it is not needed: for wide networks.
+    """
     if _is_shallow(weights):
         network = _shallow(weights, biases, lo, hi, linear)
         return network.counts(), network.pieces(merged=True)
+    if max((bias.shape[1] for bias in biases[:-1]), default=0) > NARROW:
+        return None
     packed = PackedNetworks(weights, biases, lo, hi, linear)
     try:
         counts = count_wide(packed, 0, FEW)

@@ -15,6 +15,7 @@ import numpy as np
 from triangle_cli.regions.bounds import Exhausted
 from triangle_cli.regions.line.leaves import Leaves
 from triangle_cli.regions.line.packing import PackedNetworks, Unresolved, rounded
+from triangle_cli.regions.telling import Tell
 
 CHUNK = 4096  # pieces worked on at a time
 UNIT = 2.0**-53
@@ -330,11 +331,12 @@ def _twins(rows: np.ndarray, linear: np.ndarray) -> np.ndarray:
 
 
 def count_wide(
-    packed: PackedNetworks, i: int, budget: tuple[int, int] | None = None
+    packed: PackedNetworks, i: int, budget: tuple[int, int] | None = None, tell: Tell | None = None
 ) -> tuple[int, int, int, int, int]:
     """(linear, activation, dead, wide linear, wide activation) of network i; raises Unresolved.
 
-    budget: how many regions there may be, and how many questions answered in integers, before Exhausted is raised.
+    budget: how many regions there may be, and how many questions answered in integers, before Exhausted is raised;
+    tell: called now and then with the activation regions so far.
     """
     walk = WideWalk(packed, i, budget and budget[1])
     threshold = 1e-9 * (walk.ends[1] - walk.ends[0])
@@ -354,6 +356,8 @@ def count_wide(
     for block, kinks in walk.blocks():
         count = len(kinks)
         activation += count
+        if tell is not None:
+            tell(activation)
         if budget is not None and activation > budget[0]:
             raise Exhausted
         linear += int(kinks.sum())

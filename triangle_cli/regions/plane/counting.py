@@ -90,6 +90,7 @@ def count_rows(
     *,
     exact: bool = False,
     linear: Sequence[Any] | None = None,
+    tell: Tell | None = None,
 ) -> tuple[tuple[int, ...], np.ndarray]:
     """As `count_plane`, without torch: the batch shape, and (networks, 5) in the order of `RegionCounts`."""
     corners = as_corners(box)

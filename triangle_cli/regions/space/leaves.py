@@ -12,7 +12,7 @@ in it: they are added as these are put in.
 
 # ruff: noqa: ANN001, ANN201, SIM110 - what numba compiles
 import numpy as np
-from numba import int64, void
+from numba import int64
 
 from triangle_cli.regions.space.arena import (
     CAREFUL,
@@ -36,7 +36,7 @@ from triangle_cli.regions.space.arena import (
 from triangle_cli.regions.space.bits import NONE, compiled, four, four_factors, summing
 from triangle_cli.regions.space.digits import fine_gain
 from triangle_cli.regions.space.forms import ROOM, UNIT
-from triangle_cli.regions.space.handle import apart, handle, view
+from triangle_cli.regions.space.handle import stage, view
 
 ALL = 2  # of CAREFUL: any facet may be shared, as some neuron is 0 all over the cell
 LOUD, SILENT, DOUBTFUL = 0, 1, 2
@@ -87,7 +87,7 @@ def product_and_bound(part, error, sure, maybe, width, gamma):
     return total, bound
 
 
-@apart(int64(handle, int64))
+@stage(int64)
 def fine_loudness(s, neuron):
     """As `loudness`, by the derivative of every output in digits."""
     if s.slack[0] > 0.0:
@@ -111,7 +111,7 @@ def fine_loudness(s, neuron):
     return what
 
 
-@apart(void(handle, int64, int64))
+@stage(int64, int64)
 def facet_gains(s, frame, columns):
     """Gains of the facets of lower layers, the cell having entered the last one; their number into FACETS.
 
@@ -225,7 +225,25 @@ def leaf_room(s, frame):
     )
 
 
-@apart(void(handle, int64, int64))
+@compiled
+def emit(s, frame, n):
+    """Hand out a final cell: its pattern, and its vertices with their facets."""
+    row, count = s.frame[ROW, frame], s.frame[COUNT, frame]
+    at, corner = s.control[LEAVES], s.control[CORNERS]
+    for i in range(s.on.size):
+        s.leaf_on[at, i] = s.on[i]
+    for b in range(64):
+        s.leaf_label[at, b] = s.label[b]
+    s.leaf_size[at] = count
+    for v in range(count):
+        for j in range(n):
+            s.leaf_place[corner + v, j] = s.place[row + v, j]
+        s.leaf_facets[corner + v] = s.facets[row + v]
+    s.control[LEAVES] = at + 1
+    s.control[CORNERS] = corner + count
+
+
+@stage(int64, int64)
 def leaf(s, frame, n):
     """Look at the facets of a final cell from their on sides: joins, and looks to be taken in integers."""
     row, count, last = s.frame[ROW, frame], s.frame[COUNT, frame], s.frame[LAYER, frame]
@@ -274,24 +292,6 @@ def leaf(s, frame, n):
             s.control[LOOKS] = at + 1
     if s.control[EMITTING]:
         emit(s, frame, n)
-
-
-@compiled
-def emit(s, frame, n):
-    """Hand out a final cell: its pattern, and its vertices with their facets."""
-    row, count = s.frame[ROW, frame], s.frame[COUNT, frame]
-    at, corner = s.control[LEAVES], s.control[CORNERS]
-    for i in range(s.on.size):
-        s.leaf_on[at, i] = s.on[i]
-    for b in range(64):
-        s.leaf_label[at, b] = s.label[b]
-    s.leaf_size[at] = count
-    for v in range(count):
-        for j in range(n):
-            s.leaf_place[corner + v, j] = s.place[row + v, j]
-        s.leaf_facets[corner + v] = s.facets[row + v]
-    s.control[LEAVES] = at + 1
-    s.control[CORNERS] = corner + count
 
 
 @compiled

@@ -63,7 +63,7 @@ from triangle_cli.regions.space.arena import (
 from triangle_cli.regions.space.bits import NONE, compiled, size
 from triangle_cli.regions.space.digits import rebase, settle
 from triangle_cli.regions.space.forms import compose, evaluate, has_room, measure
-from triangle_cli.regions.space.handle import apart, arena_at, handle
+from triangle_cli.regions.space.handle import arena_at, stage
 from triangle_cli.regions.space.leaves import (
     ALL,
     all_loud,
@@ -113,7 +113,7 @@ def is_faint(s, layer):
     return worst > FAINT * largest
 
 
-@apart(int64(handle, int64, int64))
+@stage(int64, int64)
 def enter(s, frame, n):
     """Values of the next layer's neurons on the frame's cell."""
     layer = s.frame[LAYER, frame]
@@ -148,7 +148,7 @@ def compress(s, frame, old, kept):
     s.frame[COLUMNS, frame] = kept
 
 
-@apart(int64(handle, int64, int64))
+@stage(int64, int64)
 def enter_classified(s, frame, n):
     """Classify all neurons of the layer on the frame's cell."""
     layer, count = s.frame[LAYER, frame], s.frame[COUNT, frame]
@@ -214,7 +214,7 @@ def leave(s, frame):
     return GO_ON
 
 
-@apart(int64(handle, int64, int64))
+@stage(int64, int64)
 def split(s, frame, n):
     """Signs of the last column's neuron, and new vertices; or on to the next layer where there is none."""
     last = s.widths.size - 2
@@ -250,7 +250,47 @@ def split(s, frame, n):
     return GO_ON
 
 
-@apart(int64(handle, int64, int64, boolean))
+@compiled
+def fill_side(s, frame, child, n, rows, columns, kept, extra):
+    """Copy the vertices of a side, and the columns that are left, into the next frame."""
+    row, count = s.frame[ROW, frame], s.frame[COUNT, frame]
+    total = count + s.frame[NEW, frame]
+    new_row, stride = row + total, columns + 1
+    at, new_at = s.frame[VALUE, frame], s.frame[VALUE, frame] + total * stride
+    told, simple = s.frame[TOLD, frame], 1
+    for r in range(rows):
+        v = s.rows[r]
+        w = new_row + r
+        for j in range(n):
+            s.place[w, j] = s.place[row + v, j]
+        mask = s.facets[row + v]
+        if v >= count or s.sign[row + v] == 0:
+            mask |= extra
+        s.facets[w] = mask
+        if size(mask) != n:
+            simple = 0
+        s.doubt[w], s.fine[w] = s.doubt[row + v], s.fine[row + v]
+        s.solved[w] = s.solved[row + v]
+        if s.solved[w]:
+            s.digit_doubt[w] = s.digit_doubt[row + v]
+            for d in range(s.digit_place.shape[1]):
+                s.digit_place[w, d] = s.digit_place[row + v, d]
+        source, target = at + v * stride, new_at + r * kept
+        for c in range(kept):
+            s.values[target + c] = s.values[source + s.keep[c]]
+        if told:
+            for c in range(kept):
+                s.told[target + c] = s.told[source + s.keep[c]]
+    start = s.frame[CROSSING, frame]
+    for c in range(kept):
+        s.crossing[start + stride + c] = s.crossing[start + s.keep[c]]
+    s.frame[CROSSING, child] = start + stride
+    s.frame[COUNT, child], s.frame[NEW, child], s.frame[COLUMNS, child] = rows, 0, kept
+    s.frame[TOLD, child], s.frame[SIMPLE, child] = told, simple
+    s.frame[LAYER, child] = s.frame[LAYER, frame]
+
+
+@stage(int64, int64, boolean)
 def make_side(s, frame, n, is_above):
     """Make one side of the split as the next frame, or count it where that is enough."""
     last = s.widths.size - 2
@@ -311,46 +351,6 @@ def make_side(s, frame, n, is_above):
     s.frame[STAGE, child] = SPLIT
     s.control[DEPTH] = child
     return GO_ON
-
-
-@compiled
-def fill_side(s, frame, child, n, rows, columns, kept, extra):
-    """Copy the vertices of a side, and the columns that are left, into the next frame."""
-    row, count = s.frame[ROW, frame], s.frame[COUNT, frame]
-    total = count + s.frame[NEW, frame]
-    new_row, stride = row + total, columns + 1
-    at, new_at = s.frame[VALUE, frame], s.frame[VALUE, frame] + total * stride
-    told, simple = s.frame[TOLD, frame], 1
-    for r in range(rows):
-        v = s.rows[r]
-        w = new_row + r
-        for j in range(n):
-            s.place[w, j] = s.place[row + v, j]
-        mask = s.facets[row + v]
-        if v >= count or s.sign[row + v] == 0:
-            mask |= extra
-        s.facets[w] = mask
-        if size(mask) != n:
-            simple = 0
-        s.doubt[w], s.fine[w] = s.doubt[row + v], s.fine[row + v]
-        s.solved[w] = s.solved[row + v]
-        if s.solved[w]:
-            s.digit_doubt[w] = s.digit_doubt[row + v]
-            for d in range(s.digit_place.shape[1]):
-                s.digit_place[w, d] = s.digit_place[row + v, d]
-        source, target = at + v * stride, new_at + r * kept
-        for c in range(kept):
-            s.values[target + c] = s.values[source + s.keep[c]]
-        if told:
-            for c in range(kept):
-                s.told[target + c] = s.told[source + s.keep[c]]
-    start = s.frame[CROSSING, frame]
-    for c in range(kept):
-        s.crossing[start + stride + c] = s.crossing[start + s.keep[c]]
-    s.frame[CROSSING, child] = start + stride
-    s.frame[COUNT, child], s.frame[NEW, child], s.frame[COLUMNS, child] = rows, 0, kept
-    s.frame[TOLD, child], s.frame[SIMPLE, child] = told, simple
-    s.frame[LAYER, child] = s.frame[LAYER, frame]
 
 
 @njit(cache=True, error_model="numpy", _nrt=False, nogil=True)

@@ -10,7 +10,7 @@ Gains are known where a cell enters the last hidden layer, up to the neurons of 
 in it: they are added as these are put in.
 """
 
-# ruff: noqa: ANN001, ANN201, SIM110 - what numba compiles
+# ruff: noqa: ANN001, ANN201 - what numba compiles
 import numpy as np
 from numba import int64
 
@@ -164,24 +164,6 @@ def facet_gains(s, frame, columns):
         s.gain[at + found] = total
         found += 1
     s.control[FACETS] = found
-
-
-@compiled
-def all_loud(s, at):
-    """Whether all gains in the row at `at` are surely not 0."""
-    for f in range(s.control[FACETS]):
-        if not abs(s.gain[at + f]) > s.gain_error[f]:
-            return False
-    return True
-
-
-@compiled
-def all_loud_with(s, at, neuron, first):
-    """Whether they are with one more neuron of the last layer on."""
-    for f in range(s.control[FACETS]):
-        if not abs(s.gain[at + f] + s.gain_part[f, neuron - first]) > s.gain_error[f]:
-            return False
-    return True
 
 
 @compiled

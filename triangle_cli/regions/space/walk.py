@@ -61,13 +61,12 @@ from triangle_cli.regions.space.arena import (
     WANT,
 )
 from triangle_cli.regions.space.bits import NONE, compiled, size
+from triangle_cli.regions.space.cuts import MOST_CUTS, pieces
 from triangle_cli.regions.space.digits import rebase, settle
 from triangle_cli.regions.space.forms import compose, evaluate, has_room, measure
 from triangle_cli.regions.space.handle import arena_at, stage
 from triangle_cli.regions.space.leaves import (
     ALL,
-    all_loud,
-    all_loud_with,
     facet_gains,
     is_loud,
     leaf,
@@ -92,14 +91,6 @@ def is_dealt(s):
     """Whether the next cell at depth CUT is this thread's: up to there all walk the same way."""
     s.control[NODE] += 1
     return s.control[NODE] % s.control[PARTS] == s.control[PART]
-
-
-@compiled
-def counts(s, depth, is_frame):
-    """Whether a final cell at this depth is this thread's to count; a frame there has been dealt already."""
-    if depth < CUT:
-        return s.control[PART] == 0
-    return depth > CUT or is_frame or is_dealt(s)
 
 
 @compiled
@@ -195,7 +186,7 @@ def finish(s, frame, n):
     """Count a final cell that has vertices; again with more digits where these would tell more of its facets."""
     if not leaf_room(s, frame):
         return FLUSH
-    if counts(s, frame, True):
+    if frame >= CUT or s.control[PART] == 0:
         joins, looks = s.control[JOINS], s.control[LOOKS]
         leaves, corners = s.control[LEAVES], s.control[CORNERS]
         leaf(s, frame, n)
@@ -221,18 +212,17 @@ def split(s, frame, n):
     layer, columns = s.frame[LAYER, frame], s.frame[COLUMNS, frame]
     if s.frame[STEPS, frame] == 0 and layer == last:
         begin_last(s, frame)
-        if not s.frame[CAREFUL, frame] and columns <= 1:
-            first = s.neuron_at[layer]
-            at = s.frame[GAIN, frame]
-            if all_loud(s, at) and (
-                columns == 0 or all_loud_with(s, at, s.crossing[s.frame[CROSSING, frame]], first)
-            ):
+        if not s.frame[CAREFUL, frame] and columns <= MOST_CUTS:
+            count = s.frame[COUNT, frame]
+            for v in range(count):
+                s.rows[v] = v
+            for c in range(columns):
+                s.keep[c] = c
+            found = pieces(s, frame, count, columns, frame, s.frame[GAIN, frame], 0)
+            if found:
+                s.control[CELLS] += found
                 s.frame[STAGE, frame] = LEAVE
-                for _ in range(columns + 1):
-                    if counts(s, frame + columns, columns == 0):
-                        s.control[CELLS] += 1
                 return GO_ON
-            s.frame[CAREFUL, frame] = 1
     if columns == 0:
         if layer == last:
             status = finish(s, frame, n)
@@ -297,7 +287,7 @@ def make_side(s, frame, n, is_above):
     layer, columns = s.frame[LAYER, frame], s.frame[COLUMNS, frame] - 1
     if not has_room(s, frame, columns + 1):
         return GROW
-    splitter, start = s.frame[SPLITTER, frame], s.frame[CROSSING, frame]
+    splitter = s.frame[SPLITTER, frame]
     s.on[splitter] = is_above
     rows = gather_side(s, frame, 1 if is_above else -1)
     number = free_facet(s, frame, rows)
@@ -331,16 +321,11 @@ def make_side(s, frame, n, is_above):
         return GO_ON
     if layer == last:
         gains = side_gains(s, frame, columns, kept, is_above, splitter)
-        if careful == 0 and kept <= 1:
-            first = s.neuron_at[layer]
-            if all_loud(s, gains) and (
-                kept == 0 or all_loud_with(s, gains, s.crossing[start + s.keep[0]], first)
-            ):
-                for _ in range(kept + 1):
-                    if counts(s, child + kept, kept == 0):
-                        s.control[CELLS] += 1
+        if careful == 0:
+            found = pieces(s, frame, rows, kept, child, gains, steps)
+            if found:
+                s.control[CELLS] += found
                 return GO_ON
-            careful = 1
     fill_side(s, frame, child, n, rows, columns, kept, extra)
     s.frame[ROW, child], s.frame[VALUE, child] = at_row, at_value
     s.frame[CAREFUL, child], s.frame[GAIN, child], s.frame[STEPS, child] = careful, gains, steps

@@ -97,7 +97,7 @@ class Arena(NamedTuple):
     gain_error: np.ndarray  # (64,)
     gain_part: np.ndarray  # (64, last width): what each neuron of the last layer adds
     gain_bound: np.ndarray  # (N,) bound on the error of a neuron's gain on any path
-    column: np.ndarray  # (6, widest) scratch
+    column: np.ndarray  # (6 or n + 1, widest) scratch
     # numbers of more digits, of `digits`; sizes 0 until they are asked for
     digit_depth: np.ndarray  # (L + 1,) int64: digits of each layer's weights, the outputs' last
     digit_widths: np.ndarray  # (L + 1,) int64: neurons of each layer
@@ -277,7 +277,7 @@ def new_arena(
         gain_error=np.zeros(64),
         gain_part=np.zeros((64, last)),
         gain_bound=gain_bounds(steeps, mix_steep),
-        column=np.zeros((6, max(widest, len(biases[-1])))),
+        column=np.zeros((max(6, n + 1), max(widest, len(biases[-1])))),
         **no_digits(len(biases), n, rows),
         questions=np.zeros((1024, 3), np.int64),
         joins=np.zeros((4096, 4), np.uint64),

@@ -141,20 +141,19 @@ def compress(s, frame, old, kept):
 
 @stage(int64, int64)
 def enter_classified(s, frame, n):
-    """Classify all neurons of the layer on the frame's cell."""
-    layer, count = s.frame[LAYER, frame], s.frame[COUNT, frame]
-    width, first = s.widths[layer + 1], s.neuron_at[layer]
+    """Classify the neurons of the layer on the frame's cell by their values at its vertices."""
+    layer, count, columns = s.frame[LAYER, frame], s.frame[COUNT, frame], s.frame[COLUMNS, frame]
     for v in range(count):
         s.rows[v] = v
-    doubt = extremes(s, frame, count, width)
-    kept = classify(s, frame, count, width, n, doubt, 0, NONE)
+    doubt = extremes(s, frame, count, columns)
+    kept = classify(s, frame, count, columns, n, doubt, 0, NONE)
     if kept < 0:
         return ASK
     s.shared[frame] |= s.touch[0]
     if s.touch[1]:
         s.frame[CAREFUL, frame] = ALL
-    compress(s, frame, width, kept)
-    for i in range(first, first + width):
+    compress(s, frame, columns, kept)
+    for i in range(s.neuron_at[layer], s.neuron_at[layer + 1]):
         s.alive[i] |= s.on[i]
     for c in range(kept):
         s.alive[s.crossing[s.frame[CROSSING, frame] + c]] = 1

@@ -192,8 +192,8 @@ def hash_keys(neurons: int) -> np.ndarray:
     """(neurons, 2) uint64: one bit each while there are no more than 128, then random."""
     keys = np.zeros((neurons, 2), np.uint64)
     if neurons <= 128:
-        for i in range(neurons):
-            keys[i, i // 64] = np.uint64(1) << np.uint64(i % 64)
+        i = np.arange(neurons)
+        keys[i, i // 64] = np.uint64(1) << (i % 64).astype(np.uint64)
         return keys
     return np.random.default_rng(2023).integers(0, 2**64, (neurons, 2), np.uint64)
 
@@ -221,6 +221,7 @@ def new_arena(
     neurons, widest, last = int(neuron_at[-1]), int(widths.max()), int(widths[-1])
     sizes = widths[:-1] * widths[1:]
     form_sizes = (n + 1) * widths[1:]
+    lost = np.concatenate(_losses(weights, biases, new_weights, new_biases))
     steeps = [steepness(w, s) for w, s in zip(weights, new_weights)]
     mixing = 1 + np.random.default_rng(7).random(len(biases[-1]))
     mix_steep = mixing @ steeps[-1]
@@ -241,8 +242,8 @@ def new_arena(
         forms=np.zeros(int(form_sizes.sum())),
         form_at=np.concatenate([[0], np.cumsum(form_sizes)])[:-1].astype(np.int64),
         reach=np.zeros(neurons),
-        error=np.concatenate(_losses(weights, biases, new_weights, new_biases)),
-        lost=np.concatenate(_losses(weights, biases, new_weights, new_biases)),
+        error=lost.copy(),
+        lost=lost,
         slope=np.zeros(neurons),
         base=np.zeros(neurons),
         on=np.zeros(neurons, np.uint8),

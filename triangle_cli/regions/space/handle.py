@@ -48,7 +48,7 @@ def table(arena: Arena) -> np.ndarray:
     for (name, kind), (dtype, axes), array in zip(KINDS.items(), DTYPES, arena):
         if array.dtype != dtype or array.ndim != axes or not array.flags.c_contiguous:
             raise TypeError(f"{name}: {typeof(array)}, expected {kind}")
-        words += array.__array_interface__["data"][0], *array.shape
+        words += array.ctypes.data, *array.shape
     return np.array(words, np.int64)
 
 

@@ -125,6 +125,7 @@ class Arena(NamedTuple):
     leaf_size: np.ndarray  # (..,) int64 vertices
     leaf_label: np.ndarray  # (.., 64) int32
     leaf_place: np.ndarray  # (.., n)
+    leaf_doubt: np.ndarray  # (..,)
     leaf_facets: np.ndarray  # (..,) uint64
 
 
@@ -287,6 +288,7 @@ def new_arena(
         leaf_size=np.zeros(4096 if emitting else 0, np.int64),
         leaf_label=np.zeros((4096 if emitting else 0, 64), np.int32),
         leaf_place=np.zeros((65536 if emitting else 0, n)),
+        leaf_doubt=np.zeros(65536 if emitting else 0),
         leaf_facets=np.zeros(65536 if emitting else 0, np.uint64),
     )
     corners = 1 << n

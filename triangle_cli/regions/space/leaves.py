@@ -269,6 +269,7 @@ def emit(s, frame, n):
     for v in range(count):
         for j in range(n):
             s.leaf_place[corner + v, j] = s.place[row + v, j]
+        s.leaf_doubt[corner + v] = s.doubt[row + v]
         s.leaf_facets[corner + v] = s.facets[row + v]
     s.control[LEAVES] = at + 1
     s.control[CORNERS] = corner + count

@@ -27,12 +27,15 @@ from numba.np.arrayobj import make_array, populate_array
 
 from triangle_cli.compiling import apart
 from triangle_cli.regions.space.arena import Arena, new_arena
+from triangle_cli.regions.space.plain import Plain
 
 WORD = ir.IntType(64)
 _small = new_arena(
     [np.ones((1, 1))] * 2, [np.ones(1)] * 2, np.array([[0.0, 1.0]]), exact=False, emitting=False
 )
-KINDS: dict[str, Any] = {name: typeof(array) for name, array in _small._asdict().items()}
+KINDS: dict[str, Any] = {
+    name: Plain(typeof(array).dtype, array.ndim) for name, array in _small._asdict().items()
+}
 DTYPES = [(array.dtype, array.ndim) for array in _small]
 STARTS: list[int] = np.cumsum([0, *(1 + kind.ndim for kind in KINDS.values())]).tolist()
 PLACES: dict[str, int] = dict(zip(KINDS, STARTS))
@@ -60,7 +63,7 @@ class HandleType(types.Type):
 
 
 handle = HandleType()
-floats = types.Array(types.float64, 1, "C")
+floats = Plain(types.float64, 1)
 
 
 def stage(*arguments: Any) -> Callable[[Callable], Callable]:
@@ -119,7 +122,7 @@ def arena_at(_typing_context, address):
 @intrinsic
 def view(typing_context, array, start, size):
     """array[start : start + size] of a flat array, where that is known to be inside."""
-    kind = array.copy(layout="C")
+    kind = Plain(array.dtype, 1)
 
     def generate(context, builder, signature, arguments):
         whole = make_array(array)(context, builder, arguments[0])

@@ -161,11 +161,9 @@ def evaluate(s, frame, n):
     constant = view(s.column[n], 0, columns)
     for v in range(count):
         values = view(s.values, at + v * columns, columns)
+        # for one input `other` is the constants, times 0
         x, y = s.place[row + v, 0], s.place[row + v, 1] if n > 1 else 0.0
-        form, other = (
-            view(s.column[0], 0, columns),
-            view(s.column[1], 0, columns),
-        )  # for one input the constants, times 0
+        form, other = view(s.column[0], 0, columns), view(s.column[1], 0, columns)
         for c in range(columns):
             values[c] = constant[c] + x * form[c] + y * other[c]
         for j in range(2, n):

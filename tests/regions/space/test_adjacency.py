@@ -14,6 +14,7 @@ from triangle_cli.inspection.interactive import page
 from triangle_cli.regions import cells
 from triangle_cli.regions.arrays import Layers
 from triangle_cli.regions.counting import cell_arrays
+from triangle_cli.regions.space import partition
 
 
 def network(*sizes, seed=0):
@@ -73,6 +74,18 @@ def test_cells_that_share_a_facet(kind, n):
     pairs = found.adjacency.tolist()
     assert pairs == sorted(pairs)
     assert {frozenset((on[a], on[b])) for a, b in pairs} == brute_force(weights, biases, box)
+
+
+@pytest.mark.parametrize("seed", [0, 11, 13, 19])
+def test_facets_on_which_several_neurons_are_0_are_known_whatever_is_rounded(seed, monkeypatch):
+    """Corners at a coordinate of 0 are interpolated to 1e-17 or so, at which a neuron of the next layer is not 0."""
+    generator = torch.Generator().manual_seed(seed)
+    sizes = list(pairwise((3, 6, 3, 6, 1)))
+    weights = [torch.randint(-1, 2, (out, into), generator=generator).double() for into, out in sizes]
+    biases = [torch.randint(-1, 2, (out,), generator=generator).double() for _, out in sizes]
+    found = cells(weights, biases, [[-1, 1]] * 3, adjacency=True).adjacency
+    monkeypatch.setattr(partition, "are_alone", lambda *arguments: np.zeros(len(arguments[2]), bool))
+    assert torch.equal(found, cells(weights, biases, [[-1, 1]] * 3, adjacency=True).adjacency)
 
 
 def test_a_grid_has_the_adjacency_of_a_grid():

@@ -157,6 +157,18 @@ def test_threads_do_not_change_the_counts():
     assert counts(*net, [[-1, 1]] * 4, threads=2) == counts(*net, [[-1, 1]] * 4, threads=3) == one
 
 
+@pytest.mark.parametrize("n", [3, 4])
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_two_and_three_cuts_are_counted_as_by_making_their_pieces(n, data):
+    whole, eighths = st.integers(-3, 3), st.integers(-16, 16)
+    planes = data.draw(
+        st.lists(st.tuples(st.lists(whole, min_size=n, max_size=n), eighths), min_size=2, max_size=3)
+    )
+    net = arrangement([([float(a) for a in normal], c / 8) for normal, c in planes])
+    assert counts(*net, [[-1, 1]] * n) == counts(*net, [[-1, 1]] * n, exact=True)
+
+
 def test_a_count_stops_at_its_limit():
     planes = [([1.0, 0.0, 0.0], i / 100) for i in range(-60, 60)]
     net = arrangement(planes)

@@ -6,7 +6,6 @@ import numpy as np
 
 from triangle_cli.regions.space.exact import Exact
 
-CLOSE = 1e-6  # of its size: a neuron this close to 0 all over a facet is looked at in integers
 BATCH = 1 << 22  # values at corners of facets looked at in one go
 
 
@@ -16,14 +15,14 @@ def are_alone(
     cell: np.ndarray,
     bit: np.ndarray,
     values: np.ndarray,
-    sizes: np.ndarray,
+    bounds: np.ndarray,
 ) -> np.ndarray:
     """Whether surely no hidden neuron but its own is 0 all over a facet, (facets,) bool.
 
     masks: (corners,) uint64, the facets of each corner, of cell i from pointer[i] on; cell, bit: of each facet;
-    values: (corners, N) of the hidden neurons at the corners, sizes: likewise, the sum of the absolute terms.
+    values: (corners, N) of the hidden neurons at the corners; bounds: (corners,) of their errors.
     """
-    clear = np.abs(values) > CLOSE * sizes
+    clear = np.abs(values) > bounds[:, None]
     result = np.zeros(len(cell), bool)
     count = np.diff(pointer)[cell]
     step = max(1, BATCH // max(1, values.shape[1] * int(count.max(initial=1))))

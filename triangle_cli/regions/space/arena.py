@@ -96,7 +96,8 @@ class Arena(NamedTuple):
     gain_bit: np.ndarray  # (64,) int64
     gain_error: np.ndarray  # (64,)
     gain_part: np.ndarray  # (64, last width): what each neuron of the last layer adds
-    column: np.ndarray  # (6, widest) scratch
+    gain_bound: np.ndarray  # (N,) bound on the error of a neuron's gain on any path
+    column: np.ndarray  # (6 or n + 1, widest) scratch
     # numbers of more digits, of `digits`; sizes 0 until they are asked for
     digit_depth: np.ndarray  # (L + 1,) int64: digits of each layer's weights, the outputs' last
     digit_widths: np.ndarray  # (L + 1,) int64: neurons of each layer
@@ -124,6 +125,7 @@ class Arena(NamedTuple):
     leaf_size: np.ndarray  # (..,) int64 vertices
     leaf_label: np.ndarray  # (.., 64) int32
     leaf_place: np.ndarray  # (.., n)
+    leaf_doubt: np.ndarray  # (..,)
     leaf_facets: np.ndarray  # (..,) uint64
 
 
@@ -166,6 +168,16 @@ def steepness(original: np.ndarray, scaled_down: np.ndarray) -> np.ndarray:
     return np.where(original == 0, 0.0, np.maximum(np.abs(scaled_down), LEAST_WEIGHT)) * 1.000001
 
 
+def gain_bounds(steeps: list[np.ndarray], mix_steep: np.ndarray) -> np.ndarray:
+    """(N,) bounds on the rounding of each hidden neuron's gain, by the absolute weights of all paths from it."""
+    sizes, terms, bounds = mix_steep, 16, []
+    with np.errstate(over="ignore", invalid="ignore"):  # infinite bounds leave gains to those of the path
+        for steep in steeps[-2::-1]:
+            bounds.append(terms * 2.0**-52 * sizes + SMALL)
+            sizes, terms = sizes @ steep, terms + len(steep) + 16
+    return np.concatenate(bounds[::-1])
+
+
 def _losses(weights: list, biases: list, new_weights: list, new_biases: list) -> list[np.ndarray]:
     """SMALL for the hidden neurons whose bias, or weights in the first layer, scaling has not kept in full."""
     losses = []
@@ -181,8 +193,8 @@ def hash_keys(neurons: int) -> np.ndarray:
     """(neurons, 2) uint64: one bit each while there are no more than 128, then random."""
     keys = np.zeros((neurons, 2), np.uint64)
     if neurons <= 128:
-        for i in range(neurons):
-            keys[i, i // 64] = np.uint64(1) << np.uint64(i % 64)
+        i = np.arange(neurons)
+        keys[i, i // 64] = np.uint64(1) << (i % 64).astype(np.uint64)
         return keys
     return np.random.default_rng(2023).integers(0, 2**64, (neurons, 2), np.uint64)
 
@@ -210,27 +222,29 @@ def new_arena(
     neurons, widest, last = int(neuron_at[-1]), int(widths.max()), int(widths[-1])
     sizes = widths[:-1] * widths[1:]
     form_sizes = (n + 1) * widths[1:]
+    lost = np.concatenate(_losses(weights, biases, new_weights, new_biases))
+    steeps = [steepness(w, s) for w, s in zip(weights, new_weights)]
     mixing = 1 + np.random.default_rng(7).random(len(biases[-1]))
-    out = new_weights[-1]
+    mix_steep = mixing @ steeps[-1]
     frames, rows = 32, 512
     control = np.zeros(CONTROL_SIZE, np.int64)
     control[[LIMIT, PART, PARTS, EMITTING]] = limit or 2**62, part, parts, emitting
     control[MOST_DIGITS] = 1  # some are to be had
     arena = Arena(
         weights=flat([w.T for w in new_weights[:-1]]),
-        steep=flat([steepness(w, s).T for w, s in zip(weights[:-1], new_weights[:-1])]),
+        steep=flat([steep.T for steep in steeps[:-1]]),
         biases=flat(new_biases[:-1]),
         weight_at=np.concatenate([[0], np.cumsum(sizes)])[:-1].astype(np.int64),
         neuron_at=neuron_at,
         widths=widths,
-        mix=mixing @ out,
-        mix_steep=mixing @ steepness(weights[-1], out),
+        mix=np.array([math.fsum(column) for column in (mixing[:, None] * new_weights[-1]).T]),
+        mix_steep=mix_steep,
         hashes=hash_keys(neurons),
         forms=np.zeros(int(form_sizes.sum())),
         form_at=np.concatenate([[0], np.cumsum(form_sizes)])[:-1].astype(np.int64),
         reach=np.zeros(neurons),
-        error=np.concatenate(_losses(weights, biases, new_weights, new_biases)),
-        lost=np.concatenate(_losses(weights, biases, new_weights, new_biases)),
+        error=lost.copy(),
+        lost=lost,
         slope=np.zeros(neurons),
         base=np.zeros(neurons),
         on=np.zeros(neurons, np.uint8),
@@ -264,7 +278,8 @@ def new_arena(
         gain_bit=np.zeros(64, np.int64),
         gain_error=np.zeros(64),
         gain_part=np.zeros((64, last)),
-        column=np.zeros((6, max(widest, len(biases[-1])))),
+        gain_bound=gain_bounds(steeps, mix_steep),
+        column=np.zeros((max(6, n + 1), max(widest, len(biases[-1])))),
         **no_digits(len(biases), n, rows),
         questions=np.zeros((1024, 3), np.int64),
         joins=np.zeros((4096, 4), np.uint64),
@@ -273,6 +288,7 @@ def new_arena(
         leaf_size=np.zeros(4096 if emitting else 0, np.int64),
         leaf_label=np.zeros((4096 if emitting else 0, 64), np.int32),
         leaf_place=np.zeros((65536 if emitting else 0, n)),
+        leaf_doubt=np.zeros(65536 if emitting else 0),
         leaf_facets=np.zeros(65536 if emitting else 0, np.uint64),
     )
     corners = 1 << n

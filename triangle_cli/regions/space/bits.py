@@ -2,26 +2,18 @@
 """Sets of facets as the bits of one integer, and numbers by fours, for compiled code."""
 
 # ruff: noqa: ANN001, ANN201
-from typing import Any
-
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from triangle_cli.compiling import njit
-
-# Called from compiled code only: no wrappers for calls from Python, which take longer to compile than the code.
-INSIDE: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+from triangle_cli.compiling import inside
 
 # Without Numba's runtime arrays are not reference-counted; nothing compiled with this may allocate one.
 # Contraction to fused multiply-adds only makes results more accurate: the bounds hold with and without.
-compiled = njit(error_model="numpy", fastmath={"contract"}, _nrt=False, forceinline=True, **INSIDE)
-
-summing = njit(
-    error_model="numpy", fastmath={"contract", "reassoc"}, _nrt=False, forceinline=True, **INSIDE
-)  # in any order
+compiled = inside(fastmath={"contract"}, _nrt=False, forceinline=True)
+summing = inside(fastmath={"contract", "reassoc"}, _nrt=False, forceinline=True)  # in any order
 
 WORD = ir.IntType(64)
 NONE = np.uint64(0)

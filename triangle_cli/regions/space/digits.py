@@ -13,7 +13,7 @@ Source of the splitting: Ozaki, Ogita, Oishi, Rump 2012, Error-free transformati
 # ruff: noqa: ANN001, ANN201
 import math
 
-from numba import boolean, int64, void
+from numba import boolean, int64
 
 from triangle_cli.regions.space.arena import (
     BITS,
@@ -29,7 +29,7 @@ from triangle_cli.regions.space.arena import (
 )
 from triangle_cli.regions.space.bits import compiled, four, four_factors
 from triangle_cli.regions.space.forms import ROOM, UNIT
-from triangle_cli.regions.space.handle import apart, floats, handle, view
+from triangle_cli.regions.space.handle import floats, stage, view
 from triangle_cli.regions.space.refining import choose, invert, quality_of
 
 STALE, ROUNDED, EXACT = 0, 1, 2  # of a layer's forms in digits, of a vertex
@@ -55,7 +55,7 @@ def as_float(total, size, base):
     return value
 
 
-@apart(int64(handle, int64, floats, int64, floats, boolean, boolean))
+@stage(int64, floats, int64, floats, boolean, boolean)
 def multiply(s, layer, source, columns, target, has_bias, is_exact):
     """target = W (on * source), digits (K, columns, neurons) each, biases added to the last column; EXACT or ROUNDED.
 
@@ -123,7 +123,7 @@ def cut_off(s, layer):
     return terms * 2.0 ** (-s.control[BITS] * s.control[DIGITS])
 
 
-@apart(void(handle, int64, int64))
+@stage(int64, int64)
 def fine_forms(s, layer, n):
     """Digits (K, n + 1, neurons) of the forms of all layers up to this one, on the present path."""
     digits = s.control[DIGITS]
@@ -150,7 +150,7 @@ def fine_forms(s, layer, n):
             s.digit_error[l] += cut_off(s, l)
 
 
-@apart(boolean(handle, int64, int64))
+@stage(int64, int64)
 def rebase(s, layer, n):
     """Forms of a layer rounded from digits, in place of those composed in float64; False if K is too small."""
     fine_forms(s, layer, n)
@@ -291,7 +291,7 @@ def is_plane_exact(s, label):
     return s.digit_state[layer_of(s, label)] == EXACT
 
 
-@apart(int64(handle, int64, int64, int64))
+@stage(int64, int64, int64)
 def solve(s, frame, row, n):
     """Vertex `row` in digits, its distance from the true one in s.digit_doubt: ROUNDED, EXACT or FAILED."""
     rows = fine_planes(s, frame, row, s.facets[row], n)
@@ -328,7 +328,7 @@ def solve(s, frame, row, n):
     return EXACT if exact else ROUNDED
 
 
-@apart(boolean(handle, int64))
+@stage(int64)
 def settle(s, n):
     """Answer what digits can of the open questions; True if none is left."""
     frame, asked, left = s.control[DEPTH], s.control[QUESTIONS], 0
@@ -361,7 +361,7 @@ def settle(s, n):
     return left == 0
 
 
-@apart(void(handle, int64, int64, floats, floats))
+@stage(int64, int64, floats, floats)
 def fine_gain(s, neuron, to_outputs, part, error):
     """Derivatives by a hidden neuron of those of the last hidden layer, or of the outputs, and their bounds.
 

@@ -55,11 +55,13 @@ def compose(s, layer, n):
         error[i] = 0.0
     gamma = (below + 4) * UNIT
     active, loss = 0, s.column[0]
+    reach, error_below = view(s.reach, first_below, below), view(s.error, first_below, below)
+    on = view(s.on, first_below, below)
     for k in range(below):
-        if s.on[first_below + k] and (s.reach[first_below + k] > 0.0 or s.error[first_below + k] > 0.0):
-            s.keep[active] = k
-            loss[k] = s.error[first_below + k] + gamma * s.reach[first_below + k] + SMALL
-            active += 1
+        loss[k] = error_below[k] + gamma * reach[k] + SMALL
+    for k in range(below):
+        s.keep[active] = k
+        active += (on[k] != 0) & (reach[k] + error_below[k] > 0.0)
     weights = view(s.weights, s.weight_at[layer], below * width)
     steeps = view(s.steep, s.weight_at[layer], below * width)
     for at in range(0, active, 4):  # four at a time: forms are read and written a quarter as often
@@ -106,26 +108,68 @@ def measure(s, layer, n):
 
 
 @compiled
+def surround(s, frame, n):
+    """The middle of a box around the frame's cell into s.moved, half its sides into s.residual; the largest doubt."""
+    row, count, doubt = s.frame[ROW, frame], s.frame[COUNT, frame], 0.0
+    for v in range(count):
+        doubt = max(doubt, s.doubt[row + v])
+    for j in range(n):
+        low = high = s.place[row, j]
+        for v in range(1, count):
+            x = s.place[row + v, j]
+            low, high = min(low, x), max(high, x)
+        s.moved[j] = (low + high) / 2
+        s.residual[j] = (high - low) / 2 * ROOM
+    return doubt
+
+
+@compiled
 def evaluate(s, frame, n):
-    """Values of all neurons of the frame's layer at the vertices of its cell, a column each; its size."""
+    """Switch on and off the neurons of the frame's layer that have one sign in a box around its cell.
+
+    The values of the others at the cell's vertices, a column each.
+    """
     layer = s.frame[LAYER, frame]
     width, first = s.widths[layer + 1], s.neuron_at[layer]
     forms = view(s.forms, s.form_at[layer], (n + 1) * width)
     row, count, at = s.frame[ROW, frame], s.frame[COUNT, frame], s.frame[VALUE, frame]
-    constant = forms[n * width : (n + 1) * width]
-    for v in range(count):
-        values = view(s.values, at + v * width, width)
-        x, y = s.place[row + v, 0], s.place[row + v, 1] if n > 1 else 0.0
-        form, other = view(forms, 0, width), view(forms, width, width)  # for one input the constants, times 0
+    low, high, constant = view(s.low, 0, width), view(s.high, 0, width), view(forms, n * width, width)
+    doubt = surround(s, frame, n)
+    for i in range(width):
+        low[i] = high[i] = constant[i]
+    for j in range(n):
+        middle, half = s.moved[j], s.residual[j]
+        form = view(forms, j * width, width)
         for i in range(width):
-            values[i] = constant[i] + x * form[i] + y * other[i]
+            low[i] += middle * form[i] - half * abs(form[i])
+            high[i] += middle * form[i] + half * abs(form[i])
+    slope, base = view(s.slope, first, width), view(s.base, first, width)
+    on, linear = view(s.on, first, width), view(s.linear, first, width)
+    for i in range(width):
+        error = slope[i] * doubt + 2.0 * base[i] + s.slack[0]  # rounded twice as often as values
+        low[i] -= error
+        high[i] += error
+        on[i] = low[i] > 0.0
+    start, columns = s.frame[CROSSING, frame], 0
+    for i in range(width):
+        s.crossing[start + columns] = first + i
+        columns += ((low[i] <= 0.0) & (high[i] >= 0.0)) | (linear[i] != 0)
+    for j in range(n + 1):
+        form, picked = view(forms, j * width, width), view(s.column[j], 0, columns)
+        for c in range(columns):
+            picked[c] = form[s.crossing[start + c] - first]
+    constant = view(s.column[n], 0, columns)
+    for v in range(count):
+        values = view(s.values, at + v * columns, columns)
+        # for one input `other` is the constants, times 0
+        x, y = s.place[row + v, 0], s.place[row + v, 1] if n > 1 else 0.0
+        form, other = view(s.column[0], 0, columns), view(s.column[1], 0, columns)
+        for c in range(columns):
+            values[c] = constant[c] + x * form[c] + y * other[c]
         for j in range(2, n):
             x = s.place[row + v, j]
-            form = view(forms, j * width, width)
-            for i in range(width):
-                values[i] += x * form[i]
-    s.frame[COLUMNS, frame] = width
+            form = view(s.column[j], 0, columns)
+            for c in range(columns):
+                values[c] += x * form[c]
+    s.frame[COLUMNS, frame] = columns
     s.frame[STEPS, frame] = s.frame[TOLD, frame] = 0
-    start = s.frame[CROSSING, frame]
-    for i in range(width):
-        s.crossing[start + i] = first + i

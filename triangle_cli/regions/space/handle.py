@@ -3,49 +3,46 @@
 
 Eighty arrays passed on by value are some five hundred numbers a call. Nothing in the table changes while the walk runs,
 which the loads from it say (invariant.load), so that loops need not look there again.
-
-Behind the arrays are the addresses of functions (`apart`). Numba would link a function into each that calls it, and
-optimise it again there, and so on upwards; one that is called by its address is compiled once.
 """
 
 # ruff: noqa: ANN001, ANN201
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import typeof, types
 from numba.core import cgutils
-from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_global
+from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
     infer_getattr,
     intrinsic,
-    lower_builtin,
     lower_getattr_generic,
     models,
     register_model,
 )
 from numba.np.arrayobj import make_array, populate_array
 
-from triangle_cli.compiling import njit
+from triangle_cli.compiling import apart
 from triangle_cli.regions.space.arena import Arena, new_arena
+from triangle_cli.regions.space.plain import Plain
 
 WORD = ir.IntType(64)
 _small = new_arena(
     [np.ones((1, 1))] * 2, [np.ones(1)] * 2, np.array([[0.0, 1.0]]), exact=False, emitting=False
 )
-KINDS: dict[str, Any] = {name: typeof(array) for name, array in _small._asdict().items()}
+KINDS: dict[str, Any] = {
+    name: Plain(typeof(array).dtype, array.ndim) for name, array in _small._asdict().items()
+}
 DTYPES = [(array.dtype, array.ndim) for array in _small]
 STARTS: list[int] = np.cumsum([0, *(1 + kind.ndim for kind in KINDS.values())]).tolist()
 PLACES: dict[str, int] = dict(zip(KINDS, STARTS))
-FUNCTIONS: list[tuple[Any, Any]] = []  # dispatchers and their signatures
 
 
 def table(arena: Arena) -> np.ndarray:
-    """For each array its address and its shape, then the functions' addresses, int64; the arena has to outlive it.
+    """For each array its address and its shape, int64; the arena has to outlive it.
 
     Raises:
         TypeError: an array of another kind than the walk is compiled for.
@@ -54,19 +51,8 @@ def table(arena: Arena) -> np.ndarray:
     for (name, kind), (dtype, axes), array in zip(KINDS.items(), DTYPES, arena):
         if array.dtype != dtype or array.ndim != axes or not array.flags.c_contiguous:
             raise TypeError(f"{name}: {typeof(array)}, expected {kind}")
-        words += array.__array_interface__["data"][0], *array.shape
-    return np.array(words + _addresses(), np.int64)
-
-
-@cache
-def _addresses() -> list[int]:
-    """Where the functions are, compiled or loaded."""
-    found = []
-    for dispatcher, signature in FUNCTIONS:
-        dispatcher.compile(signature)
-        made = dispatcher.overloads[signature.args]
-        found.append(made.library.get_pointer_to_function(made.fndesc.mangled_name))
-    return found
+        words += array.ctypes.data, *array.shape
+    return np.array(words, np.int64)
 
 
 class HandleType(types.Type):
@@ -77,7 +63,14 @@ class HandleType(types.Type):
 
 
 handle = HandleType()
-floats = types.Array(types.float64, 1, "C")
+floats = Plain(types.float64, 1)
+
+
+def stage(*arguments: Any) -> Callable[[Callable], Callable]:
+    """A function of the handle and of arguments of these types, compiled by itself and called by its address."""
+    return apart(handle, *arguments, error_model="numpy", fastmath={"contract"}, _nrt=False)
+
+
 register_model(HandleType)(models.OpaqueModel)
 
 
@@ -116,42 +109,6 @@ def _array(context, builder, kind, address, shape):
     return array._getvalue()
 
 
-def apart(signature: Any) -> Callable[[Callable], Callable]:
-    """A function compiled by itself for one signature, the handle first, and called by its address in the table."""
-
-    def wrap(function: Callable) -> Callable:
-        number = STARTS[-1] + len(FUNCTIONS)
-        dispatcher = njit(cache=True, error_model="numpy", fastmath={"contract"}, _nrt=False, nogil=True)(
-            function
-        )
-        FUNCTIONS.append((dispatcher, signature))
-
-        def call(*_arguments: object) -> None:
-            """Stands for the function in compiled code."""
-
-        class _Call(AbstractTemplate):
-            key = call
-
-            def generic(self, _arguments, _words):
-                return signature
-
-        infer_global(call, types.Function(_Call))
-
-        @lower_builtin(call, types.VarArg(types.Any))
-        def _lower(context, builder, _signature, arguments):
-            convention = context.call_conv
-            kind = convention.get_function_type(signature.return_type, signature.args)
-            place = builder.inttoptr(_word(builder, arguments[0], number), kind.as_pointer())
-            _, result = convention.call_function(
-                builder, place, signature.return_type, signature.args, arguments
-            )
-            return result
-
-        return call
-
-    return wrap
-
-
 @intrinsic
 def arena_at(_typing_context, address):
     """The handle of the table at an address."""
@@ -165,7 +122,7 @@ def arena_at(_typing_context, address):
 @intrinsic
 def view(typing_context, array, start, size):
     """array[start : start + size] of a flat array, where that is known to be inside."""
-    kind = array.copy(layout="C")
+    kind = Plain(array.dtype, 1)
 
     def generate(context, builder, signature, arguments):
         whole = make_array(array)(context, builder, arguments[0])

@@ -10,9 +10,9 @@ Gains are known where a cell enters the last hidden layer, up to the neurons of 
 in it: they are added as these are put in.
 """
 
-# ruff: noqa: ANN001, ANN201, SIM110 - what numba compiles
+# ruff: noqa: ANN001, ANN201 - what numba compiles
 import numpy as np
-from numba import int64, void
+from numba import int64
 
 from triangle_cli.regions.space.arena import (
     CAREFUL,
@@ -33,10 +33,10 @@ from triangle_cli.regions.space.arena import (
     SMALL,
     WANT,
 )
-from triangle_cli.regions.space.bits import NONE, compiled, four, four_factors, summing
+from triangle_cli.regions.space.bits import NONE, ONE, compiled, four, four_factors, lowest, summing
 from triangle_cli.regions.space.digits import fine_gain
 from triangle_cli.regions.space.forms import ROOM, UNIT
-from triangle_cli.regions.space.handle import apart, handle, view
+from triangle_cli.regions.space.handle import stage, view
 
 ALL = 2  # of CAREFUL: any facet may be shared, as some neuron is 0 all over the cell
 LOUD, SILENT, DOUBTFUL = 0, 1, 2
@@ -77,6 +77,36 @@ def passed_on(s, layer, part, error, new, new_error):
         new_error[i] *= ROOM
 
 
+@compiled
+def passed(s, layer, part, new):
+    """As `passed_on`, without errors: those are bounded by `gain_bound`."""
+    width, below = s.widths[layer + 1], s.widths[layer]
+    first = s.neuron_at[layer] - below
+    for i in range(width):
+        new[i] = 0.0
+    active = 0
+    for k in range(below):
+        s.keep[active] = k
+        active += s.on[first + k]
+    weights = view(s.weights, s.weight_at[layer], below * width)
+    for at in range(0, active, 4):
+        k0, k1, k2, k3 = four(s.keep, at, active)
+        w0, w1 = view(weights, k0 * width, width), view(weights, k1 * width, width)
+        w2, w3 = view(weights, k2 * width, width), view(weights, k3 * width, width)
+        f0, f1, f2, f3 = four_factors(part, s.keep, at, active)
+        for i in range(width):
+            new[i] += f0 * w0[i] + f1 * w1[i] + (f2 * w2[i] + f3 * w3[i])
+
+
+@summing
+def product(part, sure, width):
+    """part . sure."""
+    total = 0.0
+    for i in range(width):
+        total += sure[i] * part[i]
+    return total
+
+
 @summing
 def product_and_bound(part, error, sure, maybe, width, gamma):
     """part . sure, and maybe . (error + gamma |part|)."""
@@ -87,7 +117,7 @@ def product_and_bound(part, error, sure, maybe, width, gamma):
     return total, bound
 
 
-@apart(int64(handle, int64))
+@stage(int64)
 def fine_loudness(s, neuron):
     """As `loudness`, by the derivative of every output in digits."""
     if s.slack[0] > 0.0:
@@ -111,7 +141,32 @@ def fine_loudness(s, neuron):
     return what
 
 
-@apart(void(handle, int64, int64))
+@compiled
+def bounded_gain(s, neuron, layer, sure, maybe):
+    """Derivatives of the last layer's neurons by a neuron of `layer`, its gain, and the bound of it on this path."""
+    last = s.widths.size - 2
+    width = s.widths[last + 1]
+    gamma = (width + 16) * UNIT
+    part, error = s.column[0], s.column[1]
+    new, new_error = s.column[2], s.column[3]
+    above = s.widths[layer + 2]
+    begin = s.weight_at[layer + 1] + (neuron - s.neuron_at[layer]) * above
+    for i in range(above):
+        weight, steep = s.weights[begin + i], s.steep[begin + i]
+        part[i] = weight
+        error[i] = 0.0 if steep == 0.0 else SMALL
+    for m in range(layer + 2, last + 1):
+        passed_on(s, m, part, error, new, new_error)
+        part, new = new, part
+        error, new_error = new_error, error
+    total, bound = product_and_bound(part, error, sure, maybe, width, gamma)
+    if bound * CLEAR > abs(total) and s.control[DIGITS] and s.slack[0] == 0.0:
+        fine_gain(s, neuron, 0, part, error)
+        total, bound = product_and_bound(part, error, sure, maybe, width, gamma)
+    return part, total, bound * ROOM
+
+
+@stage(int64, int64)
 def facet_gains(s, frame, columns):
     """Gains of the facets of lower layers, the cell having entered the last one; their number into FACETS.
 
@@ -123,7 +178,6 @@ def facet_gains(s, frame, columns):
     for v in range(s.frame[COUNT, frame]):
         used |= s.facets[row + v]
     found, at, start = 0, s.frame[GAIN, frame], s.frame[CROSSING, frame]
-    gamma = (width + 16) * UNIT
     sure, maybe = s.column[4][:width], s.column[5][:width]  # weights of what is on, bounds of what may be
     for i in range(width):
         is_on = s.on[first + i] == 1
@@ -132,56 +186,33 @@ def facet_gains(s, frame, columns):
     for c in range(columns):
         i = s.crossing[start + c] - first
         sure[i], maybe[i] = 0.0, s.mix_steep[i]
-    for b in range(64):
-        if not used & (np.uint64(1) << np.uint64(b)):
-            continue
+    while used != NONE:
+        b = lowest(used)
+        used &= used - ONE
         neuron = s.label[b]
         if neuron < 0 or not s.on[neuron]:
             continue
         layer = 0
         while s.neuron_at[layer + 1] <= neuron:
             layer += 1
-        part, error = s.column[0], s.column[1]
-        new, new_error = s.column[2], s.column[3]
+        part, new = s.column[0], s.column[2]
         above = s.widths[layer + 2]
-        begin = s.weight_at[layer + 1] + (neuron - s.neuron_at[layer]) * above
+        weights = view(s.weights, s.weight_at[layer + 1] + (neuron - s.neuron_at[layer]) * above, above)
         for i in range(above):
-            weight, steep = s.weights[begin + i], s.steep[begin + i]
-            part[i] = weight
-            error[i] = 0.0 if steep == 0.0 else SMALL
+            part[i] = weights[i]
         for m in range(layer + 2, last + 1):
-            passed_on(s, m, part, error, new, new_error)
+            passed(s, m, part, new)
             part, new = new, part
-            error, new_error = new_error, error
-        total, bound = product_and_bound(part, error, sure, maybe, width, gamma)
-        if bound * CLEAR > abs(total) and s.control[DIGITS] and s.slack[0] == 0.0:
-            fine_gain(s, neuron, 0, part, error)
-            total, bound = product_and_bound(part, error, sure, maybe, width, gamma)
+        total, bound = product(part, sure, width), s.gain_bound[neuron]
+        if not abs(total) > CLEAR * bound:
+            part, total, bound = bounded_gain(s, neuron, layer, sure, maybe)
         for i in range(width):
             s.gain_part[found, i] = s.mix[i] * part[i]
         s.gain_bit[found] = b
-        s.gain_error[found] = bound * ROOM
+        s.gain_error[found] = bound
         s.gain[at + found] = total
         found += 1
     s.control[FACETS] = found
-
-
-@compiled
-def all_loud(s, at):
-    """Whether all gains in the row at `at` are surely not 0."""
-    for f in range(s.control[FACETS]):
-        if not abs(s.gain[at + f]) > s.gain_error[f]:
-            return False
-    return True
-
-
-@compiled
-def all_loud_with(s, at, neuron, first):
-    """Whether they are with one more neuron of the last layer on."""
-    for f in range(s.control[FACETS]):
-        if not abs(s.gain[at + f] + s.gain_part[f, neuron - first]) > s.gain_error[f]:
-            return False
-    return True
 
 
 @compiled
@@ -225,7 +256,26 @@ def leaf_room(s, frame):
     )
 
 
-@apart(void(handle, int64, int64))
+@compiled
+def emit(s, frame, n):
+    """Hand out a final cell: its pattern, and its vertices with their facets."""
+    row, count = s.frame[ROW, frame], s.frame[COUNT, frame]
+    at, corner = s.control[LEAVES], s.control[CORNERS]
+    for i in range(s.on.size):
+        s.leaf_on[at, i] = s.on[i]
+    for b in range(64):
+        s.leaf_label[at, b] = s.label[b]
+    s.leaf_size[at] = count
+    for v in range(count):
+        for j in range(n):
+            s.leaf_place[corner + v, j] = s.place[row + v, j]
+        s.leaf_doubt[corner + v] = s.doubt[row + v]
+        s.leaf_facets[corner + v] = s.facets[row + v]
+    s.control[LEAVES] = at + 1
+    s.control[CORNERS] = corner + count
+
+
+@stage(int64, int64)
 def leaf(s, frame, n):
     """Look at the facets of a final cell from their on sides: joins, and looks to be taken in integers."""
     row, count, last = s.frame[ROW, frame], s.frame[COUNT, frame], s.frame[LAYER, frame]
@@ -274,24 +324,6 @@ def leaf(s, frame, n):
             s.control[LOOKS] = at + 1
     if s.control[EMITTING]:
         emit(s, frame, n)
-
-
-@compiled
-def emit(s, frame, n):
-    """Hand out a final cell: its pattern, and its vertices with their facets."""
-    row, count = s.frame[ROW, frame], s.frame[COUNT, frame]
-    at, corner = s.control[LEAVES], s.control[CORNERS]
-    for i in range(s.on.size):
-        s.leaf_on[at, i] = s.on[i]
-    for b in range(64):
-        s.leaf_label[at, b] = s.label[b]
-    s.leaf_size[at] = count
-    for v in range(count):
-        for j in range(n):
-            s.leaf_place[corner + v, j] = s.place[row + v, j]
-        s.leaf_facets[corner + v] = s.facets[row + v]
-    s.control[LEAVES] = at + 1
-    s.control[CORNERS] = corner + count
 
 
 @compiled

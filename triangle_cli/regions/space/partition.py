@@ -9,6 +9,7 @@ import numpy as np
 from triangle_cli.regions.space.adjacency import adjacent, are_alone
 from triangle_cli.regions.space.arena import CORNERS, LEAVES, Arena, scaled
 from triangle_cli.regions.space.counting import Walker, labels_of
+from triangle_cli.regions.space.forms import UNIT
 from triangle_cli.regions.space.sizes import Sizes
 from triangle_cli.regions.space.volumes import volumes
 
@@ -21,7 +22,8 @@ class _Collector:
     ) -> None:
         self.weights, self.biases, self.box = weights, biases, box
         self.with_cells, self.with_adjacency = with_cells, with_adjacency
-        self.shift = scaled(weights, biases, box)[3][0]
+        self.scaled = scaled(weights, biases, box)
+        self.shift = self.scaled[3][0]
         self.columns: dict[str, list[np.ndarray]] = {}
 
     def take(self, a: Arena) -> None:
@@ -47,19 +49,7 @@ class _Collector:
     def _forms(self, a: Arena, on: np.ndarray, facets: np.ndarray, pointer: np.ndarray) -> dict:
         """Half-spaces and affine maps of a buffer of leaves."""
         n = len(self.box)
-        maps = np.broadcast_to(np.eye(n, n + 1), (len(on), n, n + 1))
-        forms, first = [], 0
-        with np.errstate(all="ignore"):
-            for weight, bias in zip(self.weights, self.biases):
-                maps = weight @ maps
-                maps[:, :, n] += bias
-                forms.append(maps)
-                states = on[:, first : first + len(bias)]
-                first += len(bias)
-                if len(forms) < len(self.weights):
-                    maps = maps * states[:, :, None]
-        outputs = forms.pop()
-        hidden = np.concatenate([np.empty((len(on), 0, n + 1)), *forms], axis=1)
+        hidden, outputs = _maps(self.weights, self.biases, on, n)
         used = np.bitwise_or.reduceat(facets, pointer[:-1])
         cell, bit = np.nonzero(used[:, None] >> np.arange(64, dtype=np.uint64) & np.uint64(1))
         is_facet = _are_facets(facets, pointer, cell, bit)
@@ -75,7 +65,7 @@ class _Collector:
         rows[outer, n] = np.where(side % 2, 1.0, -1.0) * self.box[side // 2, side % 2]
         made = {}
         if self.with_adjacency:
-            made["alone"] = self._alone(a, hidden, facets, pointer, cell, bit)
+            made["alone"] = self._alone(a, on, facets, pointer, cell, bit)
         return made | {
             "normals": rows[:, :n],
             "constants": rows[:, n],
@@ -88,22 +78,41 @@ class _Collector:
     def _alone(
         self,
         a: Arena,
-        hidden: np.ndarray,
+        on: np.ndarray,
         facets: np.ndarray,
         pointer: np.ndarray,
         cell: np.ndarray,
         bit: np.ndarray,
     ) -> np.ndarray:
-        """Whether surely no other neuron is 0 all over a facet: `adjacency.are_alone`."""
-        places = np.ldexp(a.leaf_place[: pointer[-1]], -self.shift.astype(np.int32))
+        """Whether surely no other neuron is 0 all over a facet: `adjacency.are_alone`.
+
+        By values of the scaled network, in which absolute terms sum to at most 1 for inputs of at most 1.
+        """
+        weights, biases, ends, _ = self.scaled
+        n, corners = len(ends), int(pointer[-1])
         owner = np.repeat(np.arange(len(pointer) - 1), np.diff(pointer))
-        forms = hidden[owner]
-        with np.errstate(all="ignore"):
-            values = np.einsum("vkj,vj->vk", forms[:, :, :-1], places) + forms[:, :, -1]
-            sizes = np.einsum("vkj,vj->vk", np.abs(forms[:, :, :-1]), np.abs(places)) + np.abs(
-                forms[:, :, -1]
-            )
-        return are_alone(facets, pointer, cell, bit, values, sizes)
+        forms = _maps(weights, biases, on, n)[0][owner]
+        values = np.einsum("vkj,vj->vk", forms[:, :, :n], a.leaf_place[:corners]) + forms[:, :, n]
+        rounding = 4 * UNIT * (forms.shape[1] + n + 16 * len(weights))
+        # inputs go up to 1/2 at least: by a distance of 1 a value changes by 2 at most
+        return are_alone(facets, pointer, cell, bit, values, rounding + 2 * a.leaf_doubt[:corners])
+
+
+def _maps(weights: list, biases: list, on: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Affine maps (cells, .., n + 1) of the hidden neurons and of the outputs on cells with patterns `on`."""
+    maps = np.broadcast_to(np.eye(n, n + 1), (len(on), n, n + 1))
+    forms, first = [np.empty((len(on), 0, n + 1))], 0
+    with np.errstate(all="ignore"):
+        for weight, bias in zip(weights, biases):
+            maps = weight @ maps
+            maps[:, :, n] += bias
+            forms.append(maps)
+            states = on[:, first : first + len(bias)]
+            first += len(bias)
+            if len(forms) <= len(weights):
+                maps = maps * states[:, :, None]
+    outputs = forms.pop()
+    return np.concatenate(forms, axis=1), outputs
 
 
 def _are_facets(facets: np.ndarray, pointer: np.ndarray, cell: np.ndarray, bit: np.ndarray) -> np.ndarray:

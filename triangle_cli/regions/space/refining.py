@@ -7,7 +7,7 @@ vertex is within |B| (|residual| + error of the forms) / (1 - q) of x.
 """
 
 # ruff: noqa: ANN001, ANN201
-from numba import int64, void
+from numba import int64
 
 from triangle_cli.regions.space.arena import (
     COLUMNS,
@@ -21,7 +21,7 @@ from triangle_cli.regions.space.arena import (
 )
 from triangle_cli.regions.space.bits import compiled
 from triangle_cli.regions.space.forms import ROOM, UNIT
-from triangle_cli.regions.space.handle import apart, handle
+from triangle_cli.regions.space.handle import stage
 
 
 @compiled
@@ -165,7 +165,7 @@ def quality_of(s, n):
     return quality, norm
 
 
-@apart(void(handle, int64, int64, int64))
+@stage(int64, int64, int64)
 def refine(s, frame, v, n):
     """Solve for vertex v of the frame and evaluate its columns anew, if that lowers its doubt."""
     at_row = s.frame[ROW, frame] + v

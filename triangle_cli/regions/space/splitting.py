@@ -9,7 +9,7 @@ A vertex on which the neuron is 0 belongs to both sides: nothing is perturbed.
 # ruff: noqa: ANN001, ANN201, SIM110 - what numba compiles
 import math
 
-from numba import boolean, float64, int64, uint64
+from numba import float64, int64, uint64
 
 from triangle_cli.regions.space.arena import (
     COLUMNS,
@@ -29,7 +29,7 @@ from triangle_cli.regions.space.arena import (
 )
 from triangle_cli.regions.space.bits import NONE, ONE, compiled, lowest, size
 from triangle_cli.regions.space.forms import ROOM, UNIT
-from triangle_cli.regions.space.handle import apart, handle, view
+from triangle_cli.regions.space.handle import stage, view
 from triangle_cli.regions.space.refining import refine
 
 UNKNOWN = 2
@@ -75,7 +75,7 @@ def surely(s, frame, v, column, neuron, n):
     return sign
 
 
-@apart(boolean(handle, int64, int64, int64, int64))
+@stage(int64, int64, int64, int64)
 def ask(s, frame, v, column, neuron):
     """Note a question; False if there is no room for more."""
     asked = s.control[QUESTIONS]
@@ -93,7 +93,7 @@ def ask(s, frame, v, column, neuron):
     return True
 
 
-@apart(int64(handle, int64, int64, int64, int64, int64, uint64))
+@stage(int64, int64, int64, int64, int64, uint64)
 def examine(s, frame, column, neuron, rows, n, extra):
     """OFF, ON, BOTH or OPEN: a neuron on the cell of the first `rows` of s.rows, vertex by vertex.
 
@@ -175,7 +175,7 @@ def is_edge(s, row, count, p, q, common):
     return True
 
 
-@apart(boolean(handle, int64, int64))
+@stage(int64, int64)
 def new_vertices(s, frame, n):
     """A vertex on each edge whose ends have opposite signs, behind the frame's own; False if out of room."""
     row, count, at = s.frame[ROW, frame], s.frame[COUNT, frame], s.frame[VALUE, frame]
@@ -276,7 +276,7 @@ def extremes(s, frame, rows, columns):
     return doubt
 
 
-@apart(int64(handle, int64, int64, int64, int64, float64, int64, uint64))
+@stage(int64, int64, int64, int64, float64, int64, uint64)
 def classify(s, frame, rows, columns, n, doubt, steps, extra):
     """Keep the columns whose neuron takes both signs; switch the others on or off. -1 if questions are open.
 

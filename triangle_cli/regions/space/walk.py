@@ -61,13 +61,12 @@ from triangle_cli.regions.space.arena import (
     WANT,
 )
 from triangle_cli.regions.space.bits import NONE, compiled, size
+from triangle_cli.regions.space.cuts import MOST_CUTS, pieces
 from triangle_cli.regions.space.digits import rebase, settle
 from triangle_cli.regions.space.forms import compose, evaluate, has_room, measure
-from triangle_cli.regions.space.handle import apart, arena_at, handle
+from triangle_cli.regions.space.handle import arena_at, stage
 from triangle_cli.regions.space.leaves import (
     ALL,
-    all_loud,
-    all_loud_with,
     facet_gains,
     is_loud,
     leaf,
@@ -95,14 +94,6 @@ def is_dealt(s):
 
 
 @compiled
-def counts(s, depth, is_frame):
-    """Whether a final cell at this depth is this thread's to count; a frame there has been dealt already."""
-    if depth < CUT:
-        return s.control[PART] == 0
-    return depth > CUT or is_frame or is_dealt(s)
-
-
-@compiled
 def is_faint(s, layer):
     """Whether the bounds on the forms of a layer have grown close to the forms."""
     if s.slack[0] > 0.0 or s.control[MOST_DIGITS] == 0:
@@ -113,7 +104,7 @@ def is_faint(s, layer):
     return worst > FAINT * largest
 
 
-@apart(int64(handle, int64, int64))
+@stage(int64, int64)
 def enter(s, frame, n):
     """Values of the next layer's neurons on the frame's cell."""
     layer = s.frame[LAYER, frame]
@@ -148,22 +139,21 @@ def compress(s, frame, old, kept):
     s.frame[COLUMNS, frame] = kept
 
 
-@apart(int64(handle, int64, int64))
+@stage(int64, int64)
 def enter_classified(s, frame, n):
-    """Classify all neurons of the layer on the frame's cell."""
-    layer, count = s.frame[LAYER, frame], s.frame[COUNT, frame]
-    width, first = s.widths[layer + 1], s.neuron_at[layer]
+    """Classify the neurons of the layer on the frame's cell by their values at its vertices."""
+    layer, count, columns = s.frame[LAYER, frame], s.frame[COUNT, frame], s.frame[COLUMNS, frame]
     for v in range(count):
         s.rows[v] = v
-    doubt = extremes(s, frame, count, width)
-    kept = classify(s, frame, count, width, n, doubt, 0, NONE)
+    doubt = extremes(s, frame, count, columns)
+    kept = classify(s, frame, count, columns, n, doubt, 0, NONE)
     if kept < 0:
         return ASK
     s.shared[frame] |= s.touch[0]
     if s.touch[1]:
         s.frame[CAREFUL, frame] = ALL
-    compress(s, frame, width, kept)
-    for i in range(first, first + width):
+    compress(s, frame, columns, kept)
+    for i in range(s.neuron_at[layer], s.neuron_at[layer + 1]):
         s.alive[i] |= s.on[i]
     for c in range(kept):
         s.alive[s.crossing[s.frame[CROSSING, frame] + c]] = 1
@@ -195,7 +185,7 @@ def finish(s, frame, n):
     """Count a final cell that has vertices; again with more digits where these would tell more of its facets."""
     if not leaf_room(s, frame):
         return FLUSH
-    if counts(s, frame, True):
+    if frame >= CUT or s.control[PART] == 0:
         joins, looks = s.control[JOINS], s.control[LOOKS]
         leaves, corners = s.control[LEAVES], s.control[CORNERS]
         leaf(s, frame, n)
@@ -214,25 +204,24 @@ def leave(s, frame):
     return GO_ON
 
 
-@apart(int64(handle, int64, int64))
+@stage(int64, int64)
 def split(s, frame, n):
     """Signs of the last column's neuron, and new vertices; or on to the next layer where there is none."""
     last = s.widths.size - 2
     layer, columns = s.frame[LAYER, frame], s.frame[COLUMNS, frame]
     if s.frame[STEPS, frame] == 0 and layer == last:
         begin_last(s, frame)
-        if not s.frame[CAREFUL, frame] and columns <= 1:
-            first = s.neuron_at[layer]
-            at = s.frame[GAIN, frame]
-            if all_loud(s, at) and (
-                columns == 0 or all_loud_with(s, at, s.crossing[s.frame[CROSSING, frame]], first)
-            ):
+        if not s.frame[CAREFUL, frame] and columns <= MOST_CUTS:
+            count = s.frame[COUNT, frame]
+            for v in range(count):
+                s.rows[v] = v
+            for c in range(columns):
+                s.keep[c] = c
+            found = pieces(s, frame, count, columns, frame, s.frame[GAIN, frame], 0)
+            if found:
+                s.control[CELLS] += found
                 s.frame[STAGE, frame] = LEAVE
-                for _ in range(columns + 1):
-                    if counts(s, frame + columns, columns == 0):
-                        s.control[CELLS] += 1
                 return GO_ON
-            s.frame[CAREFUL, frame] = 1
     if columns == 0:
         if layer == last:
             status = finish(s, frame, n)
@@ -247,69 +236,6 @@ def split(s, frame, n):
     if not new_vertices(s, frame, n):
         return GROW
     s.frame[STAGE, frame] = ABOVE
-    return GO_ON
-
-
-@apart(int64(handle, int64, int64, boolean))
-def make_side(s, frame, n, is_above):
-    """Make one side of the split as the next frame, or count it where that is enough."""
-    last = s.widths.size - 2
-    layer, columns = s.frame[LAYER, frame], s.frame[COLUMNS, frame] - 1
-    if not has_room(s, frame, columns + 1):
-        return GROW
-    splitter, start = s.frame[SPLITTER, frame], s.frame[CROSSING, frame]
-    s.on[splitter] = is_above
-    rows = gather_side(s, frame, 1 if is_above else -1)
-    number = free_facet(s, frame, rows)
-    if number == 64:
-        return CROWDED
-    extra = np.uint64(1) << np.uint64(number)
-    steps = s.frame[STEPS, frame] + 1
-    doubt = extremes(s, frame, rows, columns)
-    s.frame[STEPS, frame] = steps  # new vertices have one more interpolation
-    kept = classify(s, frame, rows, columns, n, doubt, steps, extra)
-    s.frame[STEPS, frame] = steps - 1
-    if kept < 0:
-        return ASK
-    child = frame + 1
-    careful = s.frame[CAREFUL, frame]
-    if s.touch[1]:
-        careful = ALL
-    elif s.touch[0] != NONE and layer == last and careful == 0:
-        careful = 1
-    gains = s.frame[GAIN, frame]
-    at_row = s.frame[ROW, frame] + s.frame[COUNT, frame] + s.frame[NEW, frame]
-    at_value = s.frame[VALUE, frame] + (s.frame[COUNT, frame] + s.frame[NEW, frame]) * (columns + 1)
-    if (
-        at_row + rows > s.facets.size
-        or at_value + (rows + 1) * (kept + 1) > s.values.size
-        or gains + 2 * s.control[FACETS] + 64 > s.gain.size
-    ):
-        return GROW
-    s.frame[STAGE, frame] = BELOW if is_above else LEAVE
-    if child == CUT and s.control[PARTS] > 1 and not is_dealt(s):
-        return GO_ON
-    if layer == last:
-        gains = side_gains(s, frame, columns, kept, is_above, splitter)
-        if careful == 0 and kept <= 1:
-            first = s.neuron_at[layer]
-            if all_loud(s, gains) and (
-                kept == 0 or all_loud_with(s, gains, s.crossing[start + s.keep[0]], first)
-            ):
-                for _ in range(kept + 1):
-                    if counts(s, child + kept, kept == 0):
-                        s.control[CELLS] += 1
-                return GO_ON
-            careful = 1
-    fill_side(s, frame, child, n, rows, columns, kept, extra)
-    s.frame[ROW, child], s.frame[VALUE, child] = at_row, at_value
-    s.frame[CAREFUL, child], s.frame[GAIN, child], s.frame[STEPS, child] = careful, gains, steps
-    s.shared[child] = (s.shared[frame] | s.touch[0]) & ~extra | (s.touch[0] & extra)
-    s.frame[BIT, frame], s.frame[LABEL, frame] = number, s.label[number]
-    s.label[number] = splitter
-    s.frame[BIT, child] = -1
-    s.frame[STAGE, child] = SPLIT
-    s.control[DEPTH] = child
     return GO_ON
 
 
@@ -351,6 +277,64 @@ def fill_side(s, frame, child, n, rows, columns, kept, extra):
     s.frame[COUNT, child], s.frame[NEW, child], s.frame[COLUMNS, child] = rows, 0, kept
     s.frame[TOLD, child], s.frame[SIMPLE, child] = told, simple
     s.frame[LAYER, child] = s.frame[LAYER, frame]
+
+
+@stage(int64, int64, boolean)
+def make_side(s, frame, n, is_above):
+    """Make one side of the split as the next frame, or count it where that is enough."""
+    last = s.widths.size - 2
+    layer, columns = s.frame[LAYER, frame], s.frame[COLUMNS, frame] - 1
+    if not has_room(s, frame, columns + 1):
+        return GROW
+    splitter = s.frame[SPLITTER, frame]
+    s.on[splitter] = is_above
+    rows = gather_side(s, frame, 1 if is_above else -1)
+    number = free_facet(s, frame, rows)
+    if number == 64:
+        return CROWDED
+    extra = np.uint64(1) << np.uint64(number)
+    steps = s.frame[STEPS, frame] + 1
+    doubt = extremes(s, frame, rows, columns)
+    s.frame[STEPS, frame] = steps  # new vertices have one more interpolation
+    kept = classify(s, frame, rows, columns, n, doubt, steps, extra)
+    s.frame[STEPS, frame] = steps - 1
+    if kept < 0:
+        return ASK
+    child = frame + 1
+    careful = s.frame[CAREFUL, frame]
+    if s.touch[1]:
+        careful = ALL
+    elif s.touch[0] != NONE and layer == last and careful == 0:
+        careful = 1
+    gains = s.frame[GAIN, frame]
+    at_row = s.frame[ROW, frame] + s.frame[COUNT, frame] + s.frame[NEW, frame]
+    at_value = s.frame[VALUE, frame] + (s.frame[COUNT, frame] + s.frame[NEW, frame]) * (columns + 1)
+    if (
+        at_row + rows > s.facets.size
+        or at_value + (rows + 1) * (kept + 1) > s.values.size
+        or gains + 2 * s.control[FACETS] + 64 > s.gain.size
+    ):
+        return GROW
+    s.frame[STAGE, frame] = BELOW if is_above else LEAVE
+    if child == CUT and s.control[PARTS] > 1 and not is_dealt(s):
+        return GO_ON
+    if layer == last:
+        gains = side_gains(s, frame, columns, kept, is_above, splitter)
+        if careful == 0:
+            found = pieces(s, frame, rows, kept, child, gains, steps)
+            if found:
+                s.control[CELLS] += found
+                return GO_ON
+    fill_side(s, frame, child, n, rows, columns, kept, extra)
+    s.frame[ROW, child], s.frame[VALUE, child] = at_row, at_value
+    s.frame[CAREFUL, child], s.frame[GAIN, child], s.frame[STEPS, child] = careful, gains, steps
+    s.shared[child] = (s.shared[frame] | s.touch[0]) & ~extra | (s.touch[0] & extra)
+    s.frame[BIT, frame], s.frame[LABEL, frame] = number, s.label[number]
+    s.label[number] = splitter
+    s.frame[BIT, child] = -1
+    s.frame[STAGE, child] = SPLIT
+    s.control[DEPTH] = child
+    return GO_ON
 
 
 @njit(cache=True, error_model="numpy", _nrt=False, nogil=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Thread
@@ -17,7 +18,8 @@ from triangle_cli.regions.space.handle import table
 from triangle_cli.regions.space.tables import with_digits
 from triangle_cli.regions.space.walk import walk
 
-BUDGET = 200_000  # steps of the walk between two looks around
+BUDGET = 200_000  # steps of the walk between two looks around, fewer where these take longer than
+LONGEST = 0.3  # seconds: Ctrl-C waits for them
 
 
 @dataclass
@@ -63,13 +65,17 @@ class Walker:
         self, tell: Callable[[int], None] | None = None, take: Callable[[Arena], None] | None = None
     ) -> Found:
         """Walk to the end. tell: called now and then with the cells so far; take: with full leaf buffers."""
-        is_complete = True
+        is_complete, budget = True, BUDGET
         arena, places = self.arena, table(self.arena)
         while True:
             if self.arena is not arena:
                 arena, places = self.arena, table(self.arena)
-            arena.control[state.BUDGET] = BUDGET
+            arena.control[state.BUDGET], began = budget, time.monotonic()
             status = walk(places)
+            if time.monotonic() - began > LONGEST:
+                budget = max(1, budget // 2)
+            if tell is not None:
+                tell(int(arena.control[state.CELLS]))
             if status == state.ASK:
                 self._answer()
             elif status == state.GROW:
@@ -86,8 +92,6 @@ class Walker:
             elif status in (state.DONE, state.LIMITED):
                 is_complete = status == state.DONE
                 break
-            if tell is not None:
-                tell(int(self.arena.control[state.CELLS]))
         self._flush(take)
         joins = np.concatenate(self.joins) if self.joins else np.zeros((0, 4), np.uint64)
         cells = int(self.arena.control[state.CELLS])

@@ -22,7 +22,7 @@ from triangle_cli.regions.plane.kernels import (
     spread,
     steepness,
 )
-from triangle_cli.regions.plane.mesh import layer_of, partition, polygon_mesh
+from triangle_cli.regions.plane.mesh import NETWORK, layer_of, partition, polygon_mesh
 from triangle_cli.regions.plane.questions import ask_larger, ask_same_maps
 from triangle_cli.regions.plane.records import BITS, FLOATS, HISTORY, INTEGERS, LAST, MESH
 
@@ -293,36 +293,59 @@ def wide(mesh, history, label, area, bound, whole, whole_bound, exact):
     return count
 
 
-@njit(cache=True, error_model="numpy")
-def describe(handle, widths, parameters, linear, corners, exact, group, limit):
-    """Counts as in `RegionCounts`, the mesh, its history and the linear region of each cell.
-
-    Arguments as of `partition`; with a limit, only the number of activation regions is counted.
-    """
-    mesh, history, last = partition(handle, widths, parameters, linear, corners, exact, group, limit)
-    cells, counts = len(mesh.pointer) - 1, np.zeros(5, np.int64)
-    counts[1] = cells
-    label = np.arange(cells)
-    if limit >= 0:
-        return counts, mesh.points, mesh.ends, mesh.sides, mesh.pointer, label, history
-    start = 0
+@inside()
+def never_on(history):
+    """How many neurons are on in no cell."""
+    number, start = 0, 0
     for layer in range(len(history.cells)):
-        width, number = widths[layer + 1], history.cells[layer]
+        width = history.widths[layer + 1]
         is_on = np.zeros(width, np.uint8)
-        for _ in range(number):
+        for _ in range(history.cells[layer]):
+            row = history.on[start : start + width]
             for k in range(width):
-                is_on[k] |= history.on[start + k]
+                is_on[k] |= row[k]
             start += width
         for k in range(width):
-            counts[2] += is_on[k] == 0
+            number += is_on[k] == 0
+    return number
+
+
+@apart(*NETWORK, error_model="numpy")
+def described(handle, widths, parameters, linear, corners, exact, group):
+    """Counts in the order of `RegionCounts`, the mesh, its history and the linear region of each cell.
+
+    Arguments as of `partition`.
+    """
+    mesh, history, last = partition(handle, widths, parameters, linear, corners, exact, group, -1)
+    cells, counts = len(mesh.pointer) - 1, np.zeros(5, np.int64)
+    label = np.zeros(cells, np.int64)
     if len(history.cells):
         label = labels(mesh, history, last, parameters, linear, exact)
-    else:
-        label[:] = 0
     for cell in range(cells):
         counts[0] = max(counts[0], label[cell] + 1)
+    counts[1], counts[2] = cells, never_on(history)
     area, bound = areas_of(mesh)
     whole, whole_bound = areas_of(polygon_mesh(corners))
     counts[3] = wide(mesh, history, label, area, bound, whole[0], whole_bound[0], exact)
     counts[4] = wide(mesh, history, np.arange(cells), area, bound, whole[0], whole_bound[0], exact)
-    return counts, mesh.points, mesh.ends, mesh.sides, mesh.pointer, label, history
+    return counts, mesh, history, label
+
+
+@njit(cache=True)
+def count(handle, widths, parameters, linear, corners, exact, group):
+    """The counts of `described`."""
+    return described(handle, widths, parameters, linear, corners, exact, group)[0]
+
+
+@njit(cache=True)
+def describe(handle, widths, parameters, linear, corners, exact, group):
+    """The mesh of `described` as points, ends, sides and pointer, the linear region of each cell, and the history."""
+    _, mesh, history, label = described(handle, widths, parameters, linear, corners, exact, group)
+    return mesh.points, mesh.ends, mesh.sides, mesh.pointer, label, history
+
+
+@njit(cache=True)
+def cells_up_to(handle, widths, parameters, linear, corners, exact, group, limit):
+    """How many activation regions there are; more than `limit` of them need not be all."""
+    mesh, _, _ = partition(handle, widths, parameters, linear, corners, exact, group, limit)
+    return len(mesh.pointer) - 1

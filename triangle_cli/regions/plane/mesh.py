@@ -27,7 +27,9 @@ from triangle_cli.regions.plane.questions import ask_signs, nothing_told, with_a
 from triangle_cli.regions.plane.records import (
     BITS,
     FLOAT_ROWS,
+    FLOATS,
     HISTORY,
+    INTEGERS,
     MESH,
     Cuts,
     History,
@@ -38,6 +40,16 @@ from triangle_cli.regions.plane.records import (
     RimCuts,
 )
 
+# arguments of `partition` but the last
+NETWORK = (
+    types.int64,
+    INTEGERS,
+    FLOATS,
+    BITS,
+    FLOAT_ROWS,
+    types.boolean,
+    types.int64,
+)
 GROUP = 64  # neurons of the first layer that cut the domain at once
 
 
@@ -225,7 +237,7 @@ def joined_groups(rows, parents, width):
     return on, cells
 
 
-@inside(inline="always")
+@apart(*NETWORK, types.int64, error_model="numpy")
 def partition(handle, widths, parameters, linear, corners, exact, group, limit):
     """Cut the convex polygon `corners` (n, 2), anticlockwise, by all hidden neurons but the `linear`.
 

@@ -6,10 +6,12 @@ That two maps differ is told by values of the outputs at four corners, else by p
 neuron turns, else, as that they are the same, in integers.
 """
 
+from collections import namedtuple
+
 import numpy as np
 from numba import types
 
-from triangle_cli.compiling import apart, inside, njit
+from triangle_cli.compiling import UNCOUNTED, apart, inside, njit
 from triangle_cli.regions.components import components
 from triangle_cli.regions.plane.kernels import (
     SLACK,
@@ -104,7 +106,7 @@ def opposite_of(mesh):
     return opposite
 
 
-@inside()
+@inside(**UNCOUNTED)
 def bends(mesh, edge, opposite, outputs, bounds):
     """Whether some output surely is no affine map around an edge, told by its values there.
 
@@ -136,53 +138,98 @@ def bends(mesh, edge, opposite, outputs, bounds):
     return False
 
 
+# Where the parts of each layer start in rows of all of them: on/off rows of cells, their parents, weights
+Firsts = namedtuple("Firsts", "row cell weight")
+
+
 @inside()
-def turning(history, first_row, first_cell, left, right):
-    """How many neurons differ between two final cells (2: two or more)."""
+def firsts_of(history):
+    """`Firsts` of a history and its network's row of parameters."""
+    depth, widths = len(history.cells), history.widths
+    firsts = Firsts(
+        np.zeros(depth + 1, np.int64), np.zeros(depth + 1, np.int64), np.zeros(depth + 1, np.int64)
+    )
+    for layer in range(depth):
+        firsts.row[layer + 1] = firsts.row[layer] + history.cells[layer] * widths[layer + 1]
+        firsts.cell[layer + 1] = firsts.cell[layer] + history.cells[layer]
+        firsts.weight[layer + 1] = firsts.weight[layer] + widths[layer + 1] * (widths[layer] + 1)
+    return firsts
+
+
+@inside(**UNCOUNTED)
+def differing(row, other):
+    """In how many places two rows differ."""
+    number = 0
+    for k in range(row.size):
+        number += row[k] != other[k]
+    return number
+
+
+@inside(**UNCOUNTED)
+def turns_alone(history, firsts, left, right):
+    """Whether a single neuron differs between two final cells."""
     flips = 0
     for layer in range(len(history.cells) - 1, -1, -1):
         if left == right or flips > 1:
             break
         width = history.widths[layer + 1]
-        a, b = first_row[layer] + left * width, first_row[layer] + right * width
-        for k in range(width):
-            flips += history.on[a + k] ^ history.on[b + k]
-        left, right = history.parent[first_cell[layer] + left], history.parent[first_cell[layer] + right]
-    return min(flips, 2)
+        a, b = firsts.row[layer] + left * width, firsts.row[layer] + right * width
+        flips += differing(history.on[a : a + width], history.on[b : b + width])
+        left, right = history.parent[firsts.cell[layer] + left], history.parent[firsts.cell[layer] + right]
+    return flips == 1
 
 
-@inside()
-def is_heard(history, parameters, first_row, first_cell, layer, neuron, cell):
-    """Whether some output surely depends on `neuron` of `layer` in a final cell.
+@inside(**UNCOUNTED)
+def neuron_of(history, line):
+    """Layer and number of the neuron of a line that is no side of the domain."""
+    cut = len(history.cuts) - 1
+    while history.cuts[cut, 0] > line:
+        cut -= 1
+    number = (line - history.cuts[cut, 0]) % history.cuts[cut, 3]
+    return history.cuts[cut, 1], history.cuts[cut, 2] + number
+
+
+@inside(fastmath={"contract", "reassoc"}, **UNCOUNTED)
+def masked_dots(numbers, start, x, doubt, size):
+    """A row of weights, `numbers` from `start` on, and its absolute values times a vector each, in any order."""
+    total = bound = 0.0
+    for k in range(size):
+        total += numbers[start + k] * x[k]
+        bound += abs(numbers[start + k]) * doubt[k]
+    return total, bound
+
+
+@inside(**UNCOUNTED)
+def is_heard(history, parameters, firsts, layer, neuron, cell, slope, doubt):
+    """Whether some output surely depends on `neuron` of `layer` in a final cell; slope, doubt: room, a layer each.
 
     On both sides of an edge where that neuron alone turns, all later neurons keep their state: the map
     changes by the neuron's own slope times its weight in the outputs, a product of masked matrices.
     """
     last = len(history.cells) - 1
-    within = np.empty(last + 1, np.int64)  # the cell after each layer
-    for l in range(last, -1, -1):
-        within[l] = cell
-        cell = history.parent[first_cell[l] + cell]
-    values, errors = np.zeros(history.widths[layer + 1]), np.zeros(history.widths[layer + 1])
-    values[neuron] = 1.0
-    for l in range(layer, last + 1):
-        weight, _ = layer_of(history.widths, parameters, l + 1)
-        outputs, inputs = weight.shape
-        start, gamma = first_row[l] + within[l] * inputs, (inputs + 4) * UNIT
-        after, after_error = np.zeros(outputs), np.zeros(outputs)
+    inputs, outputs = history.widths[layer + 1], history.widths[layer + 2]
+    for o in range(outputs):
+        slope[0, o], doubt[0, o] = parameters[firsts.weight[layer + 1] + o * inputs + neuron], 0.0
+        if layer == last and slope[0, o] != 0.0:
+            return True
+    for l in range(layer + 1, last + 1):
+        within = cell
+        for later in range(last, l, -1):
+            within = history.parent[firsts.cell[later] + within]
+        inputs, outputs = outputs, history.widths[l + 2]
+        row, gamma = firsts.row[l] + within * inputs, (inputs + 4) * UNIT
+        for k in range(inputs):
+            slope[0, k] = slope[0, k] * history.on[row + k]
+            doubt[0, k] = (doubt[0, k] + gamma * abs(slope[0, k])) * history.on[row + k]
         for o in range(outputs):
-            total = bound = 0.0
-            for k in range(inputs):
-                w = weight[o, k] if history.on[start + k] or l == layer else 0.0
-                if w != 0.0 and (values[k] != 0.0 or errors[k] != 0.0):
-                    total += w * values[k]
-                    bound += abs(w) * (gamma * abs(values[k]) + errors[k]) + TINY
-            after[o], after_error[o] = total, bound * SLACK
-            if l == last and abs(total) > bound * SLACK and abs(total) < 1e300:
+            total, bound = masked_dots(
+                parameters, firsts.weight[l + 1] + o * inputs, slope[0], doubt[0], inputs
+            )
+            slope[1, o], doubt[1, o] = total, bound * SLACK + TINY
+            if l == last and 1e300 > abs(total) > bound * SLACK + TINY:
                 return True
-        if l == layer:  # a weight as it is
-            after_error[:] = 0.0
-        values, errors = after, after_error
+        for o in range(outputs):
+            slope[0, o], doubt[0, o] = slope[1, o], doubt[1, o]
     return False
 
 
@@ -190,45 +237,51 @@ def is_heard(history, parameters, first_row, first_cell, layer, neuron, cell):
 def labels(mesh, history, last, parameters, linear, exact):
     """Linear region (label 0, 1, ..) of each activation region."""
     depth, cells = len(history.cells), len(mesh.pointer) - 1
-    first_row, first_cell = np.zeros(depth + 1, np.int64), np.zeros(depth + 1, np.int64)
-    for layer in range(depth):
-        first_row[layer + 1] = first_row[layer] + history.cells[layer] * history.widths[layer + 1]
-        first_cell[layer + 1] = first_cell[layer] + history.cells[layer]
-    outputs, bounds, opposite = floats(0, 0), floats(0, 0), mesh.ends
-    weight, bias = layer_of(history.widths, parameters, depth)
-    if depth > 1 and not exact:
-        outputs, bounds = outputs_at(last, linear[len(linear) - weight.shape[1] :], weight, bias)
-        opposite = opposite_of(mesh)
-    reaches = np.zeros(weight.shape[1], np.bool_)  # the outputs, from the last hidden layer
-    for o in range(len(bias)):
-        for k in range(reaches.size):
-            reaches[k] |= weight[o, k] != 0.0
-    pairs, n = integers(64, 2), 0
-    for edge in range(len(mesh.ends)):
+    firsts = firsts_of(history)
+    slope, doubt = floats(2, history.widths.max()), floats(2, history.widths.max())
+    left_open, n = np.empty(len(mesh.ends), np.int64), 0
+    for edge in range(len(mesh.ends)):  # that a neuron of the last two layers is heard is soon told
         left, right = mesh.beside[edge, 0], mesh.beside[edge, 1]
         if left < 0 or right < 0:
             continue
         if not exact:
-            if outputs.size and bends(mesh, edge, opposite, outputs, bounds):
+            layer, neuron = neuron_of(history, mesh.edge_lines[edge])
+            if (
+                layer >= depth - 2
+                and turns_alone(history, firsts, left, right)
+                and is_heard(history, parameters, firsts, layer, neuron, left, slope, doubt)
+            ):
                 continue
-            if turning(history, first_row, first_cell, left, right) == 1:
-                line = mesh.edge_lines[edge]
-                cut = len(history.cuts) - 1
-                while history.cuts[cut, 0] > line:
-                    cut -= 1
-                layer = history.cuts[cut, 1]
-                neuron = history.cuts[cut, 2] + (line - history.cuts[cut, 0]) % history.cuts[cut, 3]
-                if layer == depth - 1:
-                    if reaches[neuron]:
-                        continue
-                elif is_heard(history, parameters, first_row, first_cell, layer, neuron, left):
-                    continue
-        pairs = grown(pairs, n + 1)
-        pairs[n, 0], pairs[n, 1] = left, right
+        left_open[n] = edge
         n += 1
     if n == 0:
         return np.arange(cells)
-    same, kept = ask_same_maps(history, pairs[:n]), 0
+    if not exact and depth > 1:
+        weight, bias = layer_of(history.widths, parameters, depth)
+        outputs, bounds = outputs_at(last, linear[len(linear) - weight.shape[1] :], weight, bias)
+        opposite, kept = opposite_of(mesh), 0
+        for i in range(n):
+            edge = left_open[i]
+            if bends(mesh, edge, opposite, outputs, bounds):
+                continue
+            left, right = mesh.beside[edge, 0], mesh.beside[edge, 1]
+            layer, neuron = neuron_of(history, mesh.edge_lines[edge])
+            if (
+                layer < depth - 2
+                and turns_alone(history, firsts, left, right)
+                and is_heard(history, parameters, firsts, layer, neuron, left, slope, doubt)
+            ):
+                continue
+            left_open[kept] = edge
+            kept += 1
+        n = kept
+        if n == 0:
+            return np.arange(cells)
+    pairs, kept = integers(n, 2), 0
+    for i in range(n):
+        for side in range(2):
+            pairs[i, side] = mesh.beside[left_open[i], side]
+    same = ask_same_maps(history, pairs)
     for i in range(n):
         if same[i]:
             pairs[kept, 0], pairs[kept, 1] = pairs[i, 0], pairs[i, 1]

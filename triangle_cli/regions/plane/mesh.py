@@ -11,7 +11,7 @@ import numpy as np
 from numba import types
 
 from triangle_cli.compiling import apart, inside
-from triangle_cli.regions.plane.cells import nothing_made, split_cells
+from triangle_cli.regions.plane.cells import CELLS, EDGES, SIDES, VERTICES, nothing_made, split_cells
 from triangle_cli.regions.plane.edges import no_cuts, split_edges
 from triangle_cli.regions.plane.kernels import (
     cells_of,
@@ -116,7 +116,12 @@ def cut_edges_of(mesh, layer, cell_of, history, exact):
     """`split_edges` until no question is left, trimmed; layer: with the signs at the new vertices."""
     base, width = history.cuts[-1, 0], layer.signs.shape[1]
     items = np.arange(len(mesh.ends))
-    told, cuts, signs, n = nothing_told(items.size), no_cuts(items.size), layer.signs, 0
+    told, cuts, signs, n = (
+        nothing_told(items.size),
+        no_cuts(items.size, 2 * items.size + width),
+        layer.signs,
+        0,
+    )
     while items.size:
         cuts, signs, n, asked = split_edges(items, mesh.ends, layer, signs, told, exact, cuts, n)
         if not len(asked):
@@ -140,7 +145,9 @@ def cut_cells_of(mesh, layer, cuts, pieces, history, exact):
     """`split_cells` until no question is left, trimmed; pieces: how many edges there are before."""
     base, width = history.cuts[-1, 0], layer.signs.shape[1]
     items = np.arange(len(mesh.pointer) - 1)
-    told, made, sizes = nothing_told(items.size), nothing_made(items.size, width), np.zeros(4, np.int64)
+    room = 3 * items.size + 32
+    told, sizes = nothing_told(items.size), np.zeros(7, np.int64)
+    made = nothing_made(room, 2 * room, room, 6 * room, width)
     while items.size:
         made, asked = split_cells(items, mesh, layer, cuts, told, exact, pieces, made, sizes)
         if not len(asked):
@@ -150,7 +157,7 @@ def cut_cells_of(mesh, layer, cuts, pieces, history, exact):
             for j in range(3):
                 lines[j, i] = base + items[asked[i, 0]] * width + asked[i, 2 + j]
         items, told = with_answers(items, told, asked, ask_signs(history, lines))
-    vertices, edges, cells, sides = sizes[0], sizes[1], sizes[2], sizes[3]
+    vertices, edges, cells, sides = sizes[VERTICES], sizes[EDGES], sizes[CELLS], sizes[SIDES]
     return Made(
         made.parents[:vertices],
         made.place[:vertices],

@@ -36,7 +36,7 @@ SHARE = 1e-9  # `exact.WIDE`
 def outputs_at(last, linear, weight, bias):
     """Outputs (n, some of them) at all vertices and their bounds, from how the last hidden layer cut."""
     old, width = last.values.shape
-    on_edges = old + len(last.parents) - len(last.cells)  # the first vertex within a cell
+    on_edges = old + len(last.parents) - len(last.makers)  # the first vertex within a cell
     n, found = old + len(last.parents), min(MOST, len(bias))
     outputs, bounds = floats(n, found), floats(n, found)
     steep, gamma = steepness(weight), (width + 4) * UNIT
@@ -47,7 +47,7 @@ def outputs_at(last, linear, weight, bias):
     for v in range(n):
         value, error, r = last.values, last.errors, v
         if v >= old:
-            if v > on_edges and last.cells[v - on_edges] != last.cells[v - on_edges - 1]:
+            if v > on_edges and last.makers[v - on_edges, 0] != last.makers[v - on_edges - 1, 0]:
                 first = v
             if v >= on_edges:
                 row, doubt = grown(row, v - first + 4), grown(doubt, v - first + 4)

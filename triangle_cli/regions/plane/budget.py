@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from triangle_cli.regions.arrays import checked_linear
-from triangle_cli.regions.plane.counting import answered, as_corners, checked_rows
+from triangle_cli.regions.plane.counting import as_corners, checked_rows
 
 if TYPE_CHECKING:  # torch loads only for who has tensors
     from torch import Tensor
@@ -19,9 +19,10 @@ def surpasses(weights: list[Tensor], biases: list[Tensor], box: Sequence, limit:
 
     weights[l]: (out, in), biases[l]: (out,), float64 or float32; `box` as of `count_plane`.
     """
-    from triangle_cli.regions.plane.merge import cells_up_to  # numba loads only when something is counted
+    from triangle_cli.regions.plane.answers import answers, cells_up_to  # numba loads only now
 
     rows, widths, _ = checked_rows(weights, biases, 2)
     masks = checked_linear(None, widths[1:-1])
     most = max(1, limit // IN_THE_PLANE)
-    return answered(cells_up_to, rows[0], widths, masks, as_corners(box), False, most) > most
+    [found] = answers(cells_up_to, rows, widths, masks, as_corners(box), False, most)
+    return bool(found > most)

@@ -14,7 +14,7 @@ first after an installation compiles it (numba), which takes some tens of second
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ from triangle_cli.regions.arrays import (
     layers_in,
 )
 from triangle_cli.regions.line.counting import RegionCounts
-from triangle_cli.regions.plane.exact import Oracle, layers_of
+from triangle_cli.regions.plane.exact import layers_of
 
 if TYPE_CHECKING:  # torch loads only for who has tensors, numba only when something is counted
     from torch import Tensor
@@ -93,15 +93,12 @@ def count_rows(
     linear: Sequence[Any] | None = None,
 ) -> tuple[tuple[int, ...], np.ndarray]:
     """As `count_plane`, without torch: the batch shape, and (networks, 5) in the order of `RegionCounts`."""
-    from triangle_cli.regions.plane.merge import count  # numba loads only when something is counted
+    from triangle_cli.regions.plane.answers import answers, count  # numba loads only now
 
     corners = as_corners(box)
     rows, widths, batch = checked_rows(weights, biases, 2)
-    masks = checked_linear(linear, widths[1:-1])
-    counts = np.empty((len(rows), 5), np.int64)
-    for row, counted in zip(rows, counts):
-        counted[:] = answered(count, row, widths, masks, corners, exact)
-    return batch, counts
+    found = answers(count, rows, widths, checked_linear(linear, widths[1:-1]), corners, exact)
+    return batch, np.array(found, np.int64).reshape(-1, 5)
 
 
 def polygons(
@@ -128,34 +125,16 @@ def polygon_arrays(
     linear: Sequence[Any] | None = None,
 ) -> tuple[np.ndarray, ...]:
     """As `polygons`, without torch: the fields of `Polygons`."""
-    from triangle_cli.regions.plane.merge import describe
+    from triangle_cli.regions.plane.answers import answers, describe
 
     corners = as_corners(box)
     rows, widths, batch = checked_rows(weights, biases, 2)
     masks = checked_linear(linear, widths[1:-1])
     if batch:
         raise ValueError(f"polygons: weights have batch shape {batch}, expected one network, (out, in) each")
-    points, ends, sides, pointer, label, history = answered(describe, rows[0], widths, masks, corners, exact)
+    [(points, ends, sides, pointer, label, history)] = answers(describe, rows, widths, masks, corners, exact)
     maps = _affine_maps(layers_in(rows, widths), history)
     return points[ends[sides >> 1, sides & 1]], pointer, label, *maps
-
-
-def answered(
-    compiled: Callable[..., Any],
-    row: np.ndarray,
-    widths: list[int],
-    linear: list[np.ndarray],
-    corners: np.ndarray,
-    exact: bool,
-    *more: int,
-) -> Any:
-    """What a compiled function of `merge` says of one network: its `checked_rows` row, and neurons per level."""
-    from triangle_cli.regions.plane import mesh, questions
-
-    masks = np.concatenate(linear) if linear else np.empty(0, bool)
-    levels = np.array(widths)
-    with questions.asked(Oracle(levels, row, corners)) as handle:
-        return compiled(handle, levels, row, masks, corners, exact, mesh.GROUP, *more)
 
 
 def _affine_maps(

@@ -37,15 +37,16 @@ VERTICES, EDGES, CELLS, SIDES, ASKED, RIM, LINES = range(7)
 @inside()
 def nothing_made(vertices, edges, cells, sides, width):
     """`Made` with room for so many rows."""
+    pairs, numbers = integers(vertices + 2 * edges, 2), np.empty(2 * cells + sides, np.int64)
     return Made(
-        integers(vertices, 2),
+        pairs[:vertices],
         floats(vertices, 2),
         integers(vertices, 3),
-        integers(edges, 2),
-        integers(edges, 2),
-        np.empty(cells, np.int64),
-        np.empty(sides, np.int64),
-        np.empty(cells, np.int64),
+        pairs[vertices : vertices + edges],
+        pairs[vertices + edges :],
+        numbers[:cells],
+        numbers[2 * cells :],
+        numbers[cells : 2 * cells],
         np.empty((cells, width), np.uint8),
     )
 
@@ -240,14 +241,15 @@ def split_cells(items, mesh, layer, cuts, told, exact, edge_base, made, sizes):
     """
     width = layer.signs.shape[1]
     asked, item = integers(64, 5), 0
-    sizes[ASKED], sizes[RIM], sizes[LINES] = 0, 32, 4
+    sizes[ASKED], sizes[RIM], sizes[LINES] = 0, 48, 16
     wanted = sizes.copy()
     work = work_space(sizes[RIM], sizes[LINES])
+    signs, neurons = np.empty(2 * width, np.uint8), integers(2, width)
     active = Active(
-        np.empty(width, np.uint8),
-        np.empty(width, np.uint8),
-        np.empty(width, np.int64),
-        np.empty(width, np.int64),
+        signs[:width],
+        signs[width:],
+        neurons[0],
+        neurons[1],
     )
     while True:
         item = split_some_cells(
@@ -256,7 +258,8 @@ def split_cells(items, mesh, layer, cuts, told, exact, edge_base, made, sizes):
         if item == items.size:
             return made, asked[: sizes[ASKED]]
         if wanted[RIM] > sizes[RIM] or wanted[LINES] > sizes[LINES]:
-            sizes[RIM], sizes[LINES] = max(sizes[RIM], 2 * wanted[RIM]), max(sizes[LINES], 2 * wanted[LINES])
+            for i in (RIM, LINES):
+                sizes[i] = max(sizes[i], wanted[i] + wanted[i] // 4)
             work = work_space(sizes[RIM], sizes[LINES])
         asked = grown(asked, wanted[ASKED])
         made = roomier(made, wanted[VERTICES], wanted[EDGES], wanted[CELLS], wanted[SIDES])

@@ -19,13 +19,14 @@ Chain = namedtuple("Chain", "across vertex_of rank_of made_by at between order")
 @inside()
 def no_cuts(edges, room):
     """`Cuts` of so many edges, with room for so many vertices."""
+    of_vertices, of_edges = np.empty(2 * room, np.int64), np.zeros(2 * edges, np.int64)
     return Cuts(
         integers(room, 2),
         floats(room, 2),
-        np.empty(room, np.int64),
-        np.empty(room, np.int64),
-        np.zeros(edges, np.int64),
-        np.zeros(edges, np.int64),
+        of_vertices[:room],
+        of_vertices[room:],
+        of_edges[:edges],
+        of_edges[edges:],
     )
 
 
@@ -45,14 +46,9 @@ def roomier_cuts(cuts, size):
 @inside()
 def empty_chain(width):
     """Room for an edge that all neurons of a layer cross."""
+    numbers = integers(5, width)
     return Chain(
-        np.empty(width, np.int64),
-        np.empty(width, np.int64),
-        np.empty(width, np.int64),
-        np.empty(width, np.int64),
-        floats(width, 2),
-        integers(width, 2),
-        np.empty(width, np.int64),
+        numbers[0], numbers[1], numbers[2], numbers[3], floats(width, 2), integers(width, 2), numbers[4]
     )
 
 

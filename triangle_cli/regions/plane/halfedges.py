@@ -24,30 +24,36 @@ Work = namedtuple(
 @inside()
 def work_space(rim, lines):
     """Room for a cell with up to `rim` sides and up to so many lines across, each crossing all others."""
-    vertices = rim + lines * (lines - 1) // 2
-    edges = rim + lines * lines
-    faces = vertices - rim + lines + 1
+    v, h = rim + lines * (lines - 1) // 2, 2 * (rim + lines * lines)
+    f = v - rim + lines + 1
+    # a few arrays, cut up: each is a call to the allocator
+    of_vertices, of_halves, of_faces = (
+        np.empty(3 * v, np.int64),
+        np.empty(5 * h, np.int64),
+        np.empty(4 * f + rim, np.int64),
+    )
+    pairs, numbers = integers(2 * v + f, 2), np.empty(2 * v)
     return Work(
-        np.empty(vertices, np.int64),
-        np.empty(vertices, np.int64),
-        np.empty(vertices, np.int8),
-        np.empty(vertices, np.int64),
-        np.empty(vertices),
-        np.empty(vertices),
-        integers(vertices, 2),
-        floats(vertices, 2),
-        integers(vertices, 2),
-        np.empty(2 * edges, np.int64),
-        np.empty(2 * edges, np.int64),
-        np.empty(2 * edges, np.int64),
-        np.empty(2 * edges, np.int64),
-        np.empty(edges, np.int64),
-        np.empty(rim, np.int64),
-        np.empty(faces, np.int64),
-        np.zeros(faces, np.int64),
-        integers(faces, 2),
-        np.empty(faces, np.int64),
-        np.empty(faces, np.bool_),
+        of_vertices[:v],
+        of_vertices[v : 2 * v],
+        np.empty(v, np.int8),
+        of_vertices[2 * v :],
+        numbers[:v],
+        numbers[v:],
+        pairs[:v],
+        floats(v, 2),
+        pairs[v : 2 * v],
+        of_halves[:h],
+        of_halves[h : 2 * h],
+        of_halves[2 * h : 3 * h],
+        of_halves[3 * h : 4 * h],
+        of_halves[4 * h :],
+        of_faces[4 * f :],
+        of_faces[:f],
+        of_faces[f : 2 * f],
+        pairs[2 * v :],
+        of_faces[2 * f : 3 * f],
+        of_faces[3 * f : 4 * f],
     )
 
 
@@ -225,7 +231,7 @@ def read_on(rows, first, n_active, active, signs, rim, nf, work):
     Between two faces the neuron of their edge turns, and all of its twins, neurons with the same line here.
     """
     for f in range(nf):
-        work.reached[f] = False
+        work.reached[f] = 0
     start = work.face[0]
     row = first + start
     for k in range(rows.shape[1]):
@@ -234,7 +240,7 @@ def read_on(rows, first, n_active, active, signs, rim, nf, work):
         k = active.neurons[a]
         v = work.name[0] if signs[work.name[0], k] != 0 else work.name[1]
         rows[row, k] = signs[v, k] > 0
-    work.reached[start] = True
+    work.reached[start] = 1
     work.stack[0] = start
     n = 1
     while n:
@@ -244,7 +250,7 @@ def read_on(rows, first, n_active, active, signs, rim, nf, work):
         while True:
             if h >= 2 * rim and not work.reached[work.face[h ^ 1]]:
                 g = work.face[h ^ 1]
-                work.reached[g] = True
+                work.reached[g] = 1
                 for k in range(rows.shape[1]):
                     rows[first + g, k] = rows[first + f, k]
                 k = work.line[h >> 1]

@@ -107,6 +107,13 @@ def integers(rows, columns):
 
 
 @inside()
+def two_tables(rows, columns):
+    """Room for floats and their bounds, made at once: each array is a call to the allocator."""
+    both = floats(2 * rows, columns)
+    return both[:rows], both[rows:]
+
+
+@inside()
 def grown(array, size):
     """`array`, or a copy at least twice as long if it has fewer than `size` rows."""
     if size <= array.shape[0]:
@@ -212,11 +219,11 @@ def preactivations(weight, bias, inputs, errors):
     n u |w| . |h|.
     """
     width, fan_in = weight.shape
-    across, steep = floats(fan_in, width), floats(fan_in, width)
+    across, steep = two_tables(fan_in, width)
     transposed(weight, across, steep)
-    values, bounds = floats(len(inputs), width), floats(len(inputs), width)
-    used, x, doubt = np.empty(fan_in + 4, np.int64), np.empty(fan_in + 4), np.empty(fan_in + 4)
-    add_products(weight, bias, inputs, errors, across, steep, used, x, doubt, values, bounds)
+    values, bounds = two_tables(len(inputs), width)
+    used, x = np.empty(fan_in + 4, np.int64), floats(2, fan_in + 4)
+    add_products(weight, bias, inputs, errors, across, steep, used, x[0], x[1], values, bounds)
     return values, bounds
 
 
@@ -285,7 +292,7 @@ def add_between(values, errors, parents, place, first):
 def lengthened(values, errors, parents, place):
     """`values`, `errors` (n, k) and rows for new vertices, each of them between two earlier ones."""
     n = len(values) + len(parents)
-    longer, longer_errors = floats(n, values.shape[1]), floats(n, values.shape[1])
+    longer, longer_errors = two_tables(n, values.shape[1])
     copy(values, longer, 0)
     copy(errors, longer_errors, 0)
     add_between(longer, longer_errors, parents, place, len(values))

@@ -123,11 +123,10 @@ def signs_at_vertices(mesh, values, errors, linear, history, exact):
 
 
 @inside(inline="always")
-def cut_edges_of(mesh, layer, history, exact):
+def cut_edges_of(items, mesh, layer, told, history, exact):
     """`split_edges` until no question is left, trimmed; layer: with the signs at the new vertices."""
     base, width = history.cuts[-1, 0], layer.signs.shape[1]
-    items = np.arange(len(mesh.ends))
-    told, signs, n = nothing_told(items.size), layer.signs, 0
+    signs, n = layer.signs, 0
     cuts = no_cuts(items.size, 2 * items.size + width)
     while items.size:
         cuts, signs, n, asked = split_edges(items, mesh.ends, layer, signs, told, exact, cuts, n)
@@ -148,12 +147,10 @@ def cut_edges_of(mesh, layer, history, exact):
 
 
 @inside(inline="always")
-def cut_cells_of(mesh, layer, cuts, pieces, history, exact):
+def cut_cells_of(items, mesh, layer, cuts, pieces, told, history, exact):
     """`split_cells` until no question is left, trimmed; pieces: how many edges there are before."""
     base, width = history.cuts[-1, 0], layer.signs.shape[1]
-    items = np.arange(len(mesh.pointer) - 1)
-    room = 3 * items.size + 32
-    told, sizes = nothing_told(items.size), np.zeros(7, np.int64)
+    room, sizes = 5 * items.size + 32, np.zeros(7, np.int64)
     made = nothing_made(room, 2 * room, room, 6 * room, width)
     while items.size:
         made, asked = split_cells(items, mesh, layer, cuts, told, exact, pieces, made, sizes)
@@ -226,13 +223,15 @@ def cut(mesh, values, errors, linear, history, exact):
     """
     width, old = values.shape[1], len(mesh.ends)
     signs = signs_at_vertices(mesh, values, errors, linear, history, exact)
-    cuts, layer = cut_edges_of(mesh, Layer(signs, values, errors), history, exact)
+    items, told = np.arange(old), nothing_told(old)
+    cuts, layer = cut_edges_of(items, mesh, Layer(signs, values, errors), told, history, exact)
     n = old + len(cuts.neuron)
     first_piece = np.empty(old, np.int64)
     pieces, piece_lines = integers(n, 2), np.empty(n, np.int64)
     cut_into_pieces(mesh, cuts, len(values), first_piece, pieces, piece_lines)
     rim = RimCuts(cuts.parents, cuts.place, cuts.start, cuts.count, first_piece)
-    made = cut_cells_of(mesh, layer, rim, n, history, exact)
+    items = items[: len(mesh.pointer) - 1]  # there are fewer cells than edges
+    made = cut_cells_of(items, mesh, layer, rim, n, told, history, exact)
 
     parents, place = joined(cuts.parents, made.parents), joined(cuts.place, made.place)
     points, point_errors = lengthened(mesh.points, mesh.point_errors, parents, place)
@@ -273,12 +272,17 @@ def partition(handle, widths, parameters, linear, corners, exact, group, limit):
     Returns the mesh, its `History` and what it was `Last` cut by.
     """
     mesh = polygon_mesh(corners)
-    nothing = integers(0, 4), np.empty(0, np.int64), np.empty(0, np.uint8), np.empty(0, np.int64)
-    history = History(handle, widths, *nothing)
-    next_line, n = len(corners), 0
+    layers, next_line, n, m = len(widths) - 2, len(corners), 0, 0
+    numbered = integers(layers + widths[1] // group, 4)
+    cells, all_on, all_parents = np.empty(layers, np.int64), np.empty(0, np.uint8), np.empty(0, np.int64)
+    history = History(handle, widths, numbered[:0], cells[:0], all_on, all_parents)
+    rows, parents = (
+        [np.empty((0, 0), np.uint8)],
+        [np.arange(1)],
+    )  # of the cells after each group, and before the first
     inputs, errors = mesh.points, mesh.point_errors
     last = Last(inputs, errors, np.empty((0, 0), np.int8), integers(0, 2), inputs, integers(0, 3))
-    for layer in range(len(widths) - 2):
+    for layer in range(layers):
         if 0 <= limit < len(mesh.pointer) - 1:
             break
         weight, bias = layer_of(widths, parameters, layer)
@@ -288,30 +292,25 @@ def partition(handle, widths, parameters, linear, corners, exact, group, limit):
         # a wide first layer cuts some neurons at a time, so that few lines cross any one cell; later layers need none
         # of this, their cells are small already
         step = group if layer == 0 else width
-        rows, parents = [np.empty((0, 0), np.uint8)], [np.arange(len(mesh.pointer) - 1)]
         for first in range(0, width, step):
             end = min(first + step, width)
-            row = np.array([[next_line, layer, first, end - first]])
-            next_line += (len(mesh.pointer) - 1) * (end - first)
-            numbered = joined(history.cuts, row)
-            history = History(handle, widths, numbered, history.cells, history.on, history.parent)
+            numbered[m, 0], numbered[m, 1] = next_line, layer
+            numbered[m, 2], numbered[m, 3] = first, end - first
+            next_line, m = next_line + (len(mesh.pointer) - 1) * (end - first), m + 1
+            history = History(handle, widths, numbered[:m], cells[:layer], all_on, all_parents)
             if first:
                 inputs, errors = mesh.points, mesh.point_errors
             values, bounds = preactivations(weight[first:end], bias[first:end], inputs, errors)
             mesh, last, on, origin = cut(mesh, values, bounds, is_linear[first:end], history, exact)
-            rows.append(on)
-            parents.append(origin)
+            if step < width:
+                rows.append(on)
+                parents.append(origin)
         if step < width:
             on, origin = joined_groups(rows, parents, width)
-        history = History(
-            handle,
-            widths,
-            history.cuts,
-            joined(history.cells, np.array([len(origin)])),
-            joined(history.on, on.reshape(on.size)),
-            joined(history.parent, origin),
-        )
-        if layer == len(widths) - 3:
+        cells[layer] = len(origin)
+        all_on, all_parents = joined(all_on, on.reshape(on.size)), joined(all_parents, origin)
+        history = History(handle, widths, numbered[:m], cells[: layer + 1], all_on, all_parents)
+        if layer == layers - 1:
             break
         if step < width:
             inputs, errors = preactivations(weight, bias, mesh.points, mesh.point_errors)

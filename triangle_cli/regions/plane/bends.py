@@ -5,16 +5,8 @@
 import numpy as np
 
 from triangle_cli.compiling import UNCOUNTED, inside
-from triangle_cli.regions.plane.kernels import (
-    SLACK,
-    TINY,
-    UNIT,
-    floats,
-    lerp_row,
-    spread,
-    steepness,
-    two_tables,
-)
+from triangle_cli.regions.plane.kernels import SLACK, TINY, UNIT, floats, lerp_row, two_tables
+from triangle_cli.regions.plane.products import spread, steepness
 
 MOST = 4  # outputs that are looked at: if any changes its slope, nearly always the first ones do
 
@@ -24,9 +16,11 @@ def outputs_at(last, linear, weight, bias):
     """Outputs (n, some of them) at all vertices and their bounds, from how the last hidden layer cut."""
     width, found = weight.shape[1], min(MOST, len(bias))
     outputs, bounds = two_tables(len(last.values) + len(last.parents), found)
-    steep = steepness(weight)
     room, doubts = two_tables(3 + most_within(last.makers), width)
-    x = floats(2, width)
+    steep, x = floats(found, width), floats(2, width)
+    for o in range(found):
+        for k in range(width):
+            steep[o, k] = steepness(weight[o, k])
     set_outputs(last, linear, weight, bias, steep, room, doubts, x[0], x[1], outputs, bounds)
     return outputs, bounds
 

@@ -10,13 +10,12 @@ import numpy as np
 
 from triangle_cli.compiling import UNCOUNTED, apart, inside
 from triangle_cli.regions.line.lanes import fma
-from triangle_cli.regions.plane.records import FLOAT_ROWS, FLOATS, INTEGER_ROWS
+from triangle_cli.regions.plane.records import FLOAT_ROWS, INTEGER_ROWS
 
 UNIT = 2.0**-52  # twice the relative rounding error of one float64 operation
 TINY = 1e-200  # added to every bound that is not exactly 0: covers all underflow
 SLACK = 1.0 + 1e-9  # covers the rounding of the bounds themselves
 SMALL = 2.0**-900  # a product at least this large has a representable rounding error
-LEAST_WEIGHT = 1e-90  # bounds count every nonzero weight as at least this much, so that no product underflows
 UNDECIDED = 2
 
 
@@ -86,12 +85,15 @@ def crossing(a, a_error, b, b_error):
 @inside(**UNCOUNTED)
 def copy(source, target, start):
     """target[start : start + len(source)] = source, for which numba would compile what it says where sizes differ."""
+    rows = target[
+        start : start + source.shape[0]
+    ]  # whose indices are not negative, so that this is done many at a time
     for i in range(source.shape[0]):
         if source.ndim == 1:
-            target[start + i] = source[i]
+            rows[i] = source[i]
         else:
             for k in range(source.shape[1]):
-                target[start + i, k] = source[i, k]
+                rows[i, k] = source[i, k]
 
 
 @inside()
@@ -108,7 +110,9 @@ def integers(rows, columns):
 
 @inside()
 def two_tables(rows, columns):
-    """Room for floats and their bounds, made at once: each array is a call to the allocator."""
+    """Room for floats and their bounds, if little made at once: each array is a call to the allocator."""
+    if rows * columns > 2**16:  # where glibc would keep what is freed of either, but not of both
+        return floats(rows, columns), floats(rows, columns)
     both = floats(2 * rows, columns)
     return both[:rows], both[rows:]
 
@@ -130,101 +134,6 @@ def joined(first, second):
     copy(first, both, 0)
     copy(second, both, len(first))
     return both
-
-
-@inside()
-def steepness(weight):
-    """What `spread` is to be multiplied by to bound a product with these weights: |weight| and a little more."""
-    steep = np.empty(weight.shape)
-    for i in range(weight.shape[0]):
-        for k in range(weight.shape[1]):
-            w = weight[i, k]
-            steep[i, k] = 0.0 if w == 0.0 else max(abs(w), LEAST_WEIGHT) * 1.000001
-    return steep
-
-
-@inside(inline="always")
-def spread(value, error, gamma):
-    """What |weights| are to be multiplied by to bound a dot product of relative error gamma."""
-    return (
-        0.0 if value == 0.0 and error == 0.0 else error + gamma * abs(value) + TINY
-    )  # not: 0, which may underflow
-
-
-@inside(fastmath={"contract"}, **UNCOUNTED)
-def add_four(values, bounds, v, across, steep, used, x, doubt, i):
-    """Add four terms, from the i-th on, to row v of both."""
-    a, b, c, d = used[i], used[i + 1], used[i + 2], used[i + 3]
-    e, f, g, h = x[i], x[i + 1], x[i + 2], x[i + 3]
-    for o in range(values.shape[1]):
-        values[v, o] += (across[a, o] * e + across[b, o] * f) + (across[c, o] * g + across[d, o] * h)
-    e, f, g, h = doubt[i], doubt[i + 1], doubt[i + 2], doubt[i + 3]
-    for o in range(values.shape[1]):
-        bounds[v, o] += (steep[a, o] * e + steep[b, o] * f) + (steep[c, o] * g + steep[d, o] * h)
-
-
-@inside(**UNCOUNTED)
-def plain_sum(weight, o, inputs, v, bias):
-    """Row o of weights times row v of inputs plus bias, summed from the bias on, and whether nothing is rounded."""
-    total, is_exact = bias, True
-    for k in range(weight.shape[1]):
-        w, x = weight[o, k], inputs[v, k]
-        term = w * x
-        is_exact &= is_exact_product(w, x) and sum_lost(total, term) == 0.0
-        total += term
-    return total, is_exact
-
-
-@inside(**UNCOUNTED)
-def transposed(weight, across, steep):
-    """The transpose of weights, and what `spread` is to be multiplied by: |weight| and a little more."""
-    for o in range(weight.shape[0]):
-        for k in range(weight.shape[1]):
-            w = weight[o, k]
-            across[k, o] = w
-            steep[k, o] = 0.0 if w == 0.0 else max(abs(w), LEAST_WEIGHT) * 1.000001
-
-
-@inside(**UNCOUNTED)
-def add_products(weight, bias, inputs, errors, across, steep, used, x, doubt, values, bounds):
-    """`preactivations` into values and bounds."""
-    width, fan_in = weight.shape
-    gamma = (fan_in + 4) * UNIT
-    for v in range(len(inputs)):
-        n, plain = 0, True
-        for k in range(fan_in):
-            plain &= errors[v, k] == 0.0
-            used[n], x[n], doubt[n] = k, inputs[v, k], spread(inputs[v, k], errors[v, k], gamma)
-            n += doubt[n] != 0.0
-        for i in range(n, n + 4):
-            used[i], x[i], doubt[i] = 0, 0.0, 0.0
-        for o in range(width):
-            values[v, o] = bias[o]
-            bounds[v, o] = 0.0 if bias[o] == 0.0 else gamma * abs(bias[o]) + TINY
-        for i in range(0, n, 4):
-            add_four(values, bounds, v, across, steep, used, x, doubt, i)
-        if plain:
-            for o in range(width):
-                total, is_exact = plain_sum(weight, o, inputs, v, bias[o])
-                if is_exact:
-                    values[v, o], bounds[v, o] = total, 0.0
-
-
-@apart(FLOAT_ROWS, FLOATS, FLOAT_ROWS, FLOAT_ROWS, error_model="numpy")
-def preactivations(weight, bias, inputs, errors):
-    """inputs @ weight.T + bias and its bound, given that of the inputs; both (n, width).
-
-    The bound is 0 only where every term is a product with an exact 0, or nothing was rounded. Higham, Accuracy and
-    Stability of Numerical Algorithms, section 3.1: a dot product of n terms, summed in any order, is off by
-    n u |w| . |h|.
-    """
-    width, fan_in = weight.shape
-    across, steep = two_tables(fan_in, width)
-    transposed(weight, across, steep)
-    values, bounds = two_tables(len(inputs), width)
-    used, x = np.empty(fan_in + 4, np.int64), floats(2, fan_in + 4)
-    add_products(weight, bias, inputs, errors, across, steep, used, x[0], x[1], values, bounds)
-    return values, bounds
 
 
 @inside(**UNCOUNTED)

@@ -21,9 +21,9 @@ from triangle_cli.regions.plane.kernels import (
     integers,
     joined,
     lengthened,
-    preactivations,
     rectify,
 )
+from triangle_cli.regions.plane.products import preactivations
 from triangle_cli.regions.plane.questions import ask_signs, nothing_told, with_answers
 from triangle_cli.regions.plane.records import (
     BITS,

@@ -160,15 +160,16 @@ def classify(values, errors, linear, exact, signs):
 
 
 @inside(**UNCOUNTED)
-def rectify(values, errors, signs, linear):
-    """ReLU in place, but for `linear` neurons. Rows after those of `signs` are off where the bound says so."""
-    for v in range(values.shape[0]):
-        for k in range(values.shape[1]):
-            if linear[k]:
-                continue
-            off = signs[v, k] <= 0 if v < signs.shape[0] else values[v, k] < -errors[v, k]
-            values[v, k] = 0.0 if off or values[v, k] < 0.0 else values[v, k]
-            errors[v, k] = 0.0 if off else errors[v, k]
+def rectify(values, errors, row, signs, linear, x, x_errors):
+    """A row after the ReLU, but of `linear` neurons, into x and x_errors; signs: of the row, or of none of its neurons.
+
+    Without signs a neuron is off where its bound says so.
+    """
+    for k in range(x.size):
+        value, error = values[row, k], errors[row, k]
+        is_off = (signs[k] <= 0 if signs.size else value < -error) and not linear[k]
+        x[k] = 0.0 if is_off or (value < 0.0 and not linear[k]) else value
+        x_errors[k] = 0.0 if is_off else error
 
 
 @inside(**UNCOUNTED)

@@ -14,11 +14,14 @@ from numba import types
 from triangle_cli.compiling import UNCOUNTED, apart, inside, njit
 from triangle_cli.regions.components import components
 from triangle_cli.regions.plane.areas import areas_of, wide
-from triangle_cli.regions.plane.bends import bends, opposite_of, outputs_at
+from triangle_cli.regions.plane.bends import bends, opposite_of
 from triangle_cli.regions.plane.kernels import SLACK, TINY, UNIT, integers, two_tables
 from triangle_cli.regions.plane.mesh import NETWORK, layer_of, partition, polygon_mesh
+from triangle_cli.regions.plane.products import preactivations_after
 from triangle_cli.regions.plane.questions import ask_same_maps
 from triangle_cli.regions.plane.records import BITS, FLOATS, HISTORY, LAST, MESH
+
+MOST = 4  # outputs that are looked at: if any changes its slope, nearly always the first ones do
 
 # Where the parts of each layer start in rows of all of them: on/off rows of cells, their parents, weights
 Firsts = namedtuple("Firsts", "row cell weight")
@@ -171,7 +174,8 @@ def labels(mesh, history, last, parameters, linear, exact):
         n = not_heard(mesh, history, parameters, firsts, slope, doubt, depth - 2, depth, edges, n)
         if n and depth > 1:
             weight, bias = layer_of(history.widths, parameters, depth)
-            outputs, bounds = outputs_at(last, linear[len(linear) - weight.shape[1] :], weight, bias)
+            linear = linear[len(linear) - weight.shape[1] :]
+            outputs, bounds = preactivations_after(last, linear, weight[:MOST], bias[:MOST])
             n = not_bent(mesh, opposite_of(mesh), outputs, bounds, edges, n)
             n = not_heard(mesh, history, parameters, firsts, slope, doubt, 0, depth - 3, edges, n)
     if n == 0:

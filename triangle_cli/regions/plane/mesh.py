@@ -23,7 +23,7 @@ from triangle_cli.regions.plane.kernels import (
     lengthened,
     rectify,
 )
-from triangle_cli.regions.plane.products import preactivations
+from triangle_cli.regions.plane.products import preactivations, preactivations_after
 from triangle_cli.regions.plane.questions import ask_signs, nothing_told, with_answers
 from triangle_cli.regions.plane.records import (
     BITS,
@@ -276,10 +276,9 @@ def partition(handle, widths, parameters, linear, corners, exact, group, limit):
     numbered = integers(layers + widths[1] // group, 4)
     cells, all_on, all_parents = np.empty(layers, np.int64), np.empty(0, np.uint8), np.empty(0, np.int64)
     history = History(handle, widths, numbered[:0], cells[:0], all_on, all_parents)
-    rows, parents = (
-        [np.empty((0, 0), np.uint8)],
-        [np.arange(1)],
-    )  # of the cells after each group, and before the first
+    # of the cells after each group, and before the first
+    rows, parents = [np.empty((0, 0), np.uint8)], [np.arange(1)]
+    was_linear, is_grouped = linear[:0], False
     inputs, errors = mesh.points, mesh.point_errors
     last = Last(inputs, errors, np.empty((0, 0), np.int8), integers(0, 2), inputs, integers(0, 3))
     for layer in range(layers):
@@ -298,9 +297,13 @@ def partition(handle, widths, parameters, linear, corners, exact, group, limit):
             numbered[m, 2], numbered[m, 3] = first, end - first
             next_line, m = next_line + (len(mesh.pointer) - 1) * (end - first), m + 1
             history = History(handle, widths, numbered[:m], cells[:layer], all_on, all_parents)
-            if first:
-                inputs, errors = mesh.points, mesh.point_errors
-            values, bounds = preactivations(weight[first:end], bias[first:end], inputs, errors)
+            if layer == 0:
+                rows_of, offsets = weight[first:end], bias[first:end]
+                values, bounds = preactivations(rows_of, offsets, mesh.points, mesh.point_errors)
+            elif is_grouped:
+                values, bounds = preactivations(weight, bias, inputs, errors)
+            else:
+                values, bounds = preactivations_after(last, was_linear, weight, bias)
             mesh, last, on, origin = cut(mesh, values, bounds, is_linear[first:end], history, exact)
             if step < width:
                 rows.append(on)
@@ -310,12 +313,9 @@ def partition(handle, widths, parameters, linear, corners, exact, group, limit):
         cells[layer] = len(origin)
         all_on, all_parents = joined(all_on, on.reshape(on.size)), joined(all_parents, origin)
         history = History(handle, widths, numbered[:m], cells[: layer + 1], all_on, all_parents)
-        if layer == layers - 1:
-            break
-        if step < width:
+        was_linear, is_grouped = is_linear, step < width
+        if is_grouped and layer < layers - 1:  # what it was last cut by is but its last neurons
             inputs, errors = preactivations(weight, bias, mesh.points, mesh.point_errors)
-            rectify(inputs, errors, np.empty((0, width), np.int8), is_linear)
-        else:
-            inputs, errors = lengthened(last.values, last.errors, last.parents, last.place)
-            rectify(inputs, errors, last.signs, is_linear)
+            for v in range(len(inputs)):
+                rectify(inputs, errors, v, np.empty(0, np.int8), is_linear, inputs[v], errors[v])
     return mesh, history, last

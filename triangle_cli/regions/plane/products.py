@@ -2,6 +2,8 @@
 # mypy: allow-untyped-defs, no-check-untyped-defs
 """Products of weights with what enters a layer, and bounds on their distance from the true ones: compiled."""
 
+from collections import namedtuple
+
 import numpy as np
 
 from triangle_cli.compiling import UNCOUNTED, apart, inside
@@ -11,13 +13,20 @@ from triangle_cli.regions.plane.kernels import (
     UNIT,
     floats,
     is_exact_product,
+    lerp_row,
+    rectify,
     sum_lost,
     two_tables,
 )
-from triangle_cli.regions.plane.records import FLOAT_ROWS, FLOATS
+from triangle_cli.regions.plane.records import BITS, FLOAT_ROWS, FLOATS, LAST
 
 LEAST_WEIGHT = 1e-90  # bounds count every nonzero weight as at least this much, so that no product underflows
 ROWS, COLUMNS = 4, 2 * LANES  # of the result, made at a time
+
+# A layer: weights, biases, relative error of its sums, weights and their steepness as of `pack`, bounds on the biases
+Factors = namedtuple("Factors", "weight bias gamma across steep offset")
+# Room for ROWS rows and their errors, and as of `gather`; for what comes out of both, (2 ROWS, COLUMNS)
+Room = namedtuple("Room", "x errors used columns spreads tile")
 
 
 @inside(inline="always")
@@ -46,28 +55,27 @@ def pack(weight, across, steep):
 
 
 @inside(**UNCOUNTED)
-def load_rows(inputs, errors, first, gamma, used, x, doubt):
-    """Columns in which some of ROWS rows from the first on are not exactly 0, and there the inputs and their spreads.
+def gather(x, errors, gamma, used, columns, spreads):
+    """Columns in which some of the rows x (up to ROWS, n) are not exactly 0, and there the rows and their spreads.
 
-    used: (n,), x, doubt: (n, ROWS), of rows after the last 0; returns n.
+    used: (n,), columns, spreads: (n, ROWS), 0 where there is no row; returns how many there are.
     """
-    n, end = 0, min(ROWS, len(inputs) - first)
-    for r in range(end, ROWS):
-        for k in range(len(used)):
-            x[k, r] = doubt[k, r] = 0.0
-    for k in range(len(used)):
+    n = 0
+    for r in range(len(x), ROWS):
+        for k in range(x.shape[1]):
+            columns[k, r] = spreads[k, r] = 0.0
+    for k in range(x.shape[1]):
         used[n], total = k, 0.0
-        for r in range(end):
-            value = inputs[first + r, k]
-            x[n, r], doubt[n, r] = value, spread(value, errors[first + r, k], gamma)
-            total += doubt[n, r]
+        for r in range(len(x)):
+            columns[n, r], spreads[n, r] = x[r, k], spread(x[r, k], errors[r, k], gamma)
+            total += spreads[n, r]
         n += total != 0.0
     return n
 
 
 @inside(**UNCOUNTED)
-def multiply(x, used, n, table, first, tile):
-    """x (n, ROWS), transposed, times n rows of a table, those `used` of the rows from the first on, into a tile.
+def multiply(columns, used, n, table, first, tile):
+    """n columns, transposed, times rows of a table, those `used` of the rows from the first on, into a tile.
 
     The sums stay in registers, and what is read serves several of them.
     """
@@ -75,13 +83,13 @@ def multiply(x, used, n, table, first, tile):
     for i in range(n):
         row = first + used[i]
         left, right = load(table, (row, 0)), load(table, (row, LANES))
-        factor = broadcast(x[i, 0])
+        factor = broadcast(columns[i, 0])
         a, b = fma(left, factor, a), fma(right, factor, b)
-        factor = broadcast(x[i, 1])
+        factor = broadcast(columns[i, 1])
         c, d = fma(left, factor, c), fma(right, factor, d)
-        factor = broadcast(x[i, 2])
+        factor = broadcast(columns[i, 2])
         e, f = fma(left, factor, e), fma(right, factor, f)
-        factor = broadcast(x[i, 3])
+        factor = broadcast(columns[i, 3])
         g, h = fma(left, factor, g), fma(right, factor, h)
     store(tile, (0, 0), a)
     store(tile, (0, LANES), b)
@@ -101,20 +109,6 @@ def add_bias(products, bias, sums):
 
 
 @inside(**UNCOUNTED)
-def add_products(bias, offset, inputs, errors, gamma, across, steep, used, x, doubt, tile, values, bounds):
-    """`preactivations` into `values` and `bounds`; offset: bound on the bias; across, steep: of `pack`."""
-    for first in range(0, len(inputs), ROWS):
-        n = load_rows(inputs, errors, first, gamma, used, x, doubt)
-        for o in range(0, bias.size, COLUMNS):
-            multiply(x, used, n, across, o // COLUMNS * len(used), tile[:ROWS])
-            multiply(doubt, used, n, steep, o // COLUMNS * len(used), tile[ROWS:])
-            end = min(o + COLUMNS, bias.size)
-            for r in range(min(ROWS, len(inputs) - first)):
-                add_bias(tile[r], bias[o:end], values[first + r, o:end])
-                add_bias(tile[ROWS + r], offset[o:end], bounds[first + r, o:end])
-
-
-@inside(**UNCOUNTED)
 def plain_sum(weight, o, inputs, v, bias):
     """Row o of weights times row v of inputs plus bias, summed from the bias on, and whether nothing is rounded."""
     total, is_exact = bias, True
@@ -127,16 +121,58 @@ def plain_sum(weight, o, inputs, v, bias):
 
 
 @inside(**UNCOUNTED)
-def replace_plain(weight, bias, inputs, errors, values, bounds):
-    """Take products and bias together exactly where nothing is rounded."""
-    for v in range(len(inputs)):
-        is_plain = True
-        for k in range(inputs.shape[1]):
-            is_plain &= errors[v, k] == 0.0
-        for o in range(bias.size if is_plain else 0):
-            total, is_exact = plain_sum(weight, o, inputs, v, bias[o])
-            if is_exact:
-                values[v, o], bounds[v, o] = total, 0.0
+def replace_plain(x, errors, factors, r, value, bound):
+    """Take products and bias together exactly where nothing is rounded, if row r of x is not."""
+    for k in range(x.shape[1]):
+        if errors[r, k] != 0.0:
+            return
+    for o in range(value.size):
+        total, is_exact = plain_sum(factors.weight, o, x, r, factors.bias[o])
+        if is_exact:
+            value[o], bound[o] = total, 0.0
+
+
+@inside(**UNCOUNTED)
+def multiply_rows(x, errors, factors, room, values, bounds):
+    """`preactivations` of up to ROWS rows x, known up to errors, into as many rows of values and bounds."""
+    n, width = gather(x, errors, factors.gamma, room.used, room.columns, room.spreads), factors.bias.size
+    for o in range(0, width, COLUMNS):
+        row, end = o // COLUMNS * room.used.size, min(o + COLUMNS, width)
+        multiply(room.columns, room.used, n, factors.across, row, room.tile[:ROWS])
+        multiply(room.spreads, room.used, n, factors.steep, row, room.tile[ROWS:])
+        for r in range(len(x)):
+            add_bias(room.tile[r], factors.bias[o:end], values[r, o:end])
+            add_bias(room.tile[ROWS + r], factors.offset[o:end], bounds[r, o:end])
+    for r in range(len(x)):
+        replace_plain(x, errors, factors, r, values[r], bounds[r])
+
+
+@inside()
+def factors_of(weight, bias):
+    """`Factors` of a layer."""
+    width, fan_in = weight.shape
+    gamma, offset = (fan_in + 4) * UNIT, np.empty(width)
+    across, steep = two_tables(-(-width // COLUMNS) * fan_in, COLUMNS)
+    pack(weight, across, steep)
+    for o in range(width):
+        offset[o] = 0.0 if bias[o] == 0.0 else gamma * abs(bias[o]) + TINY
+    return Factors(weight, bias, gamma, across, steep, offset)
+
+
+@inside()
+def room_for(fan_in):
+    """`Room` for rows of so many numbers."""
+    x, errors = two_tables(ROWS, fan_in)
+    columns, spreads = two_tables(fan_in, ROWS)
+    return Room(x, errors, np.empty(fan_in, np.int64), columns, spreads, floats(2 * ROWS, COLUMNS))
+
+
+@inside(**UNCOUNTED)
+def multiply_all(inputs, errors, factors, room, values, bounds):
+    """`preactivations` into values and bounds."""
+    for v in range(0, len(inputs), ROWS):
+        end = min(v + ROWS, len(inputs))
+        multiply_rows(inputs[v:end], errors[v:end], factors, room, values[v:end], bounds[v:end])
 
 
 @apart(FLOAT_ROWS, FLOATS, FLOAT_ROWS, FLOAT_ROWS, error_model="numpy")
@@ -147,16 +183,74 @@ def preactivations(weight, bias, inputs, errors):
     Stability of Numerical Algorithms, section 3.1: a dot product of n terms, summed in any order, is off by
     n u |w| . |h|.
     """
-    width, fan_in = weight.shape
-    gamma = (fan_in + 4) * UNIT
-    across, steep = two_tables(-(-width // COLUMNS) * fan_in, COLUMNS)
-    pack(weight, across, steep)
-    values, bounds = two_tables(len(inputs), width)
-    used, tile = np.empty(fan_in, np.int64), floats(2 * ROWS, COLUMNS)
-    x, doubt = two_tables(fan_in, ROWS)
-    offset = np.empty(width)
-    for o in range(width):
-        offset[o] = 0.0 if bias[o] == 0.0 else gamma * abs(bias[o]) + TINY
-    add_products(bias, offset, inputs, errors, gamma, across, steep, used, x, doubt, tile, values, bounds)
-    replace_plain(weight, bias, inputs, errors, values, bounds)
+    values, bounds = two_tables(len(inputs), len(bias))
+    multiply_all(inputs, errors, factors_of(weight, bias), room_for(weight.shape[1]), values, bounds)
+    return values, bounds
+
+
+@inside(**UNCOUNTED)
+def most_within(makers):
+    """The largest number of new vertices within one cell; makers: as of `Last`."""
+    most = number = 0
+    for i in range(len(makers)):
+        number = number + 1 if i and makers[i, 0] == makers[i - 1, 0] else 1
+        most = max(most, number)
+    return most
+
+
+@inside(**UNCOUNTED)
+def source(last, p, on_edges, first, row, doubt, spare):
+    """Where the pre-activations of vertex p and their bounds are: arrays and a row, if need be made, `spare`."""
+    old = len(last.values)
+    if p < old:
+        return last.values, last.errors, p
+    if p >= on_edges:
+        return row, doubt, p - first + 3
+    a, b = last.parents[p - old, 0], last.parents[p - old, 1]
+    at, at_error = last.place[p - old, 0], last.place[p - old, 1]
+    lerp_row(last.values, last.errors, a, last.values, last.errors, b, at, at_error, row, doubt, spare)
+    return row, doubt, spare
+
+
+@inside(**UNCOUNTED)
+def multiply_after(last, linear, factors, room, row, doubt, values, bounds):
+    """`preactivations_after` into values and bounds.
+
+    row, doubt: room for pre-activations of a vertex, of the two that it lies between, and of those within one cell,
+    and for their bounds.
+    """
+    old = len(last.values)
+    on_edges = old + len(last.parents) - len(last.makers)  # the first vertex within a cell
+    first = on_edges
+    for v in range(len(values)):
+        value, error, i = last.values, last.errors, v
+        if v >= old:
+            if v > on_edges and last.makers[v - on_edges, 0] != last.makers[v - on_edges - 1, 0]:
+                first = v
+            low, low_error, p = source(last, last.parents[v - old, 0], on_edges, first, row, doubt, 1)
+            high, high_error, q = source(last, last.parents[v - old, 1], on_edges, first, row, doubt, 2)
+            value, error, i = row, doubt, (v - first + 3 if v >= on_edges else 0)
+            at, at_error = last.place[v - old, 0], last.place[v - old, 1]
+            lerp_row(low, low_error, p, high, high_error, q, at, at_error, value, error, i)
+        r = v % ROWS
+        signs = last.signs[v] if v < on_edges else last.signs[0, :0]
+        rectify(value, error, i, signs, linear, room.x[r], room.errors[r])
+        if r == ROWS - 1 or v == len(values) - 1:
+            multiply_rows(
+                room.x[: r + 1],
+                room.errors[: r + 1],
+                factors,
+                room,
+                values[v - r : v + 1],
+                bounds[v - r : v + 1],
+            )
+
+
+@apart(LAST, BITS, FLOAT_ROWS, FLOATS, error_model="numpy")
+def preactivations_after(last, linear, weight, bias):
+    """`preactivations` of the layer after one that has cut, at all vertices there are then; linear: of that one."""
+    room, doubt = two_tables(3 + most_within(last.makers), weight.shape[1])
+    values, bounds = two_tables(len(last.values) + len(last.parents), len(bias))
+    factors, rows = factors_of(weight, bias), room_for(weight.shape[1])
+    multiply_after(last, linear, factors, rows, room, doubt, values, bounds)
     return values, bounds

@@ -42,15 +42,6 @@ def firsts_of(history):
 
 
 @inside(**UNCOUNTED)
-def differing(row, other):
-    """In how many places two rows differ."""
-    number = 0
-    for k in range(row.size):
-        number += row[k] != other[k]
-    return number
-
-
-@inside(**UNCOUNTED)
 def turns_alone(history, firsts, left, right):
     """Whether a single neuron differs between two final cells."""
     flips = 0
@@ -59,7 +50,9 @@ def turns_alone(history, firsts, left, right):
             break
         width = history.widths[layer + 1]
         a, b = firsts.row[layer] + left * width, firsts.row[layer] + right * width
-        flips += differing(history.on[a : a + width], history.on[b : b + width])
+        on, other = history.on[a : a + width], history.on[b : b + width]
+        for k in range(width):
+            flips += on[k] != other[k]
         left, right = history.parent[firsts.cell[layer] + left], history.parent[firsts.cell[layer] + right]
     return flips == 1
 
@@ -169,7 +162,10 @@ def labels(mesh, history, last, parameters, linear, exact):
     edges = np.empty(len(mesh.ends), np.int64)
     n = inner_edges(mesh, edges)
     if not exact:
-        firsts, (slope, doubt) = firsts_of(history), two_tables(2, history.widths.max())
+        widest = 0
+        for width in history.widths:
+            widest = max(widest, width)
+        firsts, (slope, doubt) = firsts_of(history), two_tables(2, widest)
         # of the last two layers this is told sooner than by values, of those below by values
         n = not_heard(mesh, history, parameters, firsts, slope, doubt, depth - 2, depth, edges, n)
         if n and depth > 1:
@@ -194,10 +190,14 @@ def labels(mesh, history, last, parameters, linear, exact):
 
 @inside(**UNCOUNTED)
 def mark_on(on, is_on):
-    """Mark the neurons that are on in some cell; on: (cells, width)."""
+    """Mark the neurons that are on in some cell, on (cells, width); returns how many are on in none."""
     for cell in range(on.shape[0]):
         for k in range(is_on.size):
             is_on[k] |= on[cell, k]
+    number = 0
+    for k in range(is_on.size):
+        number += is_on[k] == 0
+    return number
 
 
 @inside()
@@ -207,9 +207,8 @@ def never_on(history):
     for layer in range(len(history.cells)):
         cells, is_on = history.cells[layer], np.zeros(history.widths[layer + 1], np.uint8)
         end = start + cells * is_on.size
-        mark_on(history.on[start:end].reshape(cells, is_on.size), is_on)
+        number += mark_on(history.on[start:end].reshape(cells, is_on.size), is_on)
         start = end
-        number += is_on.size - is_on.sum()
     return number
 
 

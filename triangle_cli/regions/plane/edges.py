@@ -171,7 +171,8 @@ def split_edges(items, ends, layer, signs, told, exact, cuts, n):
     """
     width, old = signs.shape[1], len(layer.values)
     asked, chain = integers(64, 4), empty_chain(width)
-    sizes, item = np.array([n, 0]), 0
+    sizes, item = np.zeros(2, np.int64), 0
+    sizes[0] = n
     while True:
         item = split_some_edges(item, items, ends, layer, signs, told, exact, cuts, chain, asked, sizes)
         if item == items.size:

@@ -19,7 +19,7 @@ from triangle_cli.regions.plane.kernels import SLACK, TINY, UNIT, integers, two_
 from triangle_cli.regions.plane.mesh import NETWORK, layer_of, partition, polygon_mesh
 from triangle_cli.regions.plane.products import preactivations_after
 from triangle_cli.regions.plane.questions import ask_same_maps
-from triangle_cli.regions.plane.records import BITS, FLOATS, HISTORY, LAST, MESH
+from triangle_cli.regions.plane.records import BITS, FLOAT_ROWS, FLOATS, HISTORY, LAST, MESH
 
 MOST = 4  # outputs that are looked at: if any changes its slope, nearly always the first ones do
 
@@ -212,13 +212,14 @@ def never_on(history):
     return number
 
 
-@apart(*NETWORK, error_model="numpy")
+@apart(*NETWORK, FLOAT_ROWS, types.boolean, types.int64, error_model="numpy")
 def described(handle, widths, parameters, linear, corners, exact, group):
     """Counts in the order of `RegionCounts`, the mesh, its history and the linear region of each cell.
 
-    Arguments as of `partition`.
+    corners: (n, 2) of a convex polygon, anticlockwise; other arguments as of `partition`.
     """
-    mesh, history, last = partition(handle, widths, parameters, linear, corners, exact, group, -1)
+    domain = polygon_mesh(corners)
+    mesh, history, last = partition(handle, widths, parameters, linear, domain, exact, group, -1)
     cells, counts = len(mesh.pointer) - 1, np.zeros(5, np.int64)
     label = np.zeros(cells, np.int64)
     if len(history.cells):
@@ -227,7 +228,7 @@ def described(handle, widths, parameters, linear, corners, exact, group):
         counts[0] = max(counts[0], label[cell] + 1)
     counts[1], counts[2] = cells, never_on(history)
     area, bound = areas_of(mesh)
-    whole, whole_bound = areas_of(polygon_mesh(corners))
+    whole, whole_bound = areas_of(domain)
     size = whole[0], whole_bound[0]
     counts[3] = counts[4] = wide(mesh, history, label, counts[0], area, bound, *size, exact)
     if counts[0] < cells:
@@ -251,5 +252,5 @@ def describe(handle, widths, parameters, linear, corners, exact, group):
 @njit(cache=True)
 def cells_up_to(handle, widths, parameters, linear, corners, exact, group, limit):
     """How many activation regions there are; more than `limit` of them need not be all."""
-    mesh, _, _ = partition(handle, widths, parameters, linear, corners, exact, group, limit)
+    mesh, _, _ = partition(handle, widths, parameters, linear, polygon_mesh(corners), exact, group, limit)
     return len(mesh.pointer) - 1

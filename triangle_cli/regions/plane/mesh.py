@@ -41,16 +41,7 @@ from triangle_cli.regions.plane.records import (
     RimCuts,
 )
 
-# arguments of `partition` but the last
-NETWORK = (
-    types.int64,
-    INTEGERS,
-    FLOATS,
-    BITS,
-    FLOAT_ROWS,
-    types.boolean,
-    types.int64,
-)
+NETWORK = types.int64, INTEGERS, FLOATS, BITS  # first arguments of `partition`
 GROUP = 64  # neurons of the first layer that cut the domain at once
 
 
@@ -66,12 +57,13 @@ def complete(points, point_errors, vertex_lines, ends, edge_lines, pointer, side
 def polygon_mesh(corners):
     """One cell: the convex polygon with these corners (n, 2), anticlockwise."""
     n = len(corners)
-    here = np.arange(n)
+    here, pointer = np.arange(n), np.zeros(2, np.int64)
+    pointer[1] = n
     lines, ends = integers(n, 2), integers(n, 2)
     for i in range(n):
         lines[i, 0], lines[i, 1] = (i - 1) % n, i
         ends[i, 0], ends[i, 1] = i, (i + 1) % n
-    return complete(corners.copy(), np.zeros((n, 2)), lines, ends, here.copy(), np.array([0, n]), 2 * here)
+    return complete(corners, np.zeros((n, 2)), lines, ends, here, pointer, 2 * here)
 
 
 @inside()
@@ -263,16 +255,16 @@ def joined_groups(rows, parents, width):
     return on, cells
 
 
-@apart(*NETWORK, types.int64, error_model="numpy")
-def partition(handle, widths, parameters, linear, corners, exact, group, limit):
-    """Cut the convex polygon `corners` (n, 2), anticlockwise, by all hidden neurons but the `linear`.
+@apart(*NETWORK, MESH, types.boolean, types.int64, types.int64, error_model="numpy")
+def partition(handle, widths, parameters, linear, domain, exact, group, limit):
+    """Cut the domain, a `polygon_mesh`, by all hidden neurons but the `linear`.
 
     widths: neurons of each level from the inputs on; parameters: weights and biases, layer after layer; linear: of the
     hidden neurons; group: neurons of the first layer that cut at once; limit: cells after which to stop, -1: none.
     Returns the mesh, its `History` and what it was `Last` cut by.
     """
-    mesh = polygon_mesh(corners)
-    layers, next_line, n, m = len(widths) - 2, len(corners), 0, 0
+    mesh = domain
+    layers, next_line, n, m = len(widths) - 2, len(domain.ends), 0, 0
     numbered = integers(layers + widths[1] // group, 4)
     cells, all_on, all_parents = np.empty(layers, np.int64), np.empty(0, np.uint8), np.empty(0, np.int64)
     history = History(handle, widths, numbered[:0], cells[:0], all_on, all_parents)

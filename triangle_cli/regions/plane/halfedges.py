@@ -27,12 +27,8 @@ def work_space(rim, lines):
     v, h = rim + lines * (lines - 1) // 2, 2 * (rim + lines * lines)
     f = v - rim + lines + 1
     # a few arrays, cut up: each is a call to the allocator
-    of_vertices, of_halves, of_faces = (
-        np.empty(3 * v, np.int64),
-        np.empty(5 * h, np.int64),
-        np.empty(4 * f + rim, np.int64),
-    )
-    pairs, numbers = integers(2 * v + f, 2), np.empty(2 * v)
+    of_vertices, of_halves = np.empty(3 * v, np.int64), np.empty(5 * h, np.int64)
+    of_faces, pairs, numbers = np.empty(4 * f + rim, np.int64), integers(2 * v + f, 2), np.empty(2 * v)
     return Work(
         of_vertices[:v],
         of_vertices[v : 2 * v],

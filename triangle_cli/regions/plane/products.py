@@ -32,9 +32,9 @@ Room = namedtuple("Room", "x errors used columns spreads tile")
 @inside(inline="always")
 def spread(value, error, gamma):
     """What |weights| are to be multiplied by to bound a dot product of relative error gamma."""
-    return (
-        0.0 if value == 0.0 and error == 0.0 else error + gamma * abs(value) + TINY
-    )  # not: 0, which may underflow
+    if value == 0.0 and error == 0.0:
+        return 0.0
+    return error + gamma * abs(value) + TINY  # a sum of products may underflow to 0
 
 
 @inside(**UNCOUNTED)

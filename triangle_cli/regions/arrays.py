@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-FLOATS = ("float64", "float32")
+FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def as_array(value: Any) -> Any:
 
 @cache
 def _is_float(dtype: Any) -> bool:
-    return str(dtype).removeprefix("torch.") in FLOATS
+    return str(dtype).removeprefix("torch.") in [kind.name for kind in FLOATS]
 
 
 def as_arrays(values: Sequence[Any]) -> list[Any]:
@@ -90,7 +91,7 @@ def as_arrays(values: Sequence[Any]) -> list[Any]:
 
 def is_floating(value: Any) -> bool:
     """Whether it is an array of float64 or float32."""
-    return isinstance(value, np.ndarray) and value.dtype in (np.float64, np.float32)
+    return isinstance(value, np.ndarray) and value.dtype in FLOATS
 
 
 def as_tensor(array: np.ndarray) -> Any:
@@ -100,10 +101,21 @@ def as_tensor(array: np.ndarray) -> Any:
     return torch.from_numpy(np.array(array, order="C"))
 
 
-def flattened(arrays: Sequence[np.ndarray]) -> np.ndarray | None:
-    """All numbers of arrays of floating point in one row of float64, a copy; None if some are not finite."""
-    flat = np.concatenate([array.reshape(-1) for array in arrays], dtype=np.float64)
-    return flat if np.isfinite(flat).all() else None
+def joined_rows(tables: Sequence[np.ndarray]) -> np.ndarray | None:
+    """Tables (n, ..) of floating point side by side in float64, a copy; None if some number is not finite."""
+    rows = np.concatenate(tables, axis=1, dtype=np.float64)
+    return rows if np.isfinite(rows).all() else None
+
+
+def layers_in(rows: np.ndarray, widths: Sequence[int]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Weights (networks, out, in) and biases (networks, out) of each layer, out of rows (networks, numbers) of both."""
+    weights, biases, start = [], [], 0
+    for inputs, outputs in pairwise(widths):
+        middle, end = start + outputs * inputs, start + outputs * (inputs + 1)
+        weights.append(rows[:, start:middle].reshape(len(rows), outputs, inputs))
+        biases.append(rows[:, middle:end])
+        start = end
+    return weights, biases
 
 
 def box_array(box: Any) -> np.ndarray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from triangle_cli.regions.line.exact import all_relu
-from triangle_cli.regions.plane.counting import as_corners, checked_layers, described
+from triangle_cli.regions.arrays import checked_linear
+from triangle_cli.regions.plane.counting import as_corners, checked_rows
 
 if TYPE_CHECKING:  # torch loads only for who has tensors
     from torch import Tensor
@@ -19,8 +19,10 @@ def surpasses(weights: list[Tensor], biases: list[Tensor], box: Sequence, limit:
 
     weights[l]: (out, in), biases[l]: (out,), float64 or float32; `box` as of `count_plane`.
     """
-    layers, constants, _ = checked_layers(weights, biases, 2)
-    network = [layer[0] for layer in layers], [bias[0] for bias in constants]
+    from triangle_cli.regions.plane.answers import answers, cells_up_to  # numba loads only now
+
+    rows, widths, _ = checked_rows(weights, biases, 2)
+    masks = checked_linear(None, widths[1:-1])
     most = max(1, limit // IN_THE_PLANE)
-    counts, *_ = described(*network, as_corners(box), exact=False, linear=all_relu(network[1]), limit=most)
-    return int(counts[1]) > most
+    [found] = answers(cells_up_to, rows, widths, masks, as_corners(box), False, most)
+    return bool(found > most)

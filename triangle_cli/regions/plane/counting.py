@@ -26,11 +26,12 @@ from triangle_cli.regions.arrays import (
     as_tensor,
     box_array,
     checked_linear,
-    flattened,
     is_floating,
+    joined_rows,
+    layers_in,
 )
 from triangle_cli.regions.line.counting import RegionCounts
-from triangle_cli.regions.plane.exact import Oracle, layers_of
+from triangle_cli.regions.plane.exact import layers_of
 
 if TYPE_CHECKING:  # torch loads only for who has tensors, numba only when something is counted
     from torch import Tensor
@@ -93,14 +94,12 @@ def count_rows(
     tell: Tell | None = None,
 ) -> tuple[tuple[int, ...], np.ndarray]:
     """As `count_plane`, without torch: the batch shape, and (networks, 5) in the order of `RegionCounts`."""
+    from triangle_cli.regions.plane.answers import answers, count  # numba loads only now
+
     corners = as_corners(box)
-    all_weights, all_biases, batch = checked_layers(weights, biases, 2)
-    masks = checked_linear(linear, [bias.shape[1] for bias in all_biases[:-1]])
-    counts = [
-        described([w[i] for w in all_weights], [b[i] for b in all_biases], corners, exact, masks)[0]
-        for i in range(len(all_weights[0]))
-    ]
-    return batch, np.array(counts, np.int64).reshape(-1, 5)
+    rows, widths, batch = checked_rows(weights, biases, 2)
+    found = answers(count, rows, widths, checked_linear(linear, widths[1:-1]), corners, exact)
+    return batch, np.array(found, np.int64).reshape(-1, 5)
 
 
 def polygons(
@@ -127,46 +126,24 @@ def polygon_arrays(
     linear: Sequence[Any] | None = None,
 ) -> tuple[np.ndarray, ...]:
     """As `polygons`, without torch: the fields of `Polygons`."""
+    from triangle_cli.regions.plane.answers import answers, describe
+
     corners = as_corners(box)
-    all_weights, all_biases, batch = checked_layers(weights, biases, 2)
-    masks = checked_linear(linear, [bias.shape[1] for bias in all_biases[:-1]])
+    rows, widths, batch = checked_rows(weights, biases, 2)
+    masks = checked_linear(linear, widths[1:-1])
     if batch:
-        raise ValueError(
-            f"polygons: weights have batch shape {tuple(batch)}, expected one network, (out, in) each"
-        )
-    first_weights, first_biases = [w[0] for w in all_weights], [b[0] for b in all_biases]
-    _, points, ends, sides, pointer, label, history = described(
-        first_weights, first_biases, corners, exact, masks
-    )
-    maps = _affine_maps(first_weights, first_biases, history)
+        raise ValueError(f"polygons: weights have batch shape {batch}, expected one network, (out, in) each")
+    [(points, ends, sides, pointer, label, history)] = answers(describe, rows, widths, masks, corners, exact)
+    maps = _affine_maps(layers_in(rows, widths), history)
     return points[ends[sides >> 1, sides & 1]], pointer, label, *maps
 
 
-def described(
-    weights: list[np.ndarray],
-    biases: list[np.ndarray],
-    corners: np.ndarray,
-    exact: bool,
-    linear: list[np.ndarray],
-    limit: int = -1,
-) -> tuple[Any, ...]:
-    """`merge.describe` of one network."""
-    from triangle_cli.regions.plane import (
-        merge,
-        mesh,
-        questions,
-    )  # numba loads only when something is counted
-
-    widths = np.array([2, *map(len, biases)])
-    parameters = np.concatenate([array.reshape(-1) for pair in zip(weights, biases) for array in pair])
-    masks = np.concatenate(linear) if linear else np.empty(0, bool)
-    with questions.asked(Oracle(weights, biases, corners)) as handle:
-        return merge.describe(handle, widths, parameters, masks, corners, exact, mesh.GROUP, limit)
-
-
-def _affine_maps(weights: list, biases: list, history: History) -> tuple[np.ndarray, np.ndarray]:
+def _affine_maps(
+    layers: tuple[list[np.ndarray], list[np.ndarray]], history: History
+) -> tuple[np.ndarray, np.ndarray]:
     """Gradients (n, outputs, 2) and intercepts (n, outputs) on the final cells, in float64."""
-    maps = np.concatenate([weights[0], biases[0][:, None]], axis=1)[None]  # (cells, width, 3)
+    weights, biases = layers
+    maps = np.concatenate([weights[0], biases[0][:, :, None]], axis=2)  # (cells, width, 3)
     with np.errstate(all="ignore"):
         for weight, bias, on, parent in zip(weights[1:], biases[1:], *layers_of(*history[1:])):
             maps = weight @ (maps[parent] * on[:, :, None])
@@ -178,6 +155,17 @@ def checked_layers(
     weights: Sequence[Any], biases: Sequence[Any], inputs: int
 ) -> tuple[list[np.ndarray], list[np.ndarray], tuple[int, ...]]:
     """Arrays (networks, out, in) and (networks, out) in float64, and the batch shape."""
+    rows, widths, batch = checked_rows(weights, biases, inputs)
+    return *layers_in(rows, widths), batch
+
+
+def checked_rows(
+    weights: Sequence[Any], biases: Sequence[Any], inputs: int
+) -> tuple[np.ndarray, list[int], tuple[int, ...]]:
+    """Parameters (networks, n) in float64, neurons per level from the inputs on, and the batch shape.
+
+    A row has the weights and biases of one network, layer after layer.
+    """
     weights, biases = as_arrays(weights), as_arrays(biases)
     if len(weights) == 0 or len(weights) != len(biases):
         raise ValueError(
@@ -188,29 +176,25 @@ def checked_layers(
             if not is_floating(value):
                 found = f"dtype {value.dtype}" if hasattr(value, "dtype") else type(value).__name__
                 raise ValueError(f"{name}[{l}]: {found}, expected torch.float32 or torch.float64")
-    batch = tuple(weights[0].shape[:-2])
-    given = [array for pair in zip(weights, biases) for array in pair]
-    names = [f"{name}[{l}]" for l in range(len(weights)) for name in ("weights", "biases")]
-    shapes: list[tuple[int, ...]] = []
-    for name, weight in zip(names[::2], weights):
+    batch = weights[0].shape[:-2]
+    networks, widths, tables = math.prod(batch), [inputs], []
+    for l, (weight, bias) in enumerate(zip(weights, biases)):
         if weight.ndim < 2:
-            raise ValueError(f"{name}: shape {tuple(weight.shape)}, expected (*batch, out, {inputs})")
+            raise ValueError(f"weights[{l}]: shape {weight.shape}, expected (*batch, out, {inputs})")
         outputs = weight.shape[-2]
-        shapes += [(*batch, outputs, inputs), (*batch, outputs)]
+        if weight.shape != (*batch, outputs, inputs):
+            raise ValueError(f"weights[{l}]: shape {weight.shape}, expected {(*batch, outputs, inputs)}")
+        if bias.shape != (*batch, outputs):
+            raise ValueError(f"biases[{l}]: shape {bias.shape}, expected {(*batch, outputs)}")
+        tables += [weight.reshape(networks, outputs * inputs), bias.reshape(networks, outputs)]
         inputs = outputs
-    for name, array, shape in zip(names, given, shapes):
-        if array.shape != shape:
-            raise ValueError(f"{name}: shape {array.shape}, expected {shape}")
-    flat = flattened(given)
-    if flat is None:
-        name = next(name for name, array in zip(names, given) if not np.isfinite(array).all())
-        raise ValueError(f"{name}: has NaN or infinity, expected finite numbers")
-    networks, start, arrays = math.prod(batch), 0, []
-    for array in given:
-        part = flat[start : start + array.size]
-        arrays.append(part.reshape(networks, *array.shape[len(batch) :]))
-        start += array.size
-    return arrays[::2], arrays[1::2], batch
+        widths.append(outputs)
+    rows = joined_rows(tables)
+    if rows is None:
+        at = next(i for i, table in enumerate(tables) if not np.isfinite(table).all())
+        name = ("weights", "biases")[at % 2]
+        raise ValueError(f"{name}[{at // 2}]: has NaN or infinity, expected finite numbers")
+    return rows, widths, batch
 
 
 def as_corners(box: Sequence) -> np.ndarray:

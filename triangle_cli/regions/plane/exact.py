@@ -12,6 +12,8 @@ from functools import cached_property
 
 import numpy as np
 
+from triangle_cli.regions.arrays import layers_in
+
 Triple = tuple[int, int, int]
 
 WIDE = Fraction(1, 10**9)  # a region is wide if it has more than this share of the domain
@@ -52,9 +54,8 @@ def layers_of(
 class Oracle:
     """Signs, points, areas and affine maps of one network, exactly. Learns how the mesh grows."""
 
-    def __init__(self, weights: list[np.ndarray], biases: list[np.ndarray], corners: np.ndarray) -> None:
-        self.floats = list(zip(weights, biases))
-        self.domain = corners
+    def __init__(self, widths: np.ndarray, parameters: np.ndarray, corners: np.ndarray) -> None:
+        self.widths, self.parameters, self.domain = widths, parameters, corners
         self.first_line: list[int] = []  # the first line number of each cut
         self.cuts: list[tuple[int, int, int]] = []  # layer, first neuron, number of neurons of each
         self.on: list[np.ndarray] = []  # on/off rows of the cells after each layer
@@ -83,8 +84,8 @@ class Oracle:
     def layers(self) -> list[tuple[Whole, int]]:
         """Weights and biases (width, inputs + 1) of each layer, and the bits of the scale of its inputs."""
         layers, bits = [], 0
-        for weight, bias in self.floats:
-            layers.append((Whole(np.concatenate([weight, bias[:, None]], axis=1)), bits))
+        for weight, bias in zip(*layers_in(self.parameters[None], self.widths.tolist())):
+            layers.append((Whole(np.concatenate([weight[0], bias.T], axis=1)), bits))
             bits += layers[-1][0].shift
         return layers
 
@@ -132,8 +133,8 @@ class Oracle:
 
     def outputs(self, cell: int) -> list[Triple]:
         """The affine map of a final cell, one triple per output, all scaled by one power of two."""
-        last = len(self.floats) - 1
-        return [self.affine(last, cell, i) for i in range(len(self.floats[last][1]))]
+        last = len(self.widths) - 2
+        return [self.affine(last, cell, i) for i in range(self.widths[-1])]
 
     def point(self, lines: tuple[int, int]) -> Triple:
         """(X, Y, D), D > 0: the point (X / D, Y / D) on both lines."""

@@ -9,49 +9,53 @@ from collections import namedtuple
 
 import numpy as np
 
-from triangle_cli.compiling import inside
+from triangle_cli.compiling import UNCOUNTED, inside
 from triangle_cli.regions.plane.kernels import crossing, floats, integers, lerp
 
-# vertices: name in the mesh, a half-edge from it, .., the two it lies between, where, neurons crossing;
+# vertices: name in the mesh, a half-edge from it, sign of the last neuron, the last whose value and bound are known,
+# these, the two it lies between, where, neurons crossing;
 # half-edges: .., neuron of an inner edge, side of a rim edge; faces: a half-edge, zeros, the first two
 Work = namedtuple(
     "Work",
-    "name out sign value error base at maker origin after ahead face line code side zeros zero stack reached",
+    "name out sign known value error base at maker origin after ahead face line code side zeros zero stack reached",
 )
 
 
 @inside()
 def work_space(rim, lines):
     """Room for a cell with up to `rim` sides and up to so many lines across, each crossing all others."""
-    vertices = rim + lines * (lines - 1) // 2
-    edges = rim + lines * lines
-    faces = vertices - rim + lines + 1
+    v, h = rim + lines * (lines - 1) // 2, 2 * (rim + lines * lines)
+    f = v - rim + lines + 1
+    # a few arrays, cut up: each is a call to the allocator
+    of_vertices, of_halves = np.empty(3 * v, np.int64), np.empty(5 * h, np.int64)
+    of_faces, pairs, numbers = np.empty(4 * f + rim, np.int64), integers(2 * v + f, 2), np.empty(2 * v)
     return Work(
-        np.empty(vertices, np.int64),
-        np.empty(vertices, np.int64),
-        np.empty(vertices, np.int8),
-        np.empty(vertices),
-        np.empty(vertices),
-        integers(vertices, 2),
-        floats(vertices, 2),
-        integers(vertices, 2),
-        np.empty(2 * edges, np.int64),
-        np.empty(2 * edges, np.int64),
-        np.empty(2 * edges, np.int64),
-        np.empty(2 * edges, np.int64),
-        np.empty(edges, np.int64),
-        np.empty(rim, np.int64),
-        np.empty(faces, np.int64),
-        np.zeros(faces, np.int64),
-        integers(faces, 2),
-        np.empty(faces, np.int64),
-        np.empty(faces, np.bool_),
+        of_vertices[:v],
+        of_vertices[v : 2 * v],
+        np.empty(v, np.int8),
+        of_vertices[2 * v :],
+        numbers[:v],
+        numbers[v:],
+        pairs[:v],
+        floats(v, 2),
+        pairs[v : 2 * v],
+        of_halves[:h],
+        of_halves[h : 2 * h],
+        of_halves[2 * h : 3 * h],
+        of_halves[3 * h : 4 * h],
+        of_halves[4 * h :],
+        of_faces[4 * f :],
+        of_faces[:f],
+        of_faces[f : 2 * f],
+        pairs[2 * v :],
+        of_faces[2 * f : 3 * f],
+        of_faces[3 * f : 4 * f],
     )
 
 
-@inside(inline="always")
+@inside(**UNCOUNTED)
 def load_rim(mesh, cuts, cell, old, work):
-    """Set up the cell's boundary, pieces of its edges; returns the number of pieces."""
+    """Set up the cell's boundary, pieces of its edges."""
     n = 0
     for i in range(mesh.pointer[cell], mesh.pointer[cell + 1]):
         edge, turn = mesh.sides[i] >> 1, mesh.sides[i] & 1
@@ -62,42 +66,72 @@ def load_rim(mesh, cuts, cell, old, work):
                 work.name[n] = mesh.ends[edge, turn]
             else:
                 work.name[n] = old + cuts.start[edge] + (piece if turn else piece - 1)
+            work.known[n] = -1
             work.code[n] = 2 * (cuts.first_piece[edge] + piece) + turn
             work.origin[2 * n], work.face[2 * n], work.out[n] = n, 0, 2 * n
             work.after[2 * n], work.ahead[2 * n] = 2 * n + 2, 2 * n - 2
             n += 1
     work.after[2 * n - 2], work.ahead[0] = 0, 2 * n - 2
     work.side[0] = work.zeros[0] = 0
-    return n
 
 
-@inside(inline="always")
-def sign_rim(layer, cuts, k, rim, work):
-    """Signs and values of neuron k on the rim."""
-    old = len(layer.values)
+@inside(**UNCOUNTED)
+def sign_rim(layer, k, rim, work):
+    """Signs of neuron k on the rim."""
     for w in range(rim):
-        v = work.name[w]
-        work.sign[w] = layer.signs[v, k]
-        if work.sign[w] == 0:
+        work.sign[w] = layer.signs[work.name[w], k]
+
+
+@inside(**UNCOUNTED)
+def evaluate(layer, cuts, k, a, rim, vertex, work):
+    """Value and bound of neuron k, the a-th of the cell, at a vertex of known sign."""
+    old, n = len(layer.values), 1
+    work.stack[0] = vertex
+    while n:  # first at the vertices that it lies between, back to the rim
+        w = work.stack[n - 1]
+        p, q = work.base[w, 0], work.base[w, 1]
+        if work.known[w] == a:
+            n -= 1
+        elif work.sign[w] == 0:
             work.value[w] = work.error[w] = 0.0
-        elif v < old:
-            work.value[w], work.error[w] = layer.values[v, k], layer.errors[v, k]
+            work.known[w] = a
+        elif w < rim:
+            v = work.name[w]
+            if v < old:
+                work.value[w], work.error[w] = layer.values[v, k], layer.errors[v, k]
+            else:
+                p, q = cuts.parents[v - old, 0], cuts.parents[v - old, 1]
+                t, t_error = cuts.place[v - old, 0], cuts.place[v - old, 1]
+                work.value[w], work.error[w] = lerp(
+                    layer.values[p, k], layer.errors[p, k], layer.values[q, k], layer.errors[q, k], t, t_error
+                )
+            work.known[w] = a
+        elif work.known[p] != a:
+            work.stack[n] = p
+            n += 1
+        elif work.known[q] != a:
+            work.stack[n] = q
+            n += 1
         else:
-            p, q = cuts.parents[v - old, 0], cuts.parents[v - old, 1]
-            t, t_error = cuts.place[v - old, 0], cuts.place[v - old, 1]
             work.value[w], work.error[w] = lerp(
-                layer.values[p, k], layer.errors[p, k], layer.values[q, k], layer.errors[q, k], t, t_error
+                work.value[p], work.error[p], work.value[q], work.error[q], work.at[w, 0], work.at[w, 1]
             )
+            work.known[w] = a
 
 
-@inside(inline="always")
-def cut_edges(k, rim, nv, ne, work):
-    """A new vertex on each inner edge with opposite ends; returns the numbers of vertices and edges."""
+@inside(**UNCOUNTED)
+def cut_edges(layer, cuts, k, a, rim, nv, ne, work):
+    """A new vertex on each inner edge with opposite ends; returns the numbers of vertices and edges.
+
+    k: the neuron, the a-th of the cell.
+    """
     for e in range(rim, ne):
         h, back = 2 * e, 2 * e + 1
         p, q = work.origin[h], work.origin[back]
         if work.sign[p] * work.sign[q] >= 0:
             continue
+        evaluate(layer, cuts, k, a, rim, p, work)
+        evaluate(layer, cuts, k, a, rim, q, work)
         swapped, t, t_error = crossing(
             max(work.value[p] * work.sign[p], 0.0),
             work.error[p],
@@ -108,7 +142,7 @@ def cut_edges(k, rim, nv, ne, work):
         work.base[w, 0], work.base[w, 1] = (q, p) if swapped else (p, q)
         work.at[w, 0], work.at[w, 1] = t, t_error
         work.maker[w, 0], work.maker[w, 1] = work.line[e], k
-        work.sign[w] = 0
+        work.sign[w], work.known[w] = 0, -1
         work.out[w] = new  # even: keeps its origin when it is cut
         work.line[ne] = work.line[e]
         nv, ne = nv + 1, ne + 1
@@ -125,7 +159,7 @@ def cut_edges(k, rim, nv, ne, work):
     return nv, ne
 
 
-@inside(inline="always")
+@inside(**UNCOUNTED)
 def find_zeros(rim, nv, work):
     """Count the zeros of each face, note the first two; returns the number of faces on the stack."""
     n = 0
@@ -149,7 +183,7 @@ def find_zeros(rim, nv, work):
     return n
 
 
-@inside(inline="always")
+@inside(**UNCOUNTED)
 def cut_faces(k, n, ne, nf, work):
     """A new edge across each of the n faces on the stack that k's line cuts; returns ne, nf.
 
@@ -186,22 +220,23 @@ def cut_faces(k, n, ne, nf, work):
     return ne, nf
 
 
-@inside(inline="always")
-def read_on(rows, first, positive, active, signs, twin, rim, nf, work):
+@inside(**UNCOUNTED)
+def read_on(rows, first, n_active, active, signs, rim, nf, work):
     """On/off rows of the faces from `first` on: read off on the rim, then from face to face.
 
-    Between two faces the neuron of their edge turns, and all of its `twin`s, neurons with the same line here.
+    Between two faces the neuron of their edge turns, and all of its twins, neurons with the same line here.
     """
     for f in range(nf):
-        work.reached[f] = False
+        work.reached[f] = 0
     start = work.face[0]
     row = first + start
-    for k in range(positive.size):
-        rows[row, k] = positive[k]
-    for k in active:  # no side of the cell lies on an active neuron's line
+    for k in range(rows.shape[1]):
+        rows[row, k] = active.positive[k]
+    for a in range(n_active):  # no side of the cell lies on an active neuron's line
+        k = active.neurons[a]
         v = work.name[0] if signs[work.name[0], k] != 0 else work.name[1]
         rows[row, k] = signs[v, k] > 0
-    work.reached[start] = True
+    work.reached[start] = 1
     work.stack[0] = start
     n = 1
     while n:
@@ -211,13 +246,13 @@ def read_on(rows, first, positive, active, signs, twin, rim, nf, work):
         while True:
             if h >= 2 * rim and not work.reached[work.face[h ^ 1]]:
                 g = work.face[h ^ 1]
-                work.reached[g] = True
-                for k in range(positive.size):
+                work.reached[g] = 1
+                for k in range(rows.shape[1]):
                     rows[first + g, k] = rows[first + f, k]
                 k = work.line[h >> 1]
                 while k >= 0:
                     rows[first + g, k] ^= 1
-                    k = twin[k]
+                    k = active.twin[k]
                 work.stack[n] = g
                 n += 1
             h = work.after[h]

@@ -8,15 +8,14 @@ long as nothing is rounded: sawtooths and other networks of short numbers then l
 
 import numpy as np
 
-from triangle_cli.compiling import apart, inside
+from triangle_cli.compiling import UNCOUNTED, apart, inside
 from triangle_cli.regions.line.lanes import fma
-from triangle_cli.regions.plane.records import FLOAT_ROWS, FLOATS, INTEGER_ROWS
+from triangle_cli.regions.plane.records import FLOAT_ROWS, INTEGER_ROWS
 
 UNIT = 2.0**-52  # twice the relative rounding error of one float64 operation
 TINY = 1e-200  # added to every bound that is not exactly 0: covers all underflow
 SLACK = 1.0 + 1e-9  # covers the rounding of the bounds themselves
 SMALL = 2.0**-900  # a product at least this large has a representable rounding error
-LEAST_WEIGHT = 1e-90  # bounds count every nonzero weight as at least this much, so that no product underflows
 UNDECIDED = 2
 
 
@@ -35,7 +34,7 @@ def is_exact_product(a, b):
     return fma(a, b, -product) == 0.0 and (abs(product) >= SMALL or a == 0.0 or b == 0.0)
 
 
-@inside()
+@inside(**UNCOUNTED)
 def lerp(low, low_error, high, high_error, t, t_error):
     """Value and bound at low + t (high - low), 0 <= t <= 1/2."""
     rise = high - low
@@ -50,7 +49,7 @@ def lerp(low, low_error, high, high_error, t, t_error):
     return value, (error + UNIT * (t * abs(rise) + abs(value))) * SLACK + TINY
 
 
-@inside()
+@inside(**UNCOUNTED)
 def sign_of(value, error):
     """-1, 0 or 1 beyond doubt, else UNDECIDED (also for NaN). A bound of 0 means that the float is exact."""
     if value > error and value < 1e300:
@@ -62,7 +61,7 @@ def sign_of(value, error):
     return UNDECIDED
 
 
-@inside()
+@inside(**UNCOUNTED)
 def crossing(a, a_error, b, b_error):
     """Where a segment with |values| a, b at its ends is cut: swapped ends or not, t <= 1/2, its bound."""
     swapped = b < a
@@ -83,11 +82,18 @@ def crossing(a, a_error, b, b_error):
     return swapped, a, min(error, 1.0)
 
 
-@inside()
+@inside(**UNCOUNTED)
 def copy(source, target, start):
-    """target[start : start + source.size] = source, for which numba would compile what it says where sizes differ."""
-    for i in range(source.size):
-        target[start + i] = source[i]
+    """target[start : start + len(source)] = source, for which numba would compile what it says where sizes differ."""
+    rows = target[
+        start : start + source.shape[0]
+    ]  # whose indices are not negative, so that this is done many at a time
+    for i in range(source.shape[0]):
+        if source.ndim == 1:
+            rows[i] = source[i]
+        else:
+            for k in range(source.shape[1]):
+                rows[i, k] = source[i, k]
 
 
 @inside()
@@ -103,12 +109,21 @@ def integers(rows, columns):
 
 
 @inside()
+def two_tables(rows, columns):
+    """Room for floats and their bounds, if little made at once: each array is a call to the allocator."""
+    if rows * columns > 2**16:  # where glibc would keep what is freed of either, but not of both
+        return floats(rows, columns), floats(rows, columns)
+    both = floats(2 * rows, columns)
+    return both[:rows], both[rows:]
+
+
+@inside()
 def grown(array, size):
     """`array`, or a copy at least twice as long if it has fewer than `size` rows."""
     if size <= array.shape[0]:
         return array
     larger = np.zeros((max(size, 2 * array.shape[0]), *array.shape[1:]), array.dtype)
-    copy(array.ravel(), larger.ravel(), 0)
+    copy(array, larger, 0)
     return larger
 
 
@@ -116,95 +131,15 @@ def grown(array, size):
 def joined(first, second):
     """The rows of one array, then those of another."""
     both = np.empty((first.shape[0] + second.shape[0], *first.shape[1:]), first.dtype)
-    copy(first.ravel(), both.ravel(), 0)
-    copy(second.ravel(), both.ravel(), first.size)
+    copy(first, both, 0)
+    copy(second, both, len(first))
     return both
 
 
-@inside()
-def steepness(weight):
-    """What `spread` is to be multiplied by to bound a product with these weights: |weight| and a little more."""
-    steep = np.empty(weight.shape)
-    for i in range(weight.shape[0]):
-        for k in range(weight.shape[1]):
-            w = weight[i, k]
-            steep[i, k] = 0.0 if w == 0.0 else max(abs(w), LEAST_WEIGHT) * 1.000001
-    return steep
-
-
-@inside(inline="always")
-def spread(value, error, gamma):
-    """What |weights| are to be multiplied by to bound a dot product of relative error gamma."""
-    return (
-        0.0 if value == 0.0 and error == 0.0 else error + gamma * abs(value) + TINY
-    )  # not: 0, which may underflow
-
-
-@inside(fastmath={"contract"})
-def add_four(values, bounds, v, across, steep, used, x, doubt, i):
-    """Add four terms, from the i-th on, to row v of both."""
-    a, b, c, d = used[i], used[i + 1], used[i + 2], used[i + 3]
-    e, f, g, h = x[i], x[i + 1], x[i + 2], x[i + 3]
-    for o in range(values.shape[1]):
-        values[v, o] += (across[a, o] * e + across[b, o] * f) + (across[c, o] * g + across[d, o] * h)
-    e, f, g, h = doubt[i], doubt[i + 1], doubt[i + 2], doubt[i + 3]
-    for o in range(values.shape[1]):
-        bounds[v, o] += (steep[a, o] * e + steep[b, o] * f) + (steep[c, o] * g + steep[d, o] * h)
-
-
-@inside()
-def plain_sum(weight, inputs, bias):
-    """weight . inputs + bias, summed from the bias on, and whether nothing is rounded."""
-    total, is_exact = bias, True
-    for k in range(weight.size):
-        term = weight[k] * inputs[k]
-        is_exact &= is_exact_product(weight[k], inputs[k]) and sum_lost(total, term) == 0.0
-        total += term
-    return total, is_exact
-
-
-@apart(FLOAT_ROWS, FLOATS, FLOAT_ROWS, FLOAT_ROWS, error_model="numpy")
-def preactivations(weight, bias, inputs, errors):
-    """inputs @ weight.T + bias and its bound, given that of the inputs; both (n, width).
-
-    The bound is 0 only where every term is a product with an exact 0, or nothing was rounded. Higham, Accuracy and
-    Stability of Numerical Algorithms, section 3.1: a dot product of n terms, summed in any order, is off by
-    n u |w| . |h|.
-    """
-    width, fan_in = weight.shape
-    gamma = (fan_in + 4) * UNIT
-    across = np.ascontiguousarray(weight.T)
-    steep = steepness(across)
-    values, bounds = floats(len(inputs), width), floats(len(inputs), width)
-    offset = np.empty(width)
-    for o in range(width):
-        offset[o] = 0.0 if bias[o] == 0.0 else gamma * abs(bias[o]) + TINY
-    used, x, doubt = np.empty(fan_in + 4, np.int64), np.empty(fan_in + 4), np.empty(fan_in + 4)
-    for v in range(len(inputs)):
-        n, plain = 0, True
-        for k in range(fan_in):
-            plain &= errors[v, k] == 0.0
-            used[n], x[n], doubt[n] = k, inputs[v, k], spread(inputs[v, k], errors[v, k], gamma)
-            n += doubt[n] != 0.0
-        used[n : n + 4], x[n : n + 4], doubt[n : n + 4] = 0, 0.0, 0.0
-        for o in range(width):
-            values[v, o], bounds[v, o] = bias[o], offset[o]
-        for i in range(0, n, 4):
-            add_four(values, bounds, v, across, steep, used, x, doubt, i)
-        if plain:
-            for o in range(width):
-                total, is_exact = plain_sum(weight[o], inputs[v], bias[o])
-                if is_exact:
-                    values[v, o], bounds[v, o] = total, 0.0
-    return values, bounds
-
-
-@inside()
-def classify(values, errors, exact):
-    """Signs (n, width) int8 of values known up to errors, and the pairs (row, neuron) left UNDECIDED."""
-    signs = np.empty(values.shape, np.int8)
-    pairs = integers(64, 2)
-    n = 0
+@inside(**UNCOUNTED)
+def classify(values, errors, linear, exact, signs):
+    """Signs (n, width) int8 of values known up to errors, and 1 of `linear` neurons; returns how many are UNDECIDED."""
+    undecided = 0
     for v in range(values.shape[0]):
         decided = 0
         for k in range(values.shape[1]):  # no branch: half of all signs are either
@@ -215,27 +150,29 @@ def classify(values, errors, exact):
         if decided == values.shape[1] and not exact:
             continue
         for k in range(values.shape[1]):
-            if exact or sign_of(values[v, k], errors[v, k]) == UNDECIDED:
-                pairs = grown(pairs, n + 1)
-                pairs[n, 0] = v
-                pairs[n, 1] = k
-                n += 1
-    return signs, pairs[:n]
+            if not linear[k] and (exact or sign_of(values[v, k], errors[v, k]) == UNDECIDED):
+                signs[v, k] = UNDECIDED
+                undecided += 1
+    for k in range(values.shape[1]):
+        for v in range(values.shape[0] if linear[k] else 0):
+            signs[v, k] = 1
+    return undecided
 
 
-@inside()
-def rectify(values, errors, signs, linear):
-    """ReLU in place, but for `linear` neurons. Rows after those of `signs` are off where the bound says so."""
-    for v in range(values.shape[0]):
-        for k in range(values.shape[1]):
-            if linear[k]:
-                continue
-            off = signs[v, k] <= 0 if v < signs.shape[0] else values[v, k] < -errors[v, k]
-            values[v, k] = 0.0 if off or values[v, k] < 0.0 else values[v, k]
-            errors[v, k] = 0.0 if off else errors[v, k]
+@inside(**UNCOUNTED)
+def rectify(values, errors, row, signs, linear, x, x_errors):
+    """A row after the ReLU, but of `linear` neurons, into x and x_errors; signs: of the row, or of none of its neurons.
+
+    Without signs a neuron is off where its bound says so.
+    """
+    for k in range(x.size):
+        value, error = values[row, k], errors[row, k]
+        is_off = (signs[k] <= 0 if signs.size else value < -error) and not linear[k]
+        x[k] = 0.0 if is_off or (value < 0.0 and not linear[k]) else value
+        x_errors[k] = 0.0 if is_off else error
 
 
-@inside()
+@inside(**UNCOUNTED)
 def lerp_row(low, low_error, p, high, high_error, q, t, t_error, values, errors, v):
     """`lerp` of whole rows, from p and q into v."""
     width = values.shape[1]
@@ -253,37 +190,30 @@ def lerp_row(low, low_error, p, high, high_error, q, t, t_error, values, errors,
         values[v, k], errors[v, k] = value, (0.0 if (rise == 0.0) & (doubt == 0.0) else error)
 
 
+@inside(**UNCOUNTED)
+def add_between(values, errors, parents, place, first):
+    """Rows from the first on for new vertices, each of them between two earlier ones."""
+    for i in range(len(parents)):
+        p, q, t, t_error = parents[i, 0], parents[i, 1], place[i, 0], place[i, 1]
+        lerp_row(values, errors, p, values, errors, q, t, t_error, values, errors, first + i)
+
+
 @apart(FLOAT_ROWS, FLOAT_ROWS, INTEGER_ROWS, FLOAT_ROWS, error_model="numpy")
 def lengthened(values, errors, parents, place):
     """`values`, `errors` (n, k) and rows for new vertices, each of them between two earlier ones."""
-    n = len(values)
-    longer = floats(n + len(parents), values.shape[1])
-    longer_errors = floats(*longer.shape)
-    copy(values.ravel(), longer.ravel(), 0)
-    copy(errors.ravel(), longer_errors.ravel(), 0)
-    for i in range(len(parents)):
-        p, q, t, t_error = parents[i, 0], parents[i, 1], place[i, 0], place[i, 1]
-        lerp_row(longer, longer_errors, p, longer, longer_errors, q, t, t_error, longer, longer_errors, n + i)
+    n = len(values) + len(parents)
+    longer, longer_errors = two_tables(n, values.shape[1])
+    copy(values, longer, 0)
+    copy(errors, longer_errors, 0)
+    add_between(longer, longer_errors, parents, place, len(values))
     return longer, longer_errors
 
 
-@inside()
-def chain_ends(ends, start, count, first_vertex, first_edge, children):
-    """Ends of the pieces of each edge: first_edge[e] .. through the vertices first_vertex + start[e] .. ."""
-    for e in range(ends.shape[0]):
-        last = ends[e, 0]
-        for i in range(count[e]):
-            w = first_vertex + start[e] + i
-            children[first_edge[e] + i, 0], children[first_edge[e] + i, 1] = last, w
-            last = w
-        children[first_edge[e] + count[e], 0] = last
-        children[first_edge[e] + count[e], 1] = ends[e, 1]
-
-
-@inside()
+@inside(**UNCOUNTED)
 def cells_of(pointer, sides, ends, cells_beside, cell_at):
     """Cells left and right of each edge (-1: outside), and some cell at each vertex."""
-    cells_beside[:] = -1
+    for edge in range(len(ends)):
+        cells_beside[edge, 0] = cells_beside[edge, 1] = -1
     for c in range(pointer.size - 1):
         for i in range(pointer[c], pointer[c + 1]):
             edge, turn = sides[i] >> 1, sides[i] & 1

@@ -10,24 +10,27 @@ itself.
 import numpy as np
 from numba import types
 
-from triangle_cli.compiling import apart, inside
-from triangle_cli.regions.plane.cells import nothing_made, split_cells
+from triangle_cli.compiling import UNCOUNTED, apart, inside
+from triangle_cli.regions.plane.cells import CELLS, EDGES, SIDES, VERTICES, nothing_made, split_cells
 from triangle_cli.regions.plane.edges import no_cuts, split_edges
 from triangle_cli.regions.plane.kernels import (
+    UNDECIDED,
     cells_of,
-    chain_ends,
     classify,
+    copy,
     integers,
     joined,
     lengthened,
-    preactivations,
     rectify,
 )
+from triangle_cli.regions.plane.products import preactivations, preactivations_after
 from triangle_cli.regions.plane.questions import ask_signs, nothing_told, with_answers
 from triangle_cli.regions.plane.records import (
     BITS,
     FLOAT_ROWS,
+    FLOATS,
     HISTORY,
+    INTEGERS,
     MESH,
     Cuts,
     History,
@@ -38,6 +41,7 @@ from triangle_cli.regions.plane.records import (
     RimCuts,
 )
 
+NETWORK = types.int64, INTEGERS, FLOATS, BITS  # first arguments of `partition`
 GROUP = 64  # neurons of the first layer that cut the domain at once
 
 
@@ -53,12 +57,13 @@ def complete(points, point_errors, vertex_lines, ends, edge_lines, pointer, side
 def polygon_mesh(corners):
     """One cell: the convex polygon with these corners (n, 2), anticlockwise."""
     n = len(corners)
-    here = np.arange(n)
+    here, pointer = np.arange(n), np.zeros(2, np.int64)
+    pointer[1] = n
     lines, ends = integers(n, 2), integers(n, 2)
     for i in range(n):
         lines[i, 0], lines[i, 1] = (i - 1) % n, i
         ends[i, 0], ends[i, 1] = i, (i + 1) % n
-    return complete(corners.copy(), np.zeros((n, 2)), lines, ends, here.copy(), np.array([0, n]), 2 * here)
+    return complete(corners, np.zeros((n, 2)), lines, ends, here, pointer, 2 * here)
 
 
 @inside()
@@ -72,39 +77,49 @@ def layer_of(widths, parameters, layer):
     return weight, parameters[end : end + widths[layer + 1]]
 
 
+@inside(**UNCOUNTED)
+def lines_at(mesh, signs, base, lines):
+    """Two lines through the vertex, and that of the neuron, of each sign that is UNDECIDED."""
+    n = 0
+    for v in range(signs.shape[0]):
+        for k in range(signs.shape[1]):
+            if signs[v, k] == UNDECIDED:
+                lines[0, n], lines[1, n] = mesh.vertex_lines[v, 0], mesh.vertex_lines[v, 1]
+                lines[2, n] = base + mesh.cell_at[v] * signs.shape[1] + k
+                n += 1
+
+
+@inside(**UNCOUNTED)
+def take_signs(found, signs, values, errors):
+    """Put the answers in the places of the UNDECIDED signs; values found to be 0 become so."""
+    n = 0
+    for v in range(signs.shape[0]):
+        for k in range(signs.shape[1]):
+            if signs[v, k] == UNDECIDED:
+                signs[v, k] = found[n]
+                if found[n] == 0:
+                    values[v, k] = errors[v, k] = 0.0
+                n += 1
+
+
 @inside(inline="always")
 def signs_at_vertices(mesh, values, errors, linear, history, exact):
     """Signs of the layer's neurons, 1 of `linear` ones; values found to be 0 become so."""
-    signs, pairs = classify(values, errors, exact)
-    n = 0
-    for i in range(len(pairs)):
-        if not linear[pairs[i, 1]]:
-            pairs[n, 0], pairs[n, 1] = pairs[i, 0], pairs[i, 1]
-            n += 1
-    for k in range(values.shape[1]):
-        for v in range(len(values) if linear[k] else 0):
-            signs[v, k] = 1
-    if n:
-        lines, base = integers(3, n), history.cuts[-1, 0]
-        for i in range(n):
-            v, k = pairs[i, 0], pairs[i, 1]
-            lines[0, i], lines[1, i] = mesh.vertex_lines[v, 0], mesh.vertex_lines[v, 1]
-            lines[2, i] = base + mesh.cell_at[v] * values.shape[1] + k
-        found = ask_signs(history, lines)
-        for i in range(n):
-            v, k = pairs[i, 0], pairs[i, 1]
-            signs[v, k] = found[i]
-            if found[i] == 0:
-                values[v, k] = errors[v, k] = 0.0
+    signs = np.empty(values.shape, np.int8)
+    undecided = classify(values, errors, linear, exact, signs)
+    if undecided:
+        lines = integers(3, undecided)
+        lines_at(mesh, signs, history.cuts[-1, 0], lines)
+        take_signs(ask_signs(history, lines), signs, values, errors)
     return signs
 
 
 @inside(inline="always")
-def cut_edges_of(mesh, layer, cell_of, history, exact):
+def cut_edges_of(items, mesh, layer, told, history, exact):
     """`split_edges` until no question is left, trimmed; layer: with the signs at the new vertices."""
     base, width = history.cuts[-1, 0], layer.signs.shape[1]
-    items = np.arange(len(mesh.ends))
-    told, cuts, signs, n = nothing_told(items.size), no_cuts(items.size), layer.signs, 0
+    signs, n = layer.signs, 0
+    cuts = no_cuts(items.size, 2 * items.size + width)
     while items.size:
         cuts, signs, n, asked = split_edges(items, mesh.ends, layer, signs, told, exact, cuts, n)
         if not len(asked):
@@ -112,7 +127,7 @@ def cut_edges_of(mesh, layer, cell_of, history, exact):
         lines = integers(3, len(asked))
         for i in range(len(asked)):
             edge = items[asked[i, 0]]
-            line = base + cell_of[edge] * width
+            line = base + max(mesh.beside[edge, 0], mesh.beside[edge, 1]) * width  # of a cell at the edge
             lines[0, i], lines[1, i], lines[2, i] = (
                 mesh.edge_lines[edge],
                 line + asked[i, 2],
@@ -124,11 +139,11 @@ def cut_edges_of(mesh, layer, cell_of, history, exact):
 
 
 @inside(inline="always")
-def cut_cells_of(mesh, layer, cuts, pieces, history, exact):
+def cut_cells_of(items, mesh, layer, cuts, pieces, told, history, exact):
     """`split_cells` until no question is left, trimmed; pieces: how many edges there are before."""
     base, width = history.cuts[-1, 0], layer.signs.shape[1]
-    items = np.arange(len(mesh.pointer) - 1)
-    told, made, sizes = nothing_told(items.size), nothing_made(items.size, width), np.zeros(4, np.int64)
+    room, sizes = 5 * items.size + 32, np.zeros(7, np.int64)
+    made = nothing_made(room, 2 * room, room, 6 * room, width)
     while items.size:
         made, asked = split_cells(items, mesh, layer, cuts, told, exact, pieces, made, sizes)
         if not len(asked):
@@ -138,7 +153,7 @@ def cut_cells_of(mesh, layer, cuts, pieces, history, exact):
             for j in range(3):
                 lines[j, i] = base + items[asked[i, 0]] * width + asked[i, 2 + j]
         items, told = with_answers(items, told, asked, ask_signs(history, lines))
-    vertices, edges, cells, sides = sizes[0], sizes[1], sizes[2], sizes[3]
+    vertices, edges, cells, sides = sizes[VERTICES], sizes[EDGES], sizes[CELLS], sizes[SIDES]
     return Made(
         made.parents[:vertices],
         made.place[:vertices],
@@ -152,6 +167,46 @@ def cut_cells_of(mesh, layer, cuts, pieces, history, exact):
     )
 
 
+@inside(**UNCOUNTED)
+def cut_into_pieces(mesh, cuts, first_vertex, first_piece, pieces, piece_lines):
+    """Ends and lines of the pieces of each edge, whose vertices are numbered from first_vertex on."""
+    n = 0
+    for e in range(len(mesh.ends)):
+        first_piece[e], last = n, mesh.ends[e, 0]
+        for i in range(cuts.count[e] + 1):
+            pieces[n, 0], piece_lines[n] = last, mesh.edge_lines[e]
+            last = first_vertex + cuts.start[e] + i if i < cuts.count[e] else mesh.ends[e, 1]
+            pieces[n, 1] = last
+            n += 1
+
+
+@inside(**UNCOUNTED)
+def add_lines(mesh, cuts, made, base, width, vertex_lines, edge_lines):
+    """Lines of the new vertices and edges as rows after those of the mesh and of its edges' pieces."""
+    row = len(mesh.points)
+    for i in range(len(cuts.neuron)):
+        e = cuts.edge[i]
+        cell = max(mesh.beside[e, 0], mesh.beside[e, 1])
+        vertex_lines[row, 0] = mesh.edge_lines[e]
+        vertex_lines[row, 1] = base + cell * width + cuts.neuron[i]
+        row += 1
+    for i in range(len(made.makers)):
+        for j in range(2):
+            vertex_lines[row, j] = base + made.makers[i, 0] * width + made.makers[i, 1 + j]
+        row += 1
+    row = len(edge_lines) - len(made.lines)
+    for i in range(len(made.lines)):
+        edge_lines[row + i] = base + made.lines[i, 0] * width + made.lines[i, 1]
+
+
+@inside(**UNCOUNTED)
+def point_to(sizes, pointer):
+    """Where the part of each starts, in a row of parts of these sizes, and where the last ends."""
+    pointer[0] = 0
+    for i in range(len(sizes)):
+        pointer[i + 1] = pointer[i] + sizes[i]
+
+
 @apart(MESH, FLOAT_ROWS, FLOAT_ROWS, BITS, HISTORY, types.boolean, error_model="numpy")
 def cut(mesh, values, errors, linear, history, exact):
     """Refine the mesh by neurons whose pre-activations at its vertices are `values`, known up to `errors`.
@@ -159,54 +214,29 @@ def cut(mesh, values, errors, linear, history, exact):
     Returns the new mesh, what it was `Last` cut by, and the on/off row and the old cell of each new cell.
     """
     width, old = values.shape[1], len(mesh.ends)
-    base = history.cuts[-1, 0]
-    cell_of = np.empty(old, np.int64)  # a cell at each edge
-    for e in range(old):
-        cell_of[e] = max(mesh.beside[e, 0], mesh.beside[e, 1])
     signs = signs_at_vertices(mesh, values, errors, linear, history, exact)
-    cuts, layer = cut_edges_of(mesh, Layer(signs, values, errors), cell_of, history, exact)
-    n = len(cuts.neuron)
-
+    items, told = np.arange(old), nothing_told(old)
+    cuts, layer = cut_edges_of(items, mesh, Layer(signs, values, errors), told, history, exact)
+    n = old + len(cuts.neuron)
     first_piece = np.empty(old, np.int64)
-    pieces = integers(old + n, 2)
-    piece_lines = np.empty(old + n, np.int64)
-    last = 0
-    for e in range(old):
-        first_piece[e] = last
-        for _ in range(cuts.count[e] + 1):
-            piece_lines[last] = mesh.edge_lines[e]
-            last += 1
-    chain_ends(mesh.ends, cuts.start, cuts.count, len(values), first_piece, pieces)
-
+    pieces, piece_lines = integers(n, 2), np.empty(n, np.int64)
+    cut_into_pieces(mesh, cuts, len(values), first_piece, pieces, piece_lines)
     rim = RimCuts(cuts.parents, cuts.place, cuts.start, cuts.count, first_piece)
-    made = cut_cells_of(mesh, layer, rim, len(pieces), history, exact)
-    lines, makers = integers(n + len(made.makers), 2), np.empty(len(made.makers), np.int64)
-    for i in range(n):
-        lines[i, 0] = mesh.edge_lines[cuts.edge[i]]
-        lines[i, 1] = base + cell_of[cuts.edge[i]] * width + cuts.neuron[i]
-    for i in range(len(made.makers)):
-        makers[i] = made.makers[i, 0]
-        for j in range(2):
-            lines[n + i, j] = base + made.makers[i, 0] * width + made.makers[i, 1 + j]
-    inner_lines = np.empty(len(made.lines), np.int64)
-    for i in range(len(made.lines)):
-        inner_lines[i] = base + made.lines[i, 0] * width + made.lines[i, 1]
-    pointer = np.zeros(len(made.sizes) + 1, np.int64)
-    for i in range(len(made.sizes)):
-        pointer[i + 1] = pointer[i] + made.sizes[i]
-    parents = joined(cuts.parents, made.parents)
-    place = joined(cuts.place, made.place)
+    items = items[: len(mesh.pointer) - 1]  # there are fewer cells than edges
+    made = cut_cells_of(items, mesh, layer, rim, n, told, history, exact)
+
+    parents, place = joined(cuts.parents, made.parents), joined(cuts.place, made.place)
     points, point_errors = lengthened(mesh.points, mesh.point_errors, parents, place)
+    vertex_lines, edge_lines = integers(len(points), 2), np.empty(n + len(made.lines), np.int64)
+    copy(mesh.vertex_lines, vertex_lines, 0)
+    copy(piece_lines, edge_lines, 0)
+    add_lines(mesh, cuts, made, history.cuts[-1, 0], width, vertex_lines, edge_lines)
+    pointer = np.empty(len(made.sizes) + 1, np.int64)
+    point_to(made.sizes, pointer)
     new_mesh = complete(
-        points,
-        point_errors,
-        joined(mesh.vertex_lines, lines),
-        joined(pieces, made.ends),
-        joined(piece_lines, inner_lines),
-        pointer,
-        made.sides,
+        points, point_errors, vertex_lines, joined(pieces, made.ends), edge_lines, pointer, made.sides
     )
-    last_cut = Last(values, errors, layer.signs, parents, place, makers)
+    last_cut = Last(values, errors, layer.signs, parents, place, made.makers)
     return new_mesh, last_cut, made.on, made.origin
 
 
@@ -225,21 +255,25 @@ def joined_groups(rows, parents, width):
     return on, cells
 
 
-@inside(inline="always")
-def partition(handle, widths, parameters, linear, corners, exact, group, limit):
-    """Cut the convex polygon `corners` (n, 2), anticlockwise, by all hidden neurons but the `linear`.
+@apart(*NETWORK, MESH, types.boolean, types.int64, types.int64, error_model="numpy")
+def partition(handle, widths, parameters, linear, domain, exact, group, limit):
+    """Cut the domain, a `polygon_mesh`, by all hidden neurons but the `linear`.
 
     widths: neurons of each level from the inputs on; parameters: weights and biases, layer after layer; linear: of the
     hidden neurons; group: neurons of the first layer that cut at once; limit: cells after which to stop, -1: none.
     Returns the mesh, its `History` and what it was `Last` cut by.
     """
-    mesh = polygon_mesh(corners)
-    nothing = integers(0, 4), np.empty(0, np.int64), np.empty(0, np.uint8), np.empty(0, np.int64)
-    history = History(handle, widths, *nothing)
-    next_line, n = len(corners), 0
+    mesh = domain
+    layers, next_line, n, m = len(widths) - 2, len(domain.ends), 0, 0
+    numbered = integers(layers + widths[1] // group, 4)
+    cells, all_on, all_parents = np.empty(layers, np.int64), np.empty(0, np.uint8), np.empty(0, np.int64)
+    history = History(handle, widths, numbered[:0], cells[:0], all_on, all_parents)
+    # of the cells after each group, and before the first
+    rows, parents = [np.empty((0, 0), np.uint8)], [np.arange(1)]
+    was_linear, is_grouped = linear[:0], False
     inputs, errors = mesh.points, mesh.point_errors
-    last = Last(inputs, errors, np.empty((0, 0), np.int8), integers(0, 2), inputs, np.empty(0, np.int64))
-    for layer in range(len(widths) - 2):
+    last = Last(inputs, errors, np.empty((0, 0), np.int8), integers(0, 2), inputs, integers(0, 3))
+    for layer in range(layers):
         if 0 <= limit < len(mesh.pointer) - 1:
             break
         weight, bias = layer_of(widths, parameters, layer)
@@ -249,35 +283,31 @@ def partition(handle, widths, parameters, linear, corners, exact, group, limit):
         # a wide first layer cuts some neurons at a time, so that few lines cross any one cell; later layers need none
         # of this, their cells are small already
         step = group if layer == 0 else width
-        rows, parents = [np.empty((0, 0), np.uint8)], [np.arange(len(mesh.pointer) - 1)]
         for first in range(0, width, step):
             end = min(first + step, width)
-            row = np.array([[next_line, layer, first, end - first]])
-            next_line += (len(mesh.pointer) - 1) * (end - first)
-            numbered = joined(history.cuts, row)
-            history = History(handle, widths, numbered, history.cells, history.on, history.parent)
-            if first:
-                inputs, errors = mesh.points, mesh.point_errors
-            values, bounds = preactivations(weight[first:end], bias[first:end], inputs, errors)
+            numbered[m, 0], numbered[m, 1] = next_line, layer
+            numbered[m, 2], numbered[m, 3] = first, end - first
+            next_line, m = next_line + (len(mesh.pointer) - 1) * (end - first), m + 1
+            history = History(handle, widths, numbered[:m], cells[:layer], all_on, all_parents)
+            if layer == 0:
+                rows_of, offsets = weight[first:end], bias[first:end]
+                values, bounds = preactivations(rows_of, offsets, mesh.points, mesh.point_errors)
+            elif is_grouped:
+                values, bounds = preactivations(weight, bias, inputs, errors)
+            else:
+                values, bounds = preactivations_after(last, was_linear, weight, bias)
             mesh, last, on, origin = cut(mesh, values, bounds, is_linear[first:end], history, exact)
-            rows.append(on)
-            parents.append(origin)
+            if step < width:
+                rows.append(on)
+                parents.append(origin)
         if step < width:
             on, origin = joined_groups(rows, parents, width)
-        history = History(
-            handle,
-            widths,
-            history.cuts,
-            joined(history.cells, np.array([len(origin)])),
-            joined(history.on, on.reshape(on.size)),
-            joined(history.parent, origin),
-        )
-        if layer == len(widths) - 3:
-            break
-        if step < width:
+        cells[layer] = len(origin)
+        all_on, all_parents = joined(all_on, on.reshape(on.size)), joined(all_parents, origin)
+        history = History(handle, widths, numbered[:m], cells[: layer + 1], all_on, all_parents)
+        was_linear, is_grouped = is_linear, step < width
+        if is_grouped and layer < layers - 1:  # what it was last cut by is but its last neurons
             inputs, errors = preactivations(weight, bias, mesh.points, mesh.point_errors)
-            rectify(inputs, errors, np.empty((0, width), np.int8), is_linear)
-        else:
-            inputs, errors = lengthened(last.values, last.errors, last.parents, last.place)
-            rectify(inputs, errors, last.signs, is_linear)
+            for v in range(len(inputs)):
+                rectify(inputs, errors, v, np.empty(0, np.int8), is_linear, inputs[v], errors[v])
     return mesh, history, last

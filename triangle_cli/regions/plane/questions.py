@@ -6,8 +6,6 @@ A loop leaves out the edge or cell of a sign that its bound leaves open, returns
 those with the answers. An answer is found by its key, which grows in the order of the questions.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import count
 
 import numpy as np
@@ -21,15 +19,16 @@ _handles = count()
 _oracles: dict[int, Oracle] = {}
 
 
-@contextmanager
-def asked(oracle: Oracle) -> Iterator[int]:
-    """Meanwhile compiled loops know the oracle by the number that is given."""
+def known(oracle: Oracle) -> int:
+    """The number under which compiled loops know the oracle, until `forget`."""
     handle = next(_handles)
     _oracles[handle] = oracle
-    try:
-        yield handle
-    finally:
-        del _oracles[handle]
+    return handle
+
+
+def forget(handle: int) -> None:
+    """Nothing asks the oracle of this number any more."""
+    del _oracles[handle]
 
 
 def _signs(handle, widths, cuts, cells, on, parent, lines):

@@ -21,9 +21,10 @@ MESH = types.NamedTuple(
 )
 
 # How the last layer cut: pre-activations, bounds and signs at the vertices before and, signs only, on their edges; of
-# all new vertices, those on edges first, the two that each lies between, where, and the cell of those within it
-Last = namedtuple("Last", "values errors signs parents place cells")
-LAST = types.NamedTuple((FLOAT_ROWS, FLOAT_ROWS, SIGN_ROWS, INTEGER_ROWS, FLOAT_ROWS, INTEGERS), Last)
+# all new vertices, those on edges first, the two that each lies between and where, and of those within a cell the cell,
+# neuron and neuron on whose lines it is
+Last = namedtuple("Last", "values errors signs parents place makers")
+LAST = types.NamedTuple((FLOAT_ROWS, FLOAT_ROWS, SIGN_ROWS, INTEGER_ROWS, FLOAT_ROWS, INTEGER_ROWS), Last)
 
 Layer = namedtuple("Layer", "signs values errors")  # signs also at the new vertices on edges
 LAYER = types.NamedTuple((SIGN_ROWS, FLOAT_ROWS, FLOAT_ROWS), Layer)

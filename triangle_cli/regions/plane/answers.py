@@ -1,0 +1,39 @@
+"""What the compiled functions for the plane say of networks, each with an oracle for the questions that it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from triangle_cli.regions.plane import mesh
+from triangle_cli.regions.plane.exact import Oracle
+from triangle_cli.regions.plane.merge import cells_up_to, count, describe
+from triangle_cli.regions.plane.questions import forget, known
+
+__all__ = ["answers", "cells_up_to", "count", "describe"]
+
+
+def answers(
+    compiled: Callable[..., Any],
+    rows: np.ndarray,
+    widths: list[int],
+    linear: list[np.ndarray],
+    corners: np.ndarray,
+    exact: bool,
+    *more: int,
+) -> list[Any]:
+    """`compiled`, which is `count`, `describe` or `cells_up_to`, of one network after another.
+
+    rows, widths: of `checked_rows`; linear: of each hidden layer, which neurons have no ReLU; more: its last arguments.
+    """
+    levels, masks = np.array(widths), np.concatenate([np.empty(0, bool), *linear])
+    found = []
+    for row in rows:
+        handle = known(Oracle(levels, row, corners))
+        try:
+            found.append(compiled(handle, levels, row, masks, corners, exact, mesh.GROUP, *more))
+        finally:
+            forget(handle)
+    return found

@@ -13,7 +13,7 @@ EVERY = 0.25  # seconds
 
 
 def telling(call: Callable[[], Result], so_far: Callable[[], int], tell: Tell | None) -> Result:
-    """What `call` returns; meanwhile `tell(so_far())`, four times a second.
+    """What `call` returns; meanwhile, and at the end, `tell(so_far())`, four times a second.
 
     The call, which must release Python's lock, has a thread of its own, so that Ctrl-C is noticed here. Without
     `tell` it is a plain call.
@@ -31,8 +31,10 @@ def telling(call: Callable[[], Result], so_far: Callable[[], int], tell: Tell | 
 
     worker = Thread(target=run, name="triangle-count", daemon=True)
     worker.start()
-    while worker.is_alive():
+    at_work = True
+    while at_work:
         worker.join(EVERY)
+        at_work = worker.is_alive()
         tell(so_far())
     if errors:
         raise errors[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from triangle_cli.regions.plane import mesh
 from triangle_cli.regions.plane.exact import Oracle
 from triangle_cli.regions.plane.merge import cells_up_to, count, describe
 from triangle_cli.regions.plane.questions import forget, known
+from triangle_cli.regions.telling import Tell, telling
 
 __all__ = ["answers", "cells_up_to", "count", "describe"]
 
@@ -23,17 +25,20 @@ def answers(
     corners: np.ndarray,
     exact: bool,
     *more: int,
+    tell: Tell | None = None,
 ) -> list[Any]:
     """`compiled`, which is `count`, `describe` or `cells_up_to`, of one network after another.
 
-    rows, widths: of `checked_rows`; linear: of each hidden layer, which neurons have no ReLU; more: its last arguments.
+    rows, widths: of `checked_rows`; linear: of each hidden layer, which neurons have no ReLU; more: its last arguments;
+    tell: called now and then with the activation regions so far of one network.
     """
     levels, masks = np.array(widths), np.concatenate([np.empty(0, bool), *linear])
-    found = []
+    found, so_far = [], np.zeros(1, np.int64)
     for row in rows:
         handle = known(Oracle(levels, row, corners))
+        call = partial(compiled, handle, levels, row, masks, so_far, corners, exact, mesh.GROUP, *more)
         try:
-            found.append(compiled(handle, levels, row, masks, corners, exact, mesh.GROUP, *more))
+            found.append(telling(call, lambda: int(so_far[0]), tell))
         finally:
             forget(handle)
     return found

@@ -32,6 +32,7 @@ from triangle_cli.regions.arrays import (
 )
 from triangle_cli.regions.line.counting import RegionCounts
 from triangle_cli.regions.plane.exact import layers_of
+from triangle_cli.regions.telling import Tell
 
 if TYPE_CHECKING:  # torch loads only for who has tensors, numba only when something is counted
     from torch import Tensor
@@ -98,7 +99,7 @@ def count_rows(
 
     corners = as_corners(box)
     rows, widths, batch = checked_rows(weights, biases, 2)
-    found = answers(count, rows, widths, checked_linear(linear, widths[1:-1]), corners, exact)
+    found = answers(count, rows, widths, checked_linear(linear, widths[1:-1]), corners, exact, tell=tell)
     return batch, np.array(found, np.int64).reshape(-1, 5)
 
 

@@ -213,13 +213,13 @@ def never_on(history):
 
 
 @apart(*NETWORK, FLOAT_ROWS, types.boolean, types.int64, error_model="numpy")
-def described(handle, widths, parameters, linear, corners, exact, group):
+def described(handle, widths, parameters, linear, so_far, corners, exact, group):
     """Counts in the order of `RegionCounts`, the mesh, its history and the linear region of each cell.
 
     corners: (n, 2) of a convex polygon, anticlockwise; other arguments as of `partition`.
     """
     domain = polygon_mesh(corners)
-    mesh, history, last = partition(handle, widths, parameters, linear, domain, exact, group, -1)
+    mesh, history, last = partition(handle, widths, parameters, linear, so_far, domain, exact, group, -1)
     cells, counts = len(mesh.pointer) - 1, np.zeros(5, np.int64)
     label = np.zeros(cells, np.int64)
     if len(history.cells):
@@ -236,21 +236,23 @@ def described(handle, widths, parameters, linear, corners, exact, group):
     return counts, mesh, history, label
 
 
-@njit(cache=True)
-def count(handle, widths, parameters, linear, corners, exact, group):
+@njit(cache=True, nogil=True)
+def count(handle, widths, parameters, linear, so_far, corners, exact, group):
     """The counts of `described`."""
-    return described(handle, widths, parameters, linear, corners, exact, group)[0]
+    return described(handle, widths, parameters, linear, so_far, corners, exact, group)[0]
 
 
-@njit(cache=True)
-def describe(handle, widths, parameters, linear, corners, exact, group):
+@njit(cache=True, nogil=True)
+def describe(handle, widths, parameters, linear, so_far, corners, exact, group):
     """The mesh of `described` as points, ends, sides and pointer, the linear region of each cell, and the history."""
-    _, mesh, history, label = described(handle, widths, parameters, linear, corners, exact, group)
+    _, mesh, history, label = described(handle, widths, parameters, linear, so_far, corners, exact, group)
     return mesh.points, mesh.ends, mesh.sides, mesh.pointer, label, history
 
 
-@njit(cache=True)
-def cells_up_to(handle, widths, parameters, linear, corners, exact, group, limit):
+@njit(cache=True, nogil=True)
+def cells_up_to(handle, widths, parameters, linear, so_far, corners, exact, group, limit):
     """How many activation regions there are; more than `limit` of them need not be all."""
-    mesh, _, _ = partition(handle, widths, parameters, linear, polygon_mesh(corners), exact, group, limit)
+    mesh, _, _ = partition(
+        handle, widths, parameters, linear, so_far, polygon_mesh(corners), exact, group, limit
+    )
     return len(mesh.pointer) - 1

@@ -41,7 +41,7 @@ from triangle_cli.regions.plane.records import (
     RimCuts,
 )
 
-NETWORK = types.int64, INTEGERS, FLOATS, BITS  # first arguments of `partition`
+NETWORK = types.int64, INTEGERS, FLOATS, BITS, INTEGERS  # first arguments of `partition`
 GROUP = 64  # neurons of the first layer that cut the domain at once
 
 
@@ -256,11 +256,12 @@ def joined_groups(rows, parents, width):
 
 
 @apart(*NETWORK, MESH, types.boolean, types.int64, types.int64, error_model="numpy")
-def partition(handle, widths, parameters, linear, domain, exact, group, limit):
+def partition(handle, widths, parameters, linear, so_far, domain, exact, group, limit):
     """Cut the domain, a `polygon_mesh`, by all hidden neurons but the `linear`.
 
     widths: neurons of each level from the inputs on; parameters: weights and biases, layer after layer; linear: of the
-    hidden neurons; group: neurons of the first layer that cut at once; limit: cells after which to stop, -1: none.
+    hidden neurons; so_far: (1,) receives the number of cells after each cut; group: neurons of the first layer that cut
+    at once; limit: cells after which to stop, -1: none.
     Returns the mesh, its `History` and what it was `Last` cut by.
     """
     mesh = domain
@@ -297,6 +298,7 @@ def partition(handle, widths, parameters, linear, domain, exact, group, limit):
             else:
                 values, bounds = preactivations_after(last, was_linear, weight, bias)
             mesh, last, on, origin = cut(mesh, values, bounds, is_linear[first:end], history, exact)
+            so_far[0] = len(mesh.pointer) - 1
             if step < width:
                 rows.append(on)
                 parents.append(origin)

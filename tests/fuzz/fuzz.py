@@ -185,7 +185,8 @@ def _as_command(words: list[str], folder: Path, longest: int) -> None:
     try:
         os.setsid()
         os.chdir(folder / "work")
-        tempfile.tempdir = str(folder)  # a fork that ends here clears nothing away
+        tempfile.tempdir = str(folder / "temporary")  # a fork that ends here clears nothing away
+        os.makedirs(tempfile.tempdir, exist_ok=True)
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**26, 2**26))
         resource.setrlimit(resource.RLIMIT_CPU, (longest, longest + 10))
         for number, name in ((1, "out"), (2, "err")):
@@ -489,6 +490,7 @@ def failure(kind: str, edits: list, top: Path) -> str | None:
         return str(failed)
     if {path.name for path in top.iterdir()} != there or {p.name for p in folder.iterdir()} - {
         "work",
+        "temporary",
         "out",
         "err",
     }:

@@ -186,7 +186,7 @@ def _as_command(words: list[str], folder: Path, longest: int) -> None:
         os.setsid()
         os.chdir(folder / "work")
         tempfile.tempdir = str(folder / "temporary")  # a fork that ends here clears nothing away
-        os.makedirs(tempfile.tempdir, exist_ok=True)
+        Path(tempfile.tempdir).mkdir(exist_ok=True)
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**26, 2**26))
         resource.setrlimit(resource.RLIMIT_CPU, (longest, longest + 10))
         for number, name in ((1, "out"), (2, "err")):

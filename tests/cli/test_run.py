@@ -199,6 +199,11 @@ def test_the_user_may_choose_the_folder(triangle):
         ),
         (["method=relu"], "method=relu: expected data=... with it"),
         (["init.peaks.0=0.3"], "init.peaks.0=0.3: expected the whole of it, init.peaks=[...]"),
+        (["data={a:1}"], "data={a:1}: expected the name of a file of data/ that sets data, which is null"),
+        (
+            ["schedule.deepening={kicks:3}"],
+            "schedule.deepening={kicks:3}: expected the name of a file of schedule/ that sets schedule.deepening",
+        ),
         (
             ["schedule.phases.x.epochs=3"],
             "schedule.phases.x.epochs=3: expected a place in a list, counted from 0",

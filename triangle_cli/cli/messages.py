@@ -37,6 +37,8 @@ def explain(error: BaseException, words: list[str]) -> str:
         return f"{several[1]}: several values make a sweep, expected -m before them: triangle run -m {several[1]}"
     if "Unexpected type for root: NoneType" in text:
         return _inside_nothing(words)
+    if nothing := re.search(r"'NoneType' object has no attribute.*full_key: ([\w.]+)", text, re.S):
+        return _braces_for_nothing(nothing[1], words)
     if place := re.search(
         r"invalid literal for int\(\) with base 10: '([^']+)'|Index '([^']+)' \(str\)", text
     ):
@@ -122,6 +124,13 @@ def _inside_nothing(words: list[str]) -> str:
     known = set(setting_names())
     typed, path = next(pair for pair in keys.items() if ".".join(pair[1][:-1]) in known)
     return f"{typed}: expected the whole of it, {'.'.join(path[:-1])}=[...]"
+
+
+def _braces_for_nothing(key: str, words: list[str]) -> str:
+    """The line for `key={..}` where that setting is null, and so has no settings of its own."""
+    typed = next((word for word in words if word.lstrip("+~").split("=")[0] == key), f"{key}={{..}}")
+    group = key.split(".")[0]
+    return f"{typed}: expected the name of a file of {group}/ that sets {key}, which is null, before others change it"
 
 
 def _last(error: BaseException) -> str:

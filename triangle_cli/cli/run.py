@@ -56,6 +56,7 @@ def run(words: list[str]) -> int:
         _job
     )
     of_hydra = (HydraException, OmegaConfBaseException, YAMLError)
+    of_a_mistake = (AssertionError, TypeError, AttributeError)  # whose, see `_of_omegaconf`
     wants_traceback = bool(os.environ.get("HYDRA_FULL_ERROR"))
     try:
         overrides.check(settings)
@@ -65,9 +66,9 @@ def run(words: list[str]) -> int:
             application()
     except BrokenPipeError:
         raise
-    except (ValueError, OSError, *of_hydra, AssertionError, TypeError) as error:
+    except (ValueError, OSError, *of_hydra, *of_a_mistake) as error:
         interrupts.check()
-        if wants_traceback or (isinstance(error, (AssertionError, TypeError)) and not _of_omegaconf(error)):
+        if wants_traceback or (isinstance(error, of_a_mistake) and not _of_omegaconf(error)):
             raise
         console.fail(messages.explain(error, words))
         return 1

@@ -1,5 +1,6 @@
 """How far a long count is: told while it runs, and Ctrl-C is noticed meanwhile."""
 
+import threading
 import time
 from itertools import pairwise
 
@@ -56,3 +57,21 @@ def test_a_listener_changes_no_count(widths):
     assert heard
     assert heard == sorted(heard)
     assert heard[-1] == counts[0, 1]
+
+
+def test_ctrl_c_ends_all_threads_of_a_count():
+    def interrupt(cells):
+        if cells:
+            raise KeyboardInterrupt
+
+    rng, widths = np.random.default_rng(1), (3, 600, 600, 1)  # minutes to the end
+    weights = [rng.standard_normal((b, a)) for a, b in pairwise(widths)]
+    biases = [rng.standard_normal(b) for b in widths[1:]]
+    before, began = set(threading.enumerate()), time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        count_rows(weights, biases, [[-1.0, 1.0]] * 3, wide=False, threads=2, tell=interrupt)
+    assert time.monotonic() - began < 20
+    left = set(threading.enumerate()) - before
+    for thread in left:
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in left)

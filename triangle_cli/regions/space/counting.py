@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,10 @@ from triangle_cli.regions.space.exact import Exact
 from triangle_cli.regions.space.handle import table
 from triangle_cli.regions.space.tables import with_digits
 from triangle_cli.regions.space.walk import walk
+from triangle_cli.regions.telling import EVERY
 
-BUDGET = 200_000  # steps of the walk between two looks around, fewer where these take longer than
-LONGEST = 0.3  # seconds: Ctrl-C waits for them
+LONGEST = 0.3  # seconds of the walk between two looks around: Ctrl-C waits for them
+BUDGET = 200_000  # steps between them, fewer where these take longer
 
 
 @dataclass
@@ -159,37 +160,42 @@ def walk_all(
         return Walker(weights, biases, box, exact=exact, limit=limit, linear=linear).run(tell)
     options: dict[str, Any] = {"exact": exact, "parts": threads, "linear": linear}
     walkers = [Walker(weights, biases, box, part=i, **options) for i in range(threads)]
-    found: list[Found | BaseException] = [KeyboardInterrupt()] * threads
-    cells = [0] * threads
+    cells, ended = [0] * threads, Event()
+    parts: dict[int, Found] = {}
+    errors: list[BaseException] = []
 
     def run(i: int) -> None:
         def note(so_far: int) -> None:
             cells[i] = so_far
-            if i == 0 and tell is not None:
-                tell(sum(cells))
+            if ended.is_set():
+                raise KeyboardInterrupt
 
         try:
-            found[i] = walkers[i].run(note)
+            parts[i] = walkers[i].run(note)
         except BaseException as error:
-            found[i] = error
+            errors.append(error)
+            ended.set()
 
-    workers = [Thread(target=run, args=(i,), daemon=True) for i in range(1, threads)]
+    workers = [Thread(target=run, args=(i,), daemon=True) for i in range(threads)]
     for worker in workers:
         worker.start()
-    run(0)
-    for worker in workers:
-        worker.join()
-    parts: list[Found] = []
-    for one in found:
-        if isinstance(one, BaseException):
-            raise one
-        parts.append(one)
+    try:
+        for worker in workers:
+            while worker.is_alive():
+                worker.join(EVERY)
+                if tell is not None:
+                    tell(sum(cells))
+    except BaseException:  # Ctrl-C, which comes here: nobody is to go on
+        ended.set()
+        raise
+    if errors:
+        raise errors[0]
     return Found(
-        sum(part.cells for part in parts),
-        np.any([part.alive for part in parts], axis=0),
-        np.concatenate([part.joins for part in parts]),
+        sum(part.cells for part in parts.values()),
+        np.any([part.alive for part in parts.values()], axis=0),
+        np.concatenate([parts[i].joins for i in range(threads)]),
         True,
-        sum(part.questions for part in parts),
+        sum(part.questions for part in parts.values()),
     )
 
 

@@ -283,7 +283,7 @@ def _count(network: LoadedNetwork, options: argparse.Namespace) -> None:
         record["exact"] = done if record["is_complete"] else report.AT_LEAST
         print(_as_json(record) if options.json else terminal.limited_text(record))
         return
-    counts, found = report.count(layers, box, options.exact, options.threads)
+    counts, found = report.count(layers, box, options.exact, options.threads, maps=bool(options.picture))
     record |= {"box": box} | counts
     record["exact"] = report.guarantee(record["dtype"], options.exact, next(iter(where), None))
     record |= report.assumption(network)

@@ -86,6 +86,7 @@ class SoFar:
     def __init__(self) -> None:
         self.start = time.monotonic()
         self.regions = 0
+        self.doing = "so far"
         self.is_terminal = sys.stderr.isatty()
         self.has_spoken = False
         self._ended = threading.Event()
@@ -95,12 +96,16 @@ class SoFar:
         """Called now and then by the counter."""
         self.regions = regions
 
+    def then(self, doing: str) -> None:
+        """What is done once all are counted."""
+        self.doing = f"counted, {doing}"
+
     def _speak(self) -> None:
         pause = FIRST
         while not self._ended.wait(pause):
             pause = 0.5 if self.is_terminal else 30.0
             self.has_spoken = True
-            found = f"{self.regions:,} activation regions so far" if self.regions else "counting"
+            found = f"{self.regions:,} activation regions {self.doing}" if self.regions else "counting"
             start, end = ("\r", "\033[K") if self.is_terminal else ("", "\n")
             text = f"{start}{found}, {time.monotonic() - self.start:.0f} s{end}"
             with contextlib.suppress(OSError, ValueError):  # stderr is gone: the count goes on
@@ -120,9 +125,12 @@ class SoFar:
 
 
 def count(
-    network: Layers, box: Sequence, exact: bool, threads: int = 1
+    network: Layers, box: Sequence, exact: bool, threads: int = 1, maps: bool = True
 ) -> tuple[dict[str, Any], Pieces | Polygons | None]:
-    """Counts, narrowest and widest linear region, seconds; and the pieces or polygons, unless too many."""
+    """Counts, narrowest and widest linear region, seconds; and the pieces or polygons, unless too many.
+
+    maps: False leaves out the affine maps of polygons, as in `plane.counting.polygon_arrays`.
+    """
     start = time.perf_counter()
     few = _of(few_arrays, network, box) if len(box) == 1 and not exact else None
     if few is not None:
@@ -138,12 +146,13 @@ def count(
     with SoFar() as so_far:
         record = _counts(network, box, exact=exact, tell=so_far)
         seconds = time.perf_counter() - start
+        so_far.then("the narrowest and widest are looked for")
         if record["activation_regions"] <= MOST_PIECES:
             if len(box) == 1:
                 found = Pieces(*_of(piece_arrays, network, box, exact=exact))
                 extremes = _extreme_pieces(found)
             else:
-                found = Polygons(*_of(polygon_arrays, network, box, exact=exact))
+                found = Polygons(*_of(polygon_arrays, network, box, exact=exact, maps=maps))
                 extremes = _extreme_polygons(found)
     return record | extremes | {"seconds": seconds, "loading_seconds": loading}, found
 
@@ -164,6 +173,7 @@ def _count_space(network: Layers, box: Sequence, exact: bool, threads: int) -> d
     with SoFar() as so_far:
         record = _counts(network, box, exact=exact, wide=False, threads=threads, tell=so_far)
         seconds = time.perf_counter() - start
+        so_far.then("their volumes are looked for")
         some = record["activation_regions"] <= MOST_VOLUMES
         found = _of(sizes, network, box, exact=exact) if some else None
     unknown = ("wide_linear_regions", "wide_activation_regions", "narrowest", "widest")

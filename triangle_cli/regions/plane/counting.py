@@ -125,8 +125,13 @@ def polygon_arrays(
     *,
     exact: bool = False,
     linear: Sequence[Any] | None = None,
+    maps: bool = True,
 ) -> tuple[np.ndarray, ...]:
-    """As `polygons`, without torch: the fields of `Polygons`."""
+    """As `polygons`, without torch: the fields of `Polygons`.
+
+    maps: False leaves out the affine maps, which take longer and far more memory than all else in wide networks:
+    those of no outputs are returned.
+    """
     from triangle_cli.regions.plane.answers import answers, describe
 
     corners = as_corners(box)
@@ -135,8 +140,10 @@ def polygon_arrays(
     if batch:
         raise ValueError(f"polygons: weights have batch shape {batch}, expected one network, (out, in) each")
     [(points, ends, sides, pointer, label, history)] = answers(describe, rows, widths, masks, corners, exact)
-    maps = _affine_maps(layers_in(rows, widths), history)
-    return points[ends[sides >> 1, sides & 1]], pointer, label, *maps
+    vertices, cells = points[ends[sides >> 1, sides & 1]], len(label)
+    if not maps:
+        return vertices, pointer, label, np.empty((cells, 0, 2)), np.empty((cells, 0))
+    return vertices, pointer, label, *_affine_maps(layers_in(rows, widths), history)
 
 
 def _affine_maps(

@@ -32,11 +32,22 @@ def test_options_go_first_with_their_values(words, expected):
         ("~depth", "~depth: expected KEY=VALUE, settings cannot be removed"),
         ("~init=random", "~init=random: expected KEY=VALUE"),
         ("function=[x2, x3]", "function=[x2, x3]: expected one word, or with -m several: function=x2,x3"),
-        ("data=shuffle([64,choice(a)])", "data=shuffle([64,choice(a)]): expected names of files in data/"),
-        ("init=random,3", "init=random,3: expected names of files in init/"),
+        (
+            "data=shuffle([64,choice(a)])",
+            "data=shuffle([64,choice(a)]): expected names of files in data/: breast_cancer, ",
+        ),
+        ("init=random,3", "init=random,3: expected names of files in init/: "),
         ("init=range(1,3)", "init=range(1,3): expected names of files in init/"),
         ("hydra/launcher=[1]", "hydra/launcher=[1]: expected names of files in hydra/launcher/"),
-        ("data=null,diabetes", "data=null,diabetes: expected names, not null"),
+        ("data=null,diabetes", "data=null,diabetes: expected names of files in data/: breast_cancer, "),
+        ("data={}", "data={}: expected settings in the braces, as in data={key: value}"),
+        ("function={a:1}", "function={a:1}: function has no setting a"),
+        ("function={1:1}", "function={1:1}: function has no setting 1, expected name, "),
+        ("method={a:1}", "method={a:1}: expected names of files in method/: "),
+        ("hydra/launcher={}", "hydra/launcher={}: expected names of files in hydra/launcher/: "),
+        ("=3", "=3: expected KEY=VALUE"),
+        ("=", "=: expected KEY=VALUE"),
+        ("+=3", "+=3: expected KEY=VALUE"),
         ("+function=x3", "+function=x3: expected function=x3, without the +"),
         ("outputs=", "outputs=: expected a folder"),
         ("outputs=''", "outputs=: expected a folder"),
@@ -49,7 +60,7 @@ def test_what_hydra_would_misread_is_refused(word, message):
 
 def test_what_hydra_reads_passes():
     overrides.check(["function=x2,x3", "init.peaks=null", "init.peaks=[0.5,0.5]", "~hydra.callbacks.collect"])
-    overrides.check(["init=glob(*)", "hydra/job_logging=[none]", "init={a: 1}"])
+    overrides.check(["init=glob(*)", "hydra/job_logging=[none]", "function={name: x3}"])
 
 
 def test_the_groups_are_the_folders_of_conf():

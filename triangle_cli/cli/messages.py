@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 
 from triangle_cli import console
-from triangle_cli.settings.names import setting_names, unknown_setting
+from triangle_cli.settings.names import files_of, setting_names, unknown_setting
 from triangle_cli.settings.require import close
 from triangle_cli.settings.run import DATA_GROUPS, FUNCTION_GROUPS
 
@@ -58,9 +58,7 @@ def explain(error: BaseException, words: list[str]) -> str:
         return f"{_merged(text)}: expected a phase of the schedule, counted from 0"
     if "Error merging override" in text:
         return _wrong_type(text)
-    if (
-        "raised while resolving interpolation" in text
-    ):  # the folder's name is resolved from the settings: ours
+    if "raised while resolving interpolation" in text:  # of the folder's name, from the settings: ours
         return _one_line(
             next((str(cause) for cause in _chain(error) if type(cause) is ValueError), _last(error))
         )
@@ -74,6 +72,8 @@ def _no_such_option(group: str, word: str, options: list[str], words: list[str])
     if group == "hydra/sweeper" and word in SWEEPERS:
         typed = next((typed for typed in words if typed.endswith(f"={word}")), f"{group}={word}")
         return f"{typed}: expected {SWEEPERS[word]} (pip install '.[{word}]')"
+    if group == "hydra/launcher" and word in files_of("launcher"):
+        return f"{group}={word}: expected launcher={word}"
     if group == "function" and re.search(r"\.(csv|tsv|txt|dat|parquet|pq|np[yz])$", word):
         return f"{group}={word}: expected function=samples function.path={word}"
     if group == "function" and not re.fullmatch(r"[A-Za-z_]\w*", word):
@@ -114,9 +114,8 @@ def _inside_nothing(words: list[str]) -> str:
     """The line for `group.key=value` where the group, or `setting.0=value` where the setting, is null."""
     keys = {word: word.lstrip("+~").split("=")[0].split(".") for word in words}
     from_data = any(word.startswith("data=") for word in words)
-    absent = (
-        FUNCTION_GROUPS if from_data else (*DATA_GROUPS, *FUNCTION_GROUPS)
-    )  # in this order: an experiment chose
+    # in this order: an experiment chose
+    absent = FUNCTION_GROUPS if from_data else (*DATA_GROUPS, *FUNCTION_GROUPS)
     for group in absent:
         for word, path in keys.items():
             if path[0] == group and len(path) > 1:
@@ -130,7 +129,8 @@ def _braces_for_nothing(key: str, words: list[str]) -> str:
     """The line for `key={..}` where that setting is null, and so has no settings of its own."""
     typed = next((word for word in words if word.lstrip("+~").split("=")[0] == key), f"{key}={{..}}")
     group = key.split(".")[0]
-    return f"{typed}: expected the name of a file of {group}/ that sets {key}, which is null, before others change it"
+    names = ", ".join(files_of(group))
+    return f"{typed}: {key} is null, with nothing to change, expected {group}=NAME first: one of {names}"
 
 
 def _last(error: BaseException) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from triangle_cli.settings.names import GROUPS
+from triangle_cli.settings.names import CHOICES, GROUPS, files_of, setting_names
 from triangle_cli.settings.run import require_outputs
 
 # Hydra's options that take the next word
@@ -55,6 +55,8 @@ def check(settings: list[str]) -> None:
     for word in settings:
         key, _, value = word.partition("=")
         name = key.lstrip("+~")
+        if not name:
+            raise ValueError(f"{word}: expected KEY=VALUE (`triangle run --help` lists the keys)")
         if key.startswith("~") and name.split(".")[0].split("/")[0] != "hydra":
             raise ValueError(f"{word}: expected KEY=VALUE, settings cannot be removed")
         if key == "outputs":
@@ -76,16 +78,27 @@ def _check_choice(word: str, group: str) -> None:
         value: Any = override.value()
     except HydraException:  # said when Hydra reads it
         return
-    if isinstance(value, (dict, Glob)) or override.is_delete():
+    if isinstance(value, Glob) or override.is_delete():
+        return
+    if isinstance(value, dict) and group in GROUPS and group not in CHOICES:
+        _check_braces(word, group, list(value))
         return
     choices = value.list if isinstance(value, ChoiceSweep) else [value]
     if group not in GROUPS:  # Hydra's, which take lists as well
         choices = [name for some in choices for name in (some if isinstance(some, list) else [some])]
     for choice in choices:
-        if choice is None:
-            raise ValueError(f"{word}: expected names, not null (`triangle run --help` lists them)")
         if isinstance(choice, list) and all(isinstance(name, str) for name in choice):
             several = ",".join(choice)
             raise ValueError(f"{word}: expected one word, or with -m several: {group}={several}")
         if not isinstance(choice, (str, QuotedString)):
-            raise ValueError(f"{word}: expected names of files in {group}/")
+            raise ValueError(f"{word}: expected names of files in {group}/: {', '.join(files_of(group))}")
+
+
+def _check_braces(word: str, group: str, keys: list[Any]) -> None:
+    """Raise ValueError for `group={key: value, ..}` with no key, or one that the group does not have."""
+    if not keys:
+        raise ValueError(f"{word}: expected settings in the braces, as in {group}={{key: value}}")
+    own = [name.removeprefix(f"{group}.") for name in setting_names() if name.startswith(f"{group}.")]
+    for key in keys:
+        if key not in own:
+            raise ValueError(f"{word}: {group} has no setting {key}, expected {', '.join(own)}")

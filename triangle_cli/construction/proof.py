@@ -54,9 +54,8 @@ def prove(weights: Sequence[Tensor], biases: Sequence[Tensor], lo: float, hi: fl
         return NOTHING
     ends = [scale * Fraction(end) + shift for end in (lo, hi)]
     bottom, bottom_2, top = ends[0], ends[0], ends[1]
-    sums = min(
-        slope * Fraction(lo) + base, slope * Fraction(hi) + base
-    )  # the least that the sum neuron can be
+    # the least that the sum neuron can be
+    sums = min(slope * Fraction(lo) + base, slope * Fraction(hi) + base)
     peak = shift - shift_2
     signs, rises, falls = set(), [], []
     for layer in range(depth):

@@ -40,9 +40,8 @@ class Graph:
     label: str = "network"  # what errors begin with
     groups: list[Group] = field(default_factory=list)
     levels: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # of each neuron
-    made_of: dict[int, tuple[Affine, Affine]] = field(
-        default_factory=dict
-    )  # maps that are neurons already, by id
+    # maps that are neurons already, by id
+    made_of: dict[int, tuple[Affine, Affine]] = field(default_factory=dict)
 
     @property
     def neurons(self) -> int:

@@ -40,9 +40,8 @@ def order_layers(names: Sequence[str], sizes: Sequence[Size], is_sorted: bool) -
     if by_name == in_file:
         return in_file
     fitting = [order for order in (by_name, in_file) if _fit(order, sizes)]
-    return (
-        None if len(fitting) > 1 else (fitting or [by_name])[0]
-    )  # what does not fit is refused, by its shapes
+    # what does not fit is refused, by its shapes
+    return None if len(fitting) > 1 else (fitting or [by_name])[0]
 
 
 class _TooManyError(Exception):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from triangle_cli import console
+from triangle_cli.store.files import numpy_reason
 from triangle_cli.store.memory import require_memory, unpacked_size
 
 EXPECTED = "arrays such as W0, b0, W1, b1, ..; 0.weight, 0.bias, ..; or weights and biases in turn, as arr_0, arr_1, .."
@@ -36,8 +37,9 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     except Exception as error:  # whatever damaged bytes lead to
         if console.of_memory(error):
             raise
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise ValueError(f"{path}: not a file of numpy's savez ({reason}), expected {EXPECTED}") from None
+        raise ValueError(
+            f"{path}: not a file of numpy's savez ({numpy_reason(error)}), expected {EXPECTED}"
+        ) from None
     if not arrays:
         raise ValueError(f"{path}: no arrays, expected {EXPECTED}")
     return _turned(_named(path, arrays))

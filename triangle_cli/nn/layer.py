@@ -128,9 +128,8 @@ class TriangleActivation(UnitwiseActivation):
             assert self.weights is not None, "one of the two is always there"
             return self.weights
         triangle = self.space.triangle(self.peaks)
-        tops = torch.cat(
-            [torch.ones_like(triangle.steps[:, :1]), triangle.scales[:, :-1]], 1
-        )  # s_{i-1}, (units, d)
+        first = torch.ones_like(triangle.steps[:, :1])
+        tops = torch.cat([first, triangle.scales[:, :-1]], 1)  # s_{i-1}, (units, d)
         rise = triangle.steps / triangle.peaks[:, :-1]
         fall = -triangle.steps / (1 - triangle.peaks[:, :-1])
         lines = torch.stack([rise, fall, -fall * tops], 2).flatten(1)  # (units, 3 d)

@@ -175,9 +175,8 @@ def _linear(values: _Values, module: nn.Linear, depth: int) -> _Values:
     weight = module.weight.detach().double().cpu().numpy()
     bias = np.zeros(len(weight)) if module.bias is None else module.bias.detach().double().cpu().numpy()
     up, down, size = np.maximum(weight, 0), np.minimum(weight, 0), np.abs(weight)
-    share = (
-        8 * UNIT * (len(values.low) + 8)
-    )  # of these sums, five terms a unit, and of how they are computed here
+    # of these sums, five terms a unit, and of how they are computed here
+    share = 8 * UNIT * (len(values.low) + 8)
     mass = (size @ values.mass + np.abs(bias)) * (1 + share)
     spread = (size @ np.maximum(np.abs(values.below), np.abs(values.above))) * share
     return _Values(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
+from importlib import resources
 from typing import Any, get_args, get_type_hints
 
 from triangle_cli.settings.require import close
@@ -16,7 +17,6 @@ CHOICES = ("method", "experiment", "launcher", "hparams_search")  # groups of co
 
 
 GROUPS = (*FUNCTION_GROUPS, *DATA_GROUPS, "init", "schedule", *CHOICES)
-
 
 # what phases have, by the words that other programs use for it
 OF_A_PHASE = {part.name: part.name for part in fields(PhaseSettings)}
@@ -40,6 +40,16 @@ def unknown_setting(key: str, words: list[str]) -> str:
         return f"{typed}: no such setting, expected function=samples function.path={typed.partition('=')[2]}"
     known = [*CHOICES, *setting_names()]
     return f"{typed}: no such setting{close(key, known)} (`triangle run --help` lists them)"
+
+
+def files_of(group: str) -> list[str]:
+    """The names of the package's own files in conf/GROUP."""
+    folder = resources.files("triangle_cli.conf") / group
+    if not folder.is_dir():
+        return []
+    return sorted(
+        entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")
+    )
 
 
 @cache

@@ -307,9 +307,8 @@ class Composed(Settings):
     scaling: Optional[Scaling]  # noqa: UP045
     data: Optional[DataSettings] = None  # in the place of a function  # noqa: UP045
     model: Optional[ModelSettings] = None  # in the place of a network  # noqa: UP045
-    paper: dict[str, Any] = field(
-        default_factory=dict
-    )  # for `triangle paper` alone, which reads it from conf/
+    # for `triangle paper` alone, which reads it from conf/
+    paper: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Nothing is checked before it is known what kind this is."""

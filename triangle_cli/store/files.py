@@ -45,6 +45,14 @@ def read_text(path: Path) -> str:
     return read_bytes(path).decode("utf-8")
 
 
+def numpy_reason(error: BaseException) -> str:
+    """Why numpy could not load a file, in a line; never its advice to allow pickles, which could run code."""
+    text = str(error).partition("\n")[0] or type(error).__name__
+    if text.startswith("Object arrays"):
+        return "Python objects, no numbers"
+    return "another format" if "pickle" in text else text
+
+
 def followed(path: Path) -> Path:
     """Where links lead: the file to be replaced, or one that is to be."""
     path.exists()  # raises OSError for links that go round in a circle

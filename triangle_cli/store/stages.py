@@ -26,16 +26,14 @@ def stage_summary(errors: pd.DataFrame) -> pd.DataFrame:
         known, values = ~errors[column].isna().to_numpy(), _plain(errors[column])
         some = (values[places[known[places]]] for places in rows.values())
         table[name] = [STATISTICS[statistic](kept) if len(kept) else np.nan for kept in some]
-    if (
-        "floor_ratio" in errors
-    ):  # the best restart's own: a collapsed network is near the floor of its one piece
+    # the best restart's own: a collapsed network is near the floor of its one piece
+    if "floor_ratio" in errors:
         error, ratio = errors["mse_train"].to_numpy(), errors["floor_ratio"].to_numpy()
         best = [places[np.argmin(error[places])] if len(places) else None for places in rows.values()]
         table["floor_ratio_best"] = [np.nan if place is None else ratio[place] for place in best]
+    # the points are those of every stage
     if "floor_kind" in errors:
-        table["floor_kind"] = [errors["floor_kind"].iloc[0]] * len(
-            order
-        )  # the points are those of every stage
+        table["floor_kind"] = [errors["floor_kind"].iloc[0]] * len(order)
     table["diverged"] = [int((~whole & (stage == name)).sum()) for name in order]
     return pd.DataFrame(table)
 

@@ -162,7 +162,7 @@ def _numpy(path: Path, label: str) -> pd.DataFrame:
     except (ValueError, zipfile.BadZipFile, EOFError) as error:
         if str(error).startswith(label):
             raise
-        raise ValueError(f"{label}: not arrays of numbers ({str(error).splitlines()[0]})") from None
+        raise ValueError(f"{label}: not arrays of numbers ({files.numpy_reason(error)})") from None
     lengths = {len(part) for part in parts}
     if len(lengths) != 1:
         found = ", ".join(f"{name} {len(part)}" for name, part in zip(loaded.files, parts)) or "nothing"

@@ -45,7 +45,9 @@ def _checked(item: Job | JobRecord) -> Job | JobRecord:
 
 
 def _would_fail(record: JobRecord) -> str:
-    return f"would fail: {' '.join(record.overrides)}: {record.reason}"
+    words, reason = " ".join(record.overrides), record.reason or ""
+    named = reason.startswith(f"{words}: ")  # by the reason itself
+    return f"would fail: {reason}" if named else f"would fail: {words}: {reason}"
 
 
 def _time(todo: list[FitSettings | LearnSettings], at_once: int) -> str:

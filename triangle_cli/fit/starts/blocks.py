@@ -84,12 +84,11 @@ def _fitted(peaks: Tensor, directions: Tensor, box: Box, points: Points, sign: f
     flat = peaks.flatten(0, 1)
     zeros = torch.zeros_like(flat[:, 0])
     unit = Triangle(flat, bound_steps(flat, zeros + 1), zeros, zeros, sign, UNIT)
-    fitted = torch.cat(
-        [
-            _coefficients(peaks[part], directions[part], box, points, sign, least)
-            for part in parts(restarts, len(y))
-        ]
-    )  # (R, 1 + D + K)
+    fit = [
+        _coefficients(peaks[part], directions[part], box, points, sign, least)
+        for part in parts(restarts, len(y))
+    ]
+    fitted = torch.cat(fit)  # (R, 1 + D + K)
     offset, slope = torch.zeros_like(peaks[:, :, 0]), torch.zeros_like(peaks[:, :, 0])  # (R, K)
     offset[:, 0], slope[:, ::each_way] = fitted[:, 0], fitted[:, 1:-count]
     steps = bound_steps(flat, fitted[:, -count:].clamp_min(least).flatten())

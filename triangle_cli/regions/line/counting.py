@@ -200,9 +200,8 @@ def _counts(
                 [w[part] for w in weights], [b[part] for b in biases], lo, hi, linear, tell
             )
     for i in np.flatnonzero(unresolved):
-        rows[i] = count_exactly(
-            ExactLine([weight[i] for weight in weights], [bias[i] for bias in biases], lo, hi, linear)
-        )
+        network = [weight[i] for weight in weights], [bias[i] for bias in biases]
+        rows[i] = count_exactly(ExactLine(*network, lo, hi, linear), tell)
     return rows
 
 

@@ -11,6 +11,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from triangle_cli.regions.telling import Tell
+
 Ratio = tuple[int, int]  # a number as numerator and positive denominator, not reduced: gcds are slow
 Affine = tuple[list[int], list[int]]  # A and B of every neuron of a level
 
@@ -131,14 +133,19 @@ class ExactLine:
                 waiting.append((level + 1, maps, [], left, right))
 
 
-def count_exactly(network: ExactLine) -> tuple[int, int, int, int, int]:
-    """(linear, activation, dead, wide linear, wide activation), all in integers."""
+def count_exactly(network: ExactLine, tell: Tell | None = None) -> tuple[int, int, int, int, int]:
+    """(linear, activation, dead, wide linear, wide activation), all in integers.
+
+    tell: called with the activation regions so far.
+    """
     threshold = (network.hi - network.lo) / 10**9
     alive = [[False] * len(bias) for bias in network.biases[:-1]]
     linear = activation = wide_linear = wide_activation = 0
     slopes, start, end = None, network.lo, network.lo
     for piece in network.pieces(alive):
         activation += 1
+        if tell is not None:
+            tell(activation)
         wide_activation += piece.right - piece.left > threshold
         if piece.slopes != slopes:
             linear += 1

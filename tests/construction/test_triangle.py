@@ -194,9 +194,8 @@ def test_the_proof_says_what_is_counted(depth, sign, dtype):
 def test_the_proof_reaches_where_no_count_does_and_ends_with_float64():
     assert proofs(drawn(40, -1.0, (0.0, 1.0), torch.float64), (0.0, 1.0)) == [Proof(40, True)] * 3
     deepest = proofs(drawn(64, -1.0, (0.0, 1.0), torch.float64), (0.0, 1.0))
-    assert all(
-        40 < proof.layers < 64 and not proof.is_whole for proof in deepest
-    )  # a low point passes a peak
+    # a low point passes a peak
+    assert all(40 < proof.layers < 64 and not proof.is_whole for proof in deepest)
 
 
 @settings(max_examples=60)

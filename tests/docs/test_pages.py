@@ -127,9 +127,8 @@ def test_every_make_target_is_in_the_pages():
     assert [target for target in TARGETS if f"make {target}" not in text] == []
 
 
-MOVED = set(
-    re.findall(r"^ *\| `(triangle_cli\S+)` \| `triangle_cli", CHANGES, re.MULTILINE)
-)  # where they were
+# where they were
+MOVED = set(re.findall(r"^ *\| `(triangle_cli\S+)` \| `triangle_cli", CHANGES, re.MULTILINE))
 
 
 def test_modules_that_pages_name_are_there():

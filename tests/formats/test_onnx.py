@@ -246,9 +246,8 @@ def test_counts_follow_from_the_graph(tmp_path, capsys):
     assert main.main(["regions", str(path), "--info", "--check", "--json"]) == 0
     said = capsys.readouterr().out
     assert '"agrees": true' in said
-    assert (
-        '"lowered": "2 ReLUs and 2 neurons without ReLU"' not in said
-    )  # x itself is carried, no neurons are made
+    # x itself is carried, no neurons are made
+    assert '"lowered": "2 ReLUs and 2 neurons without ReLU"' not in said
 
 
 def test_a_check_that_fails_has_exit_code_1(tmp_path, capsys, monkeypatch):

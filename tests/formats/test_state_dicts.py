@@ -71,12 +71,8 @@ def test_numbered_layers_follow_their_numbers(numbered, tmp_path, capsys):
         (["b", "a"], [(1, 4), (4, 1)], False, [0, 1]),  # as the model was made
         (["decode", "encode"], [(4, 2), (3, 4)], True, [1, 0]),  # by their shapes
         (["decode", "encode"], [(4, 4), (4, 4)], True, None),
-        (
-            ["fc2", "fc1"],
-            [(4, 4), (4, 4)],
-            False,
-            None,
-        ),  # numbers against the order in which the model was made
+        # numbers against the order in which the model was made
+        (["fc2", "fc1"], [(4, 4), (4, 4)], False, None),
         (["fc2", "fc1"], [(2, 3), (3, 1)], False, [0, 1]),
         (["block.1.a", "block.1.b", "block.0.a"], [(4, 4)] * 3, False, None),
     ],

@@ -218,9 +218,8 @@ def word_edits(rng: random.Random) -> list[str]:
         if rng.random() < 0.2:
             value = "".join(rng.choice("xy01.,=[]{}()'\"$\\*+-~ \t") for _ in range(rng.randint(1, 8)))
         key = rng.choice(KEYS)
-        return (
-            f"{key}=outputs" if key == "outputs" and ".." in value else f"{key}={value}"
-        )  # may lead anywhere
+        # may lead anywhere
+        return f"{key}=outputs" if key == "outputs" and ".." in value else f"{key}={value}"
 
     return [word() for _ in range(rng.randint(1, 3))]
 

@@ -63,9 +63,8 @@ def test_the_start_is_relu_outside_and_a_smooth_bend_inside(interval):
     bend, width = unit.curves[0, 1].item(), hi - lo
     # R'' = -2 (rise fall width)^2 / (p + q)^3, and p + q goes from fall width to rise width
     sharpest = 2 * abs(bend) * max(rise, fall) ** 2 / (min(rise, fall) * width)
-    assert (
-        y.diff(dim=0).diff(dim=0).max() <= sharpest * (z[1] - z[0]) ** 2 + 1e-12
-    )  # at a kink: of its first power
+    # at a kink: of its first power
+    assert y.diff(dim=0).diff(dim=0).max() <= sharpest * (z[1] - z[0]) ** 2 + 1e-12
     if interval == (-1.0, 1.0):
         inside = z[~outside]
         assert torch.allclose(y[~outside], (1 + inside) ** 2 / 4, atol=1e-12)
@@ -204,9 +203,8 @@ def test_the_bound_holds_on_lines_that_are_known_piece_by_piece():
     assert seen <= bound[0] < 3 * seen
     slope, bend, _ = model[0].activation.curves[0].tolist()
     terms = 0.5 + 4 * (abs(slope) + abs(bend) * 2 * math.cosh(0.8)) * (3 + 2)  # z up to 3, an interval of 2
-    assert (
-        unrolled_bound(model, depth, [[2, 3]])[0] < 80 * 2.0**-53 * terms
-    )  # beyond the interval only rounding is left
+    # beyond the interval only rounding is left
+    assert unrolled_bound(model, depth, [[2, 3]])[0] < 80 * 2.0**-53 * terms
 
 
 def test_relus_and_other_layers_may_stand_between():

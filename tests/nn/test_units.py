@@ -15,9 +15,8 @@ from triangle_cli.nn.layer import TriangleActivation
 from triangle_cli.nn.units import by_peaks, by_weights, evaluate, without_end
 
 F32, F64 = torch.float32, torch.float64
-LEGACY = pytest.mark.filterwarnings(
-    "ignore:.*torch.jit:DeprecationWarning"
-)  # torch's own forward mode uses it
+# torch's own forward mode uses it
+LEGACY = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 BOTH = pytest.mark.parametrize("released", [False, True])
 INTERVAL = (-0.75, 1.5)
 

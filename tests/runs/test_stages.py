@@ -109,9 +109,8 @@ def test_pictures_do_not_depend_on_a_notebooks_variable(triangle):
 
 def test_a_picture_that_cannot_be_drawn_costs_no_run(tmp_path, monkeypatch, capsys):
     settings = settings_of(*TINY, "schedule=peaks_only", "restarts=1")
-    monkeypatch.delattr(
-        sys.modules["triangle_cli.fit"], "pictures", raising=False
-    )  # an earlier test may have imported it
+    # an earlier test may have imported it
+    monkeypatch.delattr(sys.modules["triangle_cli.fit"], "pictures", raising=False)
     monkeypatch.setitem(sys.modules, "triangle_cli.fit.pictures", None)  # its import fails
     said = []
     monkeypatch.setattr(perform.log, "warning", lambda text, *words: said.append(text % words))

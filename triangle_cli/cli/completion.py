@@ -40,10 +40,8 @@ autoload -U +X bashcompinit && bashcompinit
 """,
 }
 
-RUNS, FILES = (
-    ("show", "compare", "export", "predict"),
-    ("regions",),
-)  # commands whose words are folders, or files
+# commands whose words are folders, or files
+RUNS, FILES = (("show", "compare", "export", "predict"), ("regions",))
 
 
 def script(shell: str) -> str:

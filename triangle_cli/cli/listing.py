@@ -207,9 +207,8 @@ def _settings_that_differ(group: list[index.Row]) -> list[str]:
     keys = dict.fromkeys(key for settings in group for key in settings)
     differing = [key for key in keys if len({settings.get(key) for settings in group}) > 1]
     words = tuple(key.removesuffix("name") for key in differing if key.endswith(".name"))
-    told = [
-        key for key in differing if key.endswith(".name") or not key.startswith(words)
-    ]  # a word says it all
+    # a word says it all
+    told = [key for key in differing if key.endswith(".name") or not key.startswith(words)]
     return [
         " ".join(
             f"{key.removesuffix('.name')}={settings[key]}" for key in told if settings.get(key) is not None

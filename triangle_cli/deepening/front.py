@@ -13,9 +13,8 @@ from triangle_cli.deepening.tail import fold, limit
 
 GRID = np.linspace(0, 1, 2049)  # beside the breakpoints, where spans are measured
 SILENT = 1e-9  # the outgoing weights of a new crease: it changes nothing yet, and learning can find it
-TAIL_LIFT = np.array(
-    [0.3, 0.3, 0.5]
-)  # of the span of p, q and y, kept between them and 0 in the tail's layers
+# of the span of p, q and y, kept between them and 0 in the tail's layers
+TAIL_LIFT = np.array([0.3, 0.3, 0.5])
 FREE_LIFT = (0.02, 0.7)  # the same in a new layer of a front, drawn
 
 

@@ -23,9 +23,8 @@ from triangle_cli.store.tables import numbers, read_table
 from triangle_cli.training.problem import Points
 
 LEAST_ROWS = 2
-HOLD_OUT = (
-    2**32 - 1
-)  # beside the seed, begins the stream that says what is held out: no restart has this number
+# beside the seed, begins the stream that says what is held out: no restart has this number
+HOLD_OUT = 2**32 - 1
 MANY_INPUTS = "in {} dimensions"
 
 

@@ -143,9 +143,8 @@ class UnitSquare:
             raised[:, 0] = self.low  # the first block is added, not subtracted
             triangles = replace(self._scaled(inner), offset=inner.offset * self.height + raised.flatten())
             directions, box = start.directions, self.target.box
-            if (
-                len(set(box)) > 1
-            ):  # of (x - lo) / (hi - lo): along x they are as much longer as the side is short
+            # of (x - lo) / (hi - lo): along x they are as much longer as the side is short
+            if len(set(box)) > 1:
                 directions = directions * directions.new_tensor(self.weights) / max(self.weights)
             return replace(start, triangles=triangles, box=box, directions=directions)
         offset = start.offset * self.height + self.low

@@ -46,9 +46,8 @@ class Result:
     parameters: int  # of one model, at its end
     errors: pd.DataFrame
     history: pd.DataFrame
-    models: dict[
-        str, dict[str, Tensor]
-    ]  # by stage, of the restart with the least loss on what it learned from
+    # by stage, of the restart with the least loss on what it learned from
+    models: dict[str, dict[str, Tensor]]
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property

@@ -121,9 +121,8 @@ def _described(record: RunRecord, numbers: int) -> nn.Module:
         free = config["schedule"]["phases"][0]["space"] == "peaks_and_scales"
         layers = {"depth": config["depth"], "interval": tuple(settings.interval), "free_scales": free}
     model = build(settings, tuple(record.shape), record.outputs, layers)
-    return model.to(
-        getattr(torch, Dtype(config["dtype"]).value)
-    )  # before the weights come, which would be rounded
+    # before the weights come, which would be rounded
+    return model.to(getattr(torch, Dtype(config["dtype"]).value))
 
 
 def _plain_network(state: dict[str, Tensor], place: int) -> nn.Sequential:

@@ -21,9 +21,8 @@ class Builder(Protocol):
     def __call__(self, name: str, runs: list[Collected], **options: str) -> Table: ...
 
 
-Drawer = Callable[
-    [list["Collected"]], Iterator[tuple[str, "Figure"]]
-]  # the end of a file's name, and the figure
+# the end of a file's name, and the figure
+Drawer = Callable[[list["Collected"]], Iterator[tuple[str, "Figure"]]]
 
 TABLES: dict[str, Callable[..., Table]] = {}
 FIGURES: dict[str, Drawer] = {}

@@ -11,15 +11,8 @@ from triangle_cli.drawing import names
 from triangle_cli.paper.methods import Method, read_method, read_paper
 from triangle_cli.store import index
 
-TOLD = (
-    "function",
-    "depth",
-    "init",
-    "schedule",
-    "points",
-    "dtype",
-    "scaling",
-)  # in a title, where all runs agree
+# in a title, where all runs agree
+TOLD = ("function", "depth", "init", "schedule", "points", "dtype", "scaling")
 
 
 def names_of(column: str, values: list[Any], table: pd.DataFrame) -> list[tuple[str, dict[str, Any]]]:

@@ -85,9 +85,8 @@ def crossing(a, a_error, b, b_error):
 @inside(**UNCOUNTED)
 def copy(source, target, start):
     """target[start : start + len(source)] = source, for which numba would compile what it says where sizes differ."""
-    rows = target[
-        start : start + source.shape[0]
-    ]  # whose indices are not negative, so that this is done many at a time
+    # whose indices are not negative, so that this is done many at a time
+    rows = target[start : start + source.shape[0]]
     for i in range(source.shape[0]):
         if source.ndim == 1:
             rows[i] = source[i]

@@ -155,6 +155,13 @@ def test_columns_of_numbers_meet_at_the_point():
     assert r"{fit} & {$x^{3}$} & {regions} & {n} \\" in text
     assert r"a\_b & 1.2e-07 & 6--21 & 7 \\" in text
     assert r"\caption{T. of $2^{\mathrm{depth}}$, \num{1.5e-3} in all}" in text
+    assert "tabcolsep" not in text
+
+
+def test_a_table_of_many_columns_is_set_narrower():
+    part = pd.DataFrame([{f"c{i}": "1" for i in range(13)}])
+    text = tables.latex(tables.Table("t", "wide", part, {"T": part}))
+    assert "\\centering\n\\small\\setlength{\\tabcolsep}{4pt}\n" in text
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

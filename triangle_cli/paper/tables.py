@@ -48,11 +48,15 @@ def latex(table: Table) -> str:
             label=f"tab:{table.name}-{number + 1}",
             column_format="l" + "".join(formats[1:]),
         )
+        if part.shape[1] > MANY:
+            text = text.replace("\\centering\n", f"\\centering\n{NARROW}\n")
         floats.append(_with_rules(text, part))
     return "\n".join(floats)
 
 
 NEEDS = "% needs \\usepackage{booktabs,siunitx}"
+MANY = 10  # columns; more do not fit between the margins of a page unless it is said to
+NARROW = r"\small\setlength{\tabcolsep}{4pt}"
 NUMBER = re.compile(r"[-+]?(\d+)(?:\.(\d+))?(?:e([-+]?)(\d+))?")
 WITHIN = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?e[-+]?\d+)(?![\w.])")  # a number with a power of ten in a text
 RANGE = re.compile(r"(\d+)-(\d+)")

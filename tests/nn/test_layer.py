@@ -3,7 +3,6 @@
 import copy
 import math
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -396,31 +395,6 @@ def test_a_place_is_no_name():
 def test_a_model_without_pairs_says_so():
     with pytest.raises(ValueError, match="this model has none"):
         convert(nn.Linear(2, 2), depth=2)
-
-
-@pytest.fixture
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("released", [False, True])
-def test_the_networks_cost_less_than_a_tenth_of_the_linear_they_follow(released, one_thread):
-    layer = TriangleLayer(4096, 4096, depth=4)
-    if released:
-        layer.release()
-    x = torch.randn(128, 4096)
-    times = {"linear": [], "whole": []}
-    with torch.no_grad():
-        for _ in range(30):
-            for name, work in {"linear": layer.linear, "whole": layer}.items():
-                began = time.perf_counter()
-                work(x)
-                times[name].append(time.perf_counter() - began)
-    assert min(times["whole"]) < 1.1 * min(times["linear"])
 
 
 def test_the_documentation_runs_as_written():

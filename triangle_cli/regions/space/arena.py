@@ -66,6 +66,9 @@ class Arena(NamedTuple):
     on: np.ndarray  # (N,) uint8
     linear: np.ndarray  # (N,) uint8: passed on as they are, without ReLU: always on
     alive: np.ndarray  # (N,) uint8: on in some cell
+    twin: (
+        np.ndarray
+    )  # (N,) int64, half of it the same for neurons of a layer that are equal but for a factor +-2^k
     # frames
     control: np.ndarray
     frame: np.ndarray  # (FRAME_SIZE, frames) int64
@@ -257,6 +260,7 @@ def new_arena(
         on=np.zeros(neurons, np.uint8),
         linear=np.concatenate(all_relu(biases) if linear is None else linear).astype(np.uint8),
         alive=np.zeros(neurons, np.uint8),
+        twin=2 * np.arange(neurons),
         control=control,
         frame=np.zeros((FRAME_SIZE, frames), np.int64),
         shared=np.zeros(frames, np.uint64),

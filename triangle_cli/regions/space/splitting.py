@@ -296,7 +296,7 @@ def classify(s, frame, rows, columns, n, doubt, steps, extra):
 
     steps: interpolations since the cell entered the layer.
     """
-    start = s.frame[CROSSING, frame]
+    start, splitter = s.frame[CROSSING, frame], s.frame[SPLITTER, frame]
     kept, is_open = 0, False
     s.touch[0] = NONE
     s.touch[1] = NONE
@@ -315,6 +315,10 @@ def classify(s, frame, rows, columns, n, doubt, steps, extra):
         elif low < -error and high > error:
             s.keep[kept] = c
             kept += 1
+        elif extra != NONE and s.twin[neuron] >> 1 == s.twin[splitter] >> 1:
+            s.on[neuron] = (s.on[splitter] ^ s.twin[neuron] ^ s.twin[splitter]) & 1
+            s.touch[0] |= extra
+            tie(s, neuron, splitter)
         else:
             verdict = examine(s, frame, c, neuron, rows, n, extra)
             if verdict == BOTH:

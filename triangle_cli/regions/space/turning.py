@@ -8,7 +8,7 @@ p as its form there, and is on there if that is a negative one; all others keep 
 """
 
 # ruff: noqa: ANN001, ANN201
-from numba import int64
+from numba import boolean, int64
 
 from triangle_cli.regions.space.arena import (
     BITS,
@@ -154,31 +154,51 @@ def doubt_of(value, bound, is_exact):
     return 0.0 if is_exact else 8.0 * UNIT * abs(value) + bound + 1e-300
 
 
-@stage(int64, int64, int64)
-def fine_turning(s, frame, neuron, n):
-    """As `turning`, in digits, by every output."""
+@compiled
+def are_twins(s, found):
+    """Whether the neurons s.tied[:found] have the form of the first, or minus it, or are 0 all over the cell."""
+    for t in range(1, found):
+        if not s.tied[t, 1] and s.twin[s.tied[t, 0]] >> 1 != s.twin[s.tied[0, 0]] >> 1:
+            return False
+    return True
+
+
+@stage(int64, int64, int64, int64, boolean)
+def fine_changes(s, neuron, layer, n, found, in_units):
+    """LOUD, SILENT or DOUBTFUL: a facet all over which the neurons s.tied[:found] are 0. Those that turn into s.flip.
+
+    in_units: changes are multiples of p and not those of its coefficient, so that they are exact also where forms are
+    rounded. This needs twins only, and neurons that are 0 all over the cell.
+    """
     digits, base = s.control[DIGITS], 2.0 ** s.control[BITS]
-    last, layer = s.widths.size - 2, layer_of(s, neuron)
-    width, first = s.widths[layer + 1], s.neuron_at[layer]
-    pivot, found = pivot_of(s, layer, neuron, n), tied_to(s, frame, neuron, layer)
-    fine_forms(s, last, n)
-    is_exact, bound = s.digit_state[layer] == EXACT, s.digit_error[layer]
+    last, width, first = s.widths.size - 2, s.widths[layer + 1], s.neuron_at[layer]
     source, target, total = s.digit_gain[0], s.digit_gain[1], s.digit_value
-    for d in range(digits):
-        total[d] = coefficient(s, layer, neuron, pivot, n, d)
-    slope = as_float(total, digits, base)
-    if not abs(slope) * (1.0 - 8.0 * UNIT) > bound:
-        return DOUBTFUL
-    is_rising = slope > 0.0
+    pivot, is_exact, bound, is_rising = 0, True, 0.0, True
+    if not in_units:
+        fine_forms(s, last, n)
+        pivot, is_exact, bound = (
+            pivot_of(s, layer, neuron, n),
+            s.digit_state[layer] == EXACT,
+            s.digit_error[layer],
+        )
+        for d in range(digits):
+            total[d] = coefficient(s, layer, neuron, pivot, n, d)
+        slope = as_float(total, digits, base)
+        if not abs(slope) * (1.0 - 8.0 * UNIT) > bound:
+            return DOUBTFUL
+        is_rising = slope > 0.0
     s.flip[0] = s.flip[1] = 0
     for i in range(digits * width):
         source[i] = 0.0
     t = 0
     while t < found and s.tied[t, 0] < first + width:
         k = s.tied[t, 0]
-        sign = -1.0 if s.on[k] else 1.0
-        for d in range(digits):
-            source[d * width + k - first] = sign * coefficient(s, layer, k, pivot, n, d)
+        if in_units:  # p if it is on, -p if it is off
+            source[k - first] = -base
+        else:
+            sign = -1.0 if s.on[k] else 1.0
+            for d in range(digits):
+                source[d * width + k - first] = sign * coefficient(s, layer, k, pivot, n, d)
         turn(s, k)
         t += 1
     for l in range(layer + 1, last + 1):
@@ -186,7 +206,7 @@ def fine_turning(s, frame, neuron, n):
         bound = 0.0 if is_exact else bound * ROOM + cut_off(s, l)
         source, target = target, source
         width, first = s.widths[l + 1], s.neuron_at[l]
-        if t < found and s.tied[t, 0] < first + width:
+        if not in_units and t < found and s.tied[t, 0] < first + width:
             is_exact &= s.digit_state[l] == EXACT
             bound += s.digit_error[l]
         while t < found and s.tied[t, 0] < first + width:
@@ -219,3 +239,11 @@ def fine_turning(s, frame, neuron, n):
         if abs(value) > doubt_of(value, bound, is_exact) or (is_exact and not are_zero(total, digits)):
             what = LOUD
     return what
+
+
+@stage(int64, int64, int64)
+def fine_turning(s, frame, neuron, n):
+    """As `turning`, in digits, by every output."""
+    layer = layer_of(s, neuron)
+    found = tied_to(s, frame, neuron, layer)
+    return fine_changes(s, neuron, layer, n, found, are_twins(s, found))

@@ -36,6 +36,7 @@ from triangle_cli.regions.space.handle import stage
 from triangle_cli.regions.space.turning import DOUBTFUL, LOUD, SILENT, fine_turning, turn, turning
 
 ALL = 2  # of CAREFUL: any facet may be shared, as some neuron is 0 all over the cell
+FEW = 4  # facets to be looked at in integers before digits that would do are worth their time
 
 
 @compiled
@@ -64,7 +65,8 @@ def in_digits(s, frame, neuron, n, is_shared):
         s.control[WANT] = s.control[MOST_DIGITS] > 0
         return DOUBTFUL
     what = fine_turning(s, frame, neuron, n) if is_shared else fine_loudness(s, neuron)
-    if what == DOUBTFUL and s.control[DIGITS] < s.control[PLENTY]:
+    enough = s.control[PLENTY] if s.control[LOOKS] < FEW else s.control[MOST_DIGITS]
+    if what == DOUBTFUL and s.control[DIGITS] < enough:
         s.control[WANT] = 1
     return what
 

@@ -33,7 +33,7 @@ from triangle_cli.regions.space.bits import NONE, compiled
 from triangle_cli.regions.space.digits import fine_gain
 from triangle_cli.regions.space.forms import UNIT
 from triangle_cli.regions.space.handle import stage
-from triangle_cli.regions.space.turning import DOUBTFUL, LOUD, SILENT, fine_turning, turn, turning
+from triangle_cli.regions.space.turning import DOUBTFUL, LOUD, SILENT, fine_turning, turning
 
 ALL = 2  # of CAREFUL: any facet may be shared, as some neuron is 0 all over the cell
 FEW = 4  # facets to be looked at in integers before digits that would do are worth their time
@@ -155,13 +155,13 @@ def leaf(s, frame, n):
         if common != mask:  # it touches the cell in less than a facet
             continue
         is_shared = s.frame[CAREFUL, frame] == ALL or s.shared[frame] & mask != NONE
-        s.flip[0] = s.flip[1] = 0
-        turn(s, neuron)
         gains = s.frame[GAIN, frame]
         what = turning(s, frame, neuron, n) if is_shared else loudness(s, gains, neuron, b, first)
         if what == DOUBTFUL:
             what = in_digits(s, frame, neuron, n, is_shared)
         if what == SILENT:
+            if not is_shared:
+                s.flip[0], s.flip[1] = s.hashes[neuron, 0], s.hashes[neuron, 1]
             if not has_key:
                 for i in range(neurons):
                     if s.on[i]:

@@ -23,8 +23,8 @@ ENTER, CLASSIFY, SPLIT, ABOVE, BELOW, LEAVE = 0, 1, 2, 3, 4, 5
 # Entries of `Arena.control`.
 (
     DEPTH, CELLS, BUDGET, LIMIT, QUESTIONS, LOOKS, JOINS, LEAVES, CORNERS, PART, PARTS, NODE, FACETS, EMITTING, DIGITS,
-    BITS, WANT, PLENTY, MOST_DIGITS,
-) = range(19)  # fmt: skip
+    BITS, WANT, PLENTY, MOST_DIGITS, TIED,
+) = range(20)  # fmt: skip
 CONTROL_SIZE = 20
 
 CUT = 8  # splits after which the cells are dealt out to threads
@@ -32,10 +32,12 @@ CUT = 8  # splits after which the cells are dealt out to threads
 # Rows of `Arena.frame`, one column per frame.
 (
     STAGE, LAYER, ROW, COUNT, NEW, VALUE, COLUMNS, CROSSING, STEPS, TOLD, SIMPLE, CAREFUL, GAIN, BIT, LABEL, SPLITTER,
-) = range(16)  # fmt: skip
-FRAME_SIZE = 16
+    TIES,
+) = range(17)  # fmt: skip
+FRAME_SIZE = 17
 
 PLUS, MINUS, ZERO = 1, 2, 3  # answers in `Arena.told`; 0: none
+EVERYWHERE = 2**40  # in `Arena.ties`, in the place of a facet: all over the cell
 
 
 class Arena(NamedTuple):
@@ -64,10 +66,16 @@ class Arena(NamedTuple):
     on: np.ndarray  # (N,) uint8
     linear: np.ndarray  # (N,) uint8: passed on as they are, without ReLU: always on
     alive: np.ndarray  # (N,) uint8: on in some cell
+    twin: (
+        np.ndarray
+    )  # (N,) int64, half of it the same for neurons of a layer that are equal but for a factor +-2^k
     # frames
     control: np.ndarray
     frame: np.ndarray  # (FRAME_SIZE, frames) int64
     shared: np.ndarray  # (frames,) uint64: facets on which other neurons vanish too
+    ties: (
+        np.ndarray
+    )  # (N, 2) int64: these neurons and the facets (their labels) all over which they are 0, TIES of a frame
     crossing: np.ndarray  # neurons that take both signs in a frame's cell, in a row per frame at CROSSING
     label: np.ndarray  # (64,) int64: neuron of each facet; -1 - i for side i of the box
     # vertices
@@ -90,6 +98,8 @@ class Arena(NamedTuple):
     residual: np.ndarray
     moved: np.ndarray
     touch: np.ndarray  # (2,) uint64: facets found shared; whether a neuron is 0 all over
+    tied: np.ndarray  # (N, 2) int64: neurons that are 0 all over a facet; whether all over the cell
+    flip: np.ndarray  # (2,) uint64: key of the neurons that turn at a facet
     slack: np.ndarray  # (1,) added to every bound: infinity to have all decided in integers
     # gains of the facets of lower layers in the last one
     gain: np.ndarray  # flat, one row of FACETS per frame at GAIN
@@ -250,9 +260,11 @@ def new_arena(
         on=np.zeros(neurons, np.uint8),
         linear=np.concatenate(all_relu(biases) if linear is None else linear).astype(np.uint8),
         alive=np.zeros(neurons, np.uint8),
+        twin=2 * np.arange(neurons),
         control=control,
         frame=np.zeros((FRAME_SIZE, frames), np.int64),
         shared=np.zeros(frames, np.uint64),
+        ties=np.zeros((neurons, 2), np.int64),
         crossing=np.zeros(4 * (neurons + widest), np.int64),
         label=np.zeros(64, np.int64),
         place=np.zeros((rows, n)),
@@ -273,6 +285,8 @@ def new_arena(
         residual=np.zeros(n),
         moved=np.zeros(n),
         touch=np.zeros(2, np.uint64),
+        tied=np.zeros((neurons, 2), np.int64),
+        flip=np.zeros(2, np.uint64),
         slack=np.array([math.inf if exact else 0.0]),
         gain=np.zeros(64 * frames),
         gain_bit=np.zeros(64, np.int64),

@@ -15,6 +15,7 @@ from triangle_cli.regions.space.arena import (
     COLUMNS,
     COUNT,
     CROSSING,
+    EVERYWHERE,
     MINUS,
     NEW,
     PLUS,
@@ -23,6 +24,8 @@ from triangle_cli.regions.space.arena import (
     SIMPLE,
     SPLITTER,
     STEPS,
+    TIED,
+    TIES,
     TOLD,
     VALUE,
     ZERO,
@@ -93,15 +96,23 @@ def ask(s, frame, v, column, neuron):
     return True
 
 
+@compiled
+def tie(s, neuron, label):
+    """Note that a neuron is 0 all over the facet of another."""
+    tied = s.control[TIED]
+    s.ties[tied, 0], s.ties[tied, 1] = neuron, label
+    s.control[TIED] = tied + 1
+
+
 @stage(int64, int64, int64, int64, int64, uint64)
 def examine(s, frame, column, neuron, rows, n, extra):
     """OFF, ON, BOTH or OPEN: a neuron on the cell of the first `rows` of s.rows, vertex by vertex.
 
-    Facets on which it is 0 all over are added to s.touch. extra: the facet that new vertices and those on
+    A facet on which it is 0 all over is added to s.touch and s.ties. extra: the facet that new vertices and those on
     the splitting neuron are on.
     """
     high = low = False
-    unknown = zeros = 0
+    unknown = 0
     row, count = s.frame[ROW, frame], s.frame[COUNT, frame]
     common = ~NONE
     for r in range(rows):
@@ -112,7 +123,6 @@ def examine(s, frame, column, neuron, rows, n, extra):
         elif sign == -1:
             low = True
         elif sign == 0:
-            zeros += 1
             mask = s.facets[row + v]
             if v >= count or (extra != NONE and s.sign[row + v] == 0):
                 mask |= extra
@@ -129,8 +139,12 @@ def examine(s, frame, column, neuron, rows, n, extra):
         return OPEN
     if not high and not low:
         s.touch[1] = 1
-    elif zeros >= n:
-        s.touch[0] |= common
+        tie(s, neuron, EVERYWHERE)
+    elif common & (common - ONE) == NONE:  # its zeros, a face of the cell, are in no second facet
+        label = s.frame[SPLITTER, frame] if common == extra else s.label[lowest(common)]
+        if label >= 0:  # no side of the box
+            s.touch[0] |= common
+            tie(s, neuron, label)
     return ON if high else OFF
 
 
@@ -282,10 +296,11 @@ def classify(s, frame, rows, columns, n, doubt, steps, extra):
 
     steps: interpolations since the cell entered the layer.
     """
-    start = s.frame[CROSSING, frame]
+    start, splitter = s.frame[CROSSING, frame], s.frame[SPLITTER, frame]
     kept, is_open = 0, False
     s.touch[0] = NONE
     s.touch[1] = NONE
+    s.control[TIED] = s.frame[TIES, frame]
     for c in range(columns):
         neuron = s.crossing[start + c]
         if s.linear[neuron]:
@@ -300,6 +315,10 @@ def classify(s, frame, rows, columns, n, doubt, steps, extra):
         elif low < -error and high > error:
             s.keep[kept] = c
             kept += 1
+        elif extra != NONE and s.twin[neuron] >> 1 == s.twin[splitter] >> 1:
+            s.on[neuron] = (s.on[splitter] ^ s.twin[neuron] ^ s.twin[splitter]) & 1
+            s.touch[0] |= extra
+            tie(s, neuron, splitter)
         else:
             verdict = examine(s, frame, c, neuron, rows, n, extra)
             if verdict == BOTH:

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from triangle_cli.regions.space.arena import BITS, DIGITS, MOST_DIGITS, PLENTY, WANT, Arena, flat, scaled
+from triangle_cli.regions.space.arena import (
+    BITS,
+    DIGITS,
+    MOST_DIGITS,
+    PLENTY,
+    QUESTIONS,
+    WANT,
+    Arena,
+    flat,
+    scaled,
+)
 
 
 def bits_lost(weights: Sequence[np.ndarray]) -> float:
@@ -44,6 +54,9 @@ def with_digits(
     new_weights, new_biases, ends, _ = scaled(weights, biases, box)
     widths = [n, *(len(bias) for bias in biases)]
     before = int(arena.control[DIGITS])
+    idle = {WANT: 0, QUESTIONS: 0}  # what was asked is asked again if it is still open
+    if not before:
+        arena = arena._replace(twin=twins(weights, biases, new_weights, new_biases))
     # bounds of the scaled network count all neurons as on: one bit a layer more
     plenty = 5 + int(1.25 * (bits_lost(weights) + layers)) // 22
     digits = before + 3 if before else max(5, plenty - 3)
@@ -54,7 +67,7 @@ def with_digits(
         if max(widths) * (deepest + 2) <= 2 ** (54 - 2 * bits) and n * digits <= 2 ** (54 - 2 * bits):
             break
     else:
-        return arena._replace(control=_changed(arena.control, {MOST_DIGITS: before, PLENTY: 0, WANT: 0}))
+        return arena._replace(control=_changed(arena.control, {MOST_DIGITS: before, PLENTY: 0} | idle))
     most = 4 + (53 * layers + 64) // bits
     cuts = [
         is_cut or bool(((w != 0) & (np.abs(new) < 1e-290)).any())
@@ -71,7 +84,7 @@ def with_digits(
     rows, widest = len(arena.facets), max(widths[1:])
     return arena._replace(
         control=_changed(
-            arena.control, {DIGITS: digits, BITS: bits, MOST_DIGITS: most, PLENTY: plenty, WANT: 0}
+            arena.control, {DIGITS: digits, BITS: bits, MOST_DIGITS: most, PLENTY: plenty} | idle
         ),
         digit_depth=np.array([len(table) for table, _ in tables], np.int64),
         digit_widths=np.array(widths[1:], np.int64),
@@ -98,6 +111,27 @@ def _layer_digits(weight: np.ndarray, digits: int, bits: int) -> tuple[np.ndarra
     table, fits = split_digits(weight.T, digits, bits)
     used = np.flatnonzero(table.reshape(digits, -1).any(axis=1))
     return table[: used.max(initial=0) + 1], not fits
+
+
+def twins(weights: list, biases: list, new_weights: list, new_biases: list) -> np.ndarray:
+    """(N,) `Arena.twin`: twice a neuron of the layer with the same weights and bias but for a factor +-2^k, + 1 if -.
+
+    weights, biases: of the network as given, then scaled, which makes the factor +-1.
+    """
+    found: list[int] = []
+    for weight, bias, new_weight, new_bias in zip(weights[:-1], biases[:-1], new_weights, new_biases):
+        rows = np.concatenate([new_weight, new_bias[:, None]], axis=1)
+        lost = (np.concatenate([weight, bias[:, None]], axis=1) != 0) & (np.abs(rows) < 1e-290)
+        negative = rows[np.arange(len(rows)), (rows != 0).argmax(axis=1)] < 0
+        rows = np.where(negative[:, None], -rows, rows) + 0.0  # no -0
+        of_row: dict[bytes, int] = {}
+        first = len(found)
+        for i, (row, is_negative, is_lost) in enumerate(
+            zip(rows, negative.tolist(), lost.any(axis=1).tolist())
+        ):
+            one = first + i if is_lost else of_row.setdefault(row.tobytes(), first + i)
+            found.append(2 * one + is_negative)
+    return np.array(found, np.int64)
 
 
 def _changed(control: np.ndarray, entries: dict[int, int]) -> np.ndarray:

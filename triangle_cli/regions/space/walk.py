@@ -56,6 +56,8 @@ from triangle_cli.regions.space.arena import (
     SPLITTER,
     STAGE,
     STEPS,
+    TIED,
+    TIES,
     TOLD,
     VALUE,
     WANT,
@@ -64,15 +66,9 @@ from triangle_cli.regions.space.bits import NONE, compiled, size
 from triangle_cli.regions.space.cuts import MOST_CUTS, pieces
 from triangle_cli.regions.space.digits import rebase, settle
 from triangle_cli.regions.space.forms import compose, evaluate, has_room, measure
+from triangle_cli.regions.space.gains import facet_gains, side_gains
 from triangle_cli.regions.space.handle import arena_at, stage
-from triangle_cli.regions.space.leaves import (
-    ALL,
-    facet_gains,
-    is_loud,
-    leaf,
-    leaf_room,
-    side_gains,
-)
+from triangle_cli.regions.space.leaves import ALL, is_loud, leaf, leaf_room
 from triangle_cli.regions.space.splitting import (
     classify,
     extremes,
@@ -150,6 +146,7 @@ def enter_classified(s, frame, n):
     if kept < 0:
         return ASK
     s.shared[frame] |= s.touch[0]
+    s.frame[TIES, frame] = s.control[TIED]
     if s.touch[1]:
         s.frame[CAREFUL, frame] = ALL
     compress(s, frame, columns, kept)
@@ -276,6 +273,7 @@ def fill_side(s, frame, child, n, rows, columns, kept, extra):
     s.frame[CROSSING, child] = start + stride
     s.frame[COUNT, child], s.frame[NEW, child], s.frame[COLUMNS, child] = rows, 0, kept
     s.frame[TOLD, child], s.frame[SIMPLE, child] = told, simple
+    s.frame[TIES, child] = s.control[TIED]
     s.frame[LAYER, child] = s.frame[LAYER, frame]
 
 

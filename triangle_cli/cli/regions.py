@@ -149,7 +149,8 @@ def parser() -> Parser:
     )
     words.add_argument(
         "--threads", type=int, default=1, metavar="N",
-        help="count with so many at once from three inputs on; the counts are the same; default: %(default)s",
+        help="count with so many at once, from three inputs on and most networks of two (small ones take a moment); "
+        "the counts are the same; default: %(default)s",
     )  # fmt: skip
     words.add_argument(
         "--picture", type=Path, metavar="FILE",

@@ -24,9 +24,8 @@ from triangle_cli.regions import (
     sizes,
 )
 from triangle_cli.regions.arrays import Layers
-from triangle_cli.regions.counting import count_rows
-from triangle_cli.regions.line.counting import few_arrays, piece_arrays
-from triangle_cli.regions.plane.counting import polygon_arrays
+from triangle_cli.regions.counting import count_rows, piece_arrays, polygon_arrays
+from triangle_cli.regions.line.counting import few_arrays
 from triangle_cli.regions.slices import SEGMENT, TRIANGLE, sliced
 from triangle_cli.regions.space.sizes import WIDE
 
@@ -37,7 +36,7 @@ COUNTS = (
     "wide_linear_regions",
     "wide_activation_regions",
 )
-MOST_VOLUMES = 2**18  # from three dimensions on: beyond, volumes would take far longer than the count
+MOST_VOLUMES = 2**18  # where the walk counts: beyond, volumes would take memory for each region
 MOST_PIECES = 2**22  # beyond, the pieces themselves, a line each, would fill the memory
 FIRST = 5.0  # seconds of counting after which it is said how far it is
 RESOLUTION = 2.0**-50  # of the box: what two float64 coordinates can tell apart
@@ -129,7 +128,7 @@ def count(
 ) -> tuple[dict[str, Any], Pieces | Polygons | None]:
     """Counts, narrowest and widest linear region, seconds; and the pieces or polygons, unless too many.
 
-    maps: False leaves out the affine maps of polygons, as in `plane.counting.polygon_arrays`.
+    maps: False leaves out the affine maps of polygons, and the polygons where the walk counts.
     """
     start = time.perf_counter()
     few = _of(few_arrays, network, box) if len(box) == 1 and not exact else None
@@ -138,23 +137,24 @@ def count(
         found: Pieces | Polygons | None = Pieces(*few[1])
         return dict(zip(COUNTS, few[0], strict=True)) | _extreme_pieces(Pieces(*few[1])) | times, found
     loading = load_compiled_code(network, box)
-    if len(box) > 2:
-        return _count_space(network, box, exact, threads) | {"loading_seconds": loading}, None
     start = time.perf_counter()
     found = None
-    extremes: dict[str, Any] = {"narrowest": None, "widest": None}
     with SoFar() as so_far:
-        record = _counts(network, box, exact=exact, tell=so_far)
+        wide = len(box) == 1  # of more inputs they are counted below, if there are not too many
+        record = _counts(network, box, exact=exact, wide=wide, threads=threads, tell=so_far)
         seconds = time.perf_counter() - start
         so_far.then("the narrowest and widest are looked for")
+        by_walk = record["wide_linear_regions"] < 0
         if record["activation_regions"] <= MOST_PIECES:
             if len(box) == 1:
                 found = Pieces(*_of(piece_arrays, network, box, exact=exact))
-                extremes = _extreme_pieces(found)
-            else:
+            elif len(box) == 2 and (maps or not by_walk):
                 found = Polygons(*_of(polygon_arrays, network, box, exact=exact, maps=maps))
-                extremes = _extreme_polygons(found)
-    return record | extremes | {"seconds": seconds, "loading_seconds": loading}, found
+        if by_walk:
+            record |= _sizes(network, box, exact, record["activation_regions"])
+        else:
+            record |= _extremes(found)
+    return record | {"seconds": seconds, "loading_seconds": loading}, found
 
 
 def _of(function: Callable[..., Any], network: Layers, box: Sequence, **options: Any) -> Any:
@@ -167,31 +167,28 @@ def _counts(network: Layers, box: Sequence, **options: Any) -> dict[str, Any]:
     return dict(zip(COUNTS, rows[0].tolist(), strict=True))
 
 
-def _count_space(network: Layers, box: Sequence, exact: bool, threads: int) -> dict[str, Any]:
-    """As `count`, from three dimensions on: counts first, then volumes if there are not too many."""
-    start = time.perf_counter()
-    with SoFar() as so_far:
-        record = _counts(network, box, exact=exact, wide=False, threads=threads, tell=so_far)
-        seconds = time.perf_counter() - start
-        so_far.then("their volumes are looked for")
-        some = record["activation_regions"] <= MOST_VOLUMES
-        found = _of(sizes, network, box, exact=exact) if some else None
-    unknown = ("wide_linear_regions", "wide_activation_regions", "narrowest", "widest")
-    record |= dict.fromkeys(unknown) | {"seconds": seconds}
-    if found is None:
-        return record
-    record["wide_linear_regions"] = int((found.linear > WIDE).sum())
-    record["wide_activation_regions"] = int((found.activation > WIDE).sum())
+def _sizes(network: Layers, box: Sequence, exact: bool, regions: int) -> dict[str, Any]:
+    """How many regions are wide, the narrowest and the widest of those that the walk counts; None each if too many."""
+    if regions > MOST_VOLUMES:
+        return dict.fromkeys(("wide_linear_regions", "wide_activation_regions", "narrowest", "widest"))
+    found = _of(sizes, network, box, exact=exact)
     volume = math.prod(hi - lo for lo, hi in box)
-    for name, i in (("narrowest", found.linear.argmin()), ("widest", found.linear.argmax())):
+
+    def describe(i: int) -> dict[str, Any]:
         share = found.linear[i].item()
-        record[name] = {
-            "volume": share * volume,
+        return {
+            "area" if len(box) == 2 else "volume": share * volume,
             "share": share,
             "is_resolved": share > RESOLUTION,
             "at": found.place[i].tolist(),
         }
-    return record
+
+    return {
+        "wide_linear_regions": int((found.linear > WIDE).sum()),
+        "wide_activation_regions": int((found.activation > WIDE).sum()),
+        "narrowest": describe(int(found.linear.argmin())),
+        "widest": describe(int(found.linear.argmax())),
+    }
 
 
 def count_up_to(network: Layers, box: Sequence, limit: int) -> dict[str, Any]:
@@ -212,6 +209,12 @@ def load_compiled_code(network: Layers, box: Sequence) -> float:
     weights[0][0, 0], biases[0][0] = 1.0, -(box[0][0] / 2 + box[0][1] / 2)
     count_rows(weights, biases, box, wide=False, linear=network.linear)
     return time.perf_counter() - start
+
+
+def _extremes(found: Pieces | Polygons | None) -> dict[str, Any]:
+    if found is None:
+        return {"narrowest": None, "widest": None}
+    return _extreme_pieces(found) if isinstance(found, Pieces) else _extreme_polygons(found)
 
 
 def _extreme_pieces(found: Pieces) -> dict[str, dict[str, Any]]:

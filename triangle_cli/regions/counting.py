@@ -42,10 +42,10 @@ def count_regions(
         box: [lo, hi] for each input; (lo, hi) will do for one, and for two the corners [[x, y], ..] of a convex
             polygon.
         exact: take every decision in integers. The counts are the same; it is slow.
-        wide: from three inputs on, False leaves out the wide regions (-1): their volumes take longer than the count,
-            and memory for every region.
-        threads: so many at once, from three inputs on; the counts do not depend on it.
-        tell: called now and then with the activation regions so far, from three inputs on of one network.
+        wide: False leaves out the wide regions (-1) where the walk counts, from three inputs on and in most networks of
+            two (`deep.is_for_mesh`): their volumes take longer than the count, and memory for every region.
+        threads: so many at once where the walk counts and `wide` is False; the counts do not depend on it.
+        tell: called now and then with the activation regions so far of one network.
         linear: of each hidden layer, (width,) bool or None: neurons that are passed on as they are, without ReLU, and
             split nothing; None: ReLU after all.
 
@@ -78,31 +78,65 @@ def count_rows(
     linear: Sequence[Any] | None = None,
 ) -> tuple[tuple[int, ...], np.ndarray]:
     """As `count_regions`, without torch: the batch shape, and (networks, 5) in the order of `RegionCounts`."""
-    weights, biases, inputs = as_arrays(weights), as_arrays(biases), _inputs(weights)
-    if inputs <= 2 and not _is_deep(weights, box, exact):
-        counter = plane.count_rows if inputs == 2 else line.count_rows
-        return counter(weights, biases, box, exact=exact, linear=linear, tell=tell)
-    from triangle_cli.regions.space import counting, partition  # numba loads only when something is counted
-
     if threads < 1:
         raise ValueError(f"threads: {threads}, expected 1 or more")
+    weights, biases, inputs = as_arrays(weights), as_arrays(biases), _inputs(weights)
+    if inputs == 1 and not _is_deep(weights, box, exact):
+        return line.count_rows(weights, biases, box, exact=exact, linear=linear, tell=tell)
+    batch: tuple[int, ...] = ()
+    rows: np.ndarray | None = None
+    if inputs == 2:
+        is_rectangle = box_array(box).shape == (2, 2)
+        if exact or not is_rectangle or deep.is_for_mesh([_outputs(weight) for weight in weights[:-1]]):
+            options: dict[str, Any] = {"exact": exact, "linear": linear, "tell": tell}
+            batch, rows = plane.count_rows(weights, biases, box, bounded=is_rectangle, **options)
+    if rows is None or (rows < 0).any():
+        batch, rows = _walked_rows(
+            weights, biases, box, rows, linear, wide, exact=exact, threads=threads, tell=tell
+        )
+    return batch, rows
+
+
+def _walked_rows(
+    weights: list[Any],
+    biases: list[Any],
+    box: Sequence,
+    rows: np.ndarray | None,
+    linear: Sequence[Any] | None,
+    wide: bool,
+    **options: Any,
+) -> tuple[tuple[int, ...], np.ndarray]:
+    """The batch shape and the rows with those of networks that are -1 counted by the walk; None: all."""
+    inputs = _inputs(weights)
     ends = checked_box(box, inputs)
     layers, constants, batch = checked_layers(weights, biases, inputs)
     masks = checked_linear(linear, [bias.shape[1] for bias in constants[:-1]])
-    rows = []
-    for i in range(len(layers[0])):
+    rows = np.full((len(layers[0]), 5), -1) if rows is None else rows
+    for i in np.flatnonzero(rows[:, 0] < 0):
         network = [w[i] for w in layers], [b[i] for b in constants], ends
-        row = [*counting.count(*network, exact=exact, threads=threads, tell=tell, linear=masks), -1, -1]
-        if wide:
-            found = partition.sizes(*network, exact=exact, linear=masks)
-            row[3:] = int((found.linear > WIDE).sum()), int((found.activation > WIDE).sum())
-        rows.append(row)
-    return batch, np.array(rows, np.int64).reshape(-1, 5)
+        rows[i] = _walked(*network, linear=masks, wide=wide, **options)
+    return batch, rows
+
+
+def _walked(*network: Any, wide: bool, threads: int, **options: Any) -> list[int]:
+    """The counts of one network by the walk, in the order of `RegionCounts`."""
+    from triangle_cli.regions.space import counting, partition  # numba loads only when something is counted
+
+    if not wide:
+        return [*counting.count(*network, threads=threads, **options), -1, -1]
+    found = partition.sizes(*network, **options)
+    shares = found.linear, found.activation
+    return [*map(len, shares), found.dead_neurons, *(int((share > WIDE).sum()) for share in shares)]
 
 
 def _inputs(weights: Sequence[Any]) -> int:
     shape: Sequence[int] = getattr(weights[0], "shape", ()) if len(weights) else ()
     return shape[-1] if len(shape) else 1  # what is no tensor is refused later, by name
+
+
+def _outputs(weight: Any) -> int:
+    shape: Sequence[int] = getattr(weight, "shape", ())
+    return shape[-2] if len(shape) > 1 else 0
 
 
 def _is_deep(weights: Sequence[Any], box: Any, exact: bool) -> bool:
@@ -145,12 +179,13 @@ def polygon_arrays(
     *,
     exact: bool = False,
     linear: Sequence[Any] | None = None,
+    maps: bool = True,
 ) -> tuple[np.ndarray, ...]:
-    """As `polygons`, without torch: the fields of `Polygons`."""
+    """As `polygons`, without torch: the fields of `Polygons`; maps: as of `plane.counting.polygon_arrays`."""
     if len(weights) and _inputs(weights) == 2 and _is_deep(weights, box, exact):
         network, masks = _one_network(weights, biases, box, linear)
         return deep.polygon_arrays(*network, masks)
-    return plane.polygon_arrays(weights, biases, box, exact=exact, linear=linear)
+    return plane.polygon_arrays(weights, biases, box, exact=exact, linear=linear, maps=maps)
 
 
 def count_some(

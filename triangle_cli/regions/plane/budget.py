@@ -24,5 +24,5 @@ def surpasses(weights: list[Tensor], biases: list[Tensor], box: Sequence, limit:
     rows, widths, _ = checked_rows(weights, biases, 2)
     masks = checked_linear(None, widths[1:-1])
     most = max(1, limit // IN_THE_PLANE)
-    [found] = answers(cells_up_to, rows, widths, masks, as_corners(box), False, most)
+    [found] = answers(cells_up_to, rows, widths, masks, as_corners(box), False, limit=most)
     return bool(found > most)

@@ -193,9 +193,12 @@ def add_cell(cell, rim, nv, ne, nf, n_active, layer, active, vertex_base, edge_b
 
 @inside(**UNCOUNTED)
 def split_some_cells(
-    first, items, mesh, layer, cuts, told, exact, edge_base, active, work, asked, made, sizes, wanted
+    first, items, mesh, layer, cuts, told, exact, limit, edge_base, active, work, asked, made, sizes, wanted
 ):
-    """`split_cells` of the items from the first on; returns the first that there was no room for, and what it takes."""
+    """`split_cells` of the items from the first on; returns the first that there was no room for, and what it takes.
+
+    There is no room for more than `limit` cells.
+    """
     vertex_base = len(layer.values) + len(cuts.parents)
     for item in range(first, items.size):
         cell = items[item]
@@ -221,7 +224,7 @@ def split_some_cells(
         if (
             wanted[VERTICES] > len(made.parents)
             or wanted[EDGES] > len(made.ends)
-            or wanted[CELLS] > len(made.sizes)
+            or wanted[CELLS] > min(limit, len(made.sizes))
             or wanted[SIDES] > len(made.sides)
         ):
             return item
@@ -230,14 +233,15 @@ def split_some_cells(
 
 
 @apart(
-    *(INTEGERS, MESH, LAYER, RIM_CUTS, TOLD, types.boolean, types.int64, MADE, INTEGERS), error_model="numpy"
+    *(INTEGERS, MESH, LAYER, RIM_CUTS, TOLD, types.boolean, types.int64, types.int64, MADE, INTEGERS),
+    error_model="numpy",
 )
-def split_cells(items, mesh, layer, cuts, told, exact, edge_base, made, sizes):
+def split_cells(items, mesh, layer, cuts, told, exact, limit, edge_base, made, sizes):
     """Cut each cell of `items` by all neurons of the layer that take both signs in it.
 
     Adds to `made`, whose first `sizes` vertices, edges, cells and sides are in use; vertices are numbered from the
     layer's signs on, edges from edge_base. Returns it, and the questions (item index, key, neuron and neuron of the
-    vertex, neuron asked).
+    vertex, neuron asked). Gives up, without cells or questions, at more than `limit` cells.
     """
     width = layer.signs.shape[1]
     asked, item = integers(64, 5), 0
@@ -253,10 +257,14 @@ def split_cells(items, mesh, layer, cuts, told, exact, edge_base, made, sizes):
     )
     while True:
         item = split_some_cells(
-            item, items, mesh, layer, cuts, told, exact, edge_base, active, work, asked, made, sizes, wanted
+            *(item, items, mesh, layer, cuts, told, exact, limit, edge_base),
+            *(active, work, asked, made, sizes, wanted),
         )
         if item == items.size:
             return made, asked[: sizes[ASKED]]
+        if wanted[CELLS] > limit:
+            sizes[CELLS] = 0
+            return made, asked[:0]
         if wanted[RIM] > sizes[RIM] or wanted[LINES] > sizes[LINES]:
             for i in (RIM, LINES):
                 sizes[i] = max(sizes[i], wanted[i] + wanted[i] // 4)

@@ -39,6 +39,8 @@ if TYPE_CHECKING:  # torch loads only for who has tensors, numba only when somet
 
     from triangle_cli.regions.plane.records import History
 
+MOST_BYTES = 2**29  # of memory, about, for a mesh that is `bounded`
+
 
 @dataclass(frozen=True)
 class Polygons:
@@ -93,13 +95,20 @@ def count_rows(
     exact: bool = False,
     linear: Sequence[Any] | None = None,
     tell: Tell | None = None,
+    bounded: bool = False,
 ) -> tuple[tuple[int, ...], np.ndarray]:
-    """As `count_plane`, without torch: the batch shape, and (networks, 5) in the order of `RegionCounts`."""
-    from triangle_cli.regions.plane.answers import answers, count  # numba loads only now
+    """As `count_plane`, without torch: the batch shape, and (networks, 5) in the order of `RegionCounts`.
+
+    bounded: give up, with a row of -1, a network whose mesh outgrows MOST_BYTES.
+    """
+    from triangle_cli.regions.plane.answers import NO_LIMIT, answers, count  # numba loads only now
 
     corners = as_corners(box)
     rows, widths, batch = checked_rows(weights, biases, 2)
-    found = answers(count, rows, widths, checked_linear(linear, widths[1:-1]), corners, exact, tell=tell)
+    # of a cell: its corners, edges and sides, and values of two layers with their bounds at about one corner
+    limit = MOST_BYTES // (250 + 34 * max(widths)) if bounded else NO_LIMIT
+    masks = checked_linear(linear, widths[1:-1])
+    found = answers(count, rows, widths, masks, corners, exact, limit=limit, tell=tell)
     return batch, np.array(found, np.int64).reshape(-1, 5)
 
 

@@ -160,14 +160,16 @@ def split_some_edges(first, items, ends, layer, signs, told, exact, cuts, chain,
 
 
 @apart(
-    *(INTEGERS, INTEGER_ROWS, LAYER, SIGN_ROWS, TOLD, types.boolean, CUTS, types.int64), error_model="numpy"
+    *(INTEGERS, INTEGER_ROWS, LAYER, SIGN_ROWS, TOLD, types.boolean, types.int64, CUTS, types.int64),
+    error_model="numpy",
 )
-def split_edges(items, ends, layer, signs, told, exact, cuts, n):
+def split_edges(items, ends, layer, signs, told, exact, limit, cuts, n):
     """Cut each edge of `items` by all neurons of the layer that change sign along it.
 
     Neurons that cross at one point share one vertex. Adds the new vertices of each edge, in order from its first end,
     to the first n of `cuts`, and their signs to `signs`, which starts with those of the old vertices. Returns both, n,
-    and the questions (item index, key, neuron of the vertex, neuron asked).
+    and the questions (item index, key, neuron of the vertex, neuron asked). Gives up, without questions, at more than
+    `limit` new vertices.
     """
     width, old = signs.shape[1], len(layer.values)
     asked, chain = integers(64, 4), empty_chain(width)
@@ -177,6 +179,8 @@ def split_edges(items, ends, layer, signs, told, exact, cuts, n):
         item = split_some_edges(item, items, ends, layer, signs, told, exact, cuts, chain, asked, sizes)
         if item == items.size:
             return cuts, signs, sizes[0], asked[: sizes[1]]
+        if sizes[0] > limit:
+            return cuts, signs, sizes[0], asked[:0]
         if sizes[0] + width > len(cuts.neuron) or old + sizes[0] + width > len(signs):
             room = 2 * (sizes[0] + width)
             cuts, signs = roomier_cuts(cuts, room), grown(signs, old + room)

@@ -115,13 +115,13 @@ def signs_at_vertices(mesh, values, errors, linear, history, exact):
 
 
 @inside(inline="always")
-def cut_edges_of(items, mesh, layer, told, history, exact):
+def cut_edges_of(items, mesh, layer, told, history, exact, limit):
     """`split_edges` until no question is left, trimmed; layer: with the signs at the new vertices."""
     base, width = history.cuts[-1, 0], layer.signs.shape[1]
     signs, n = layer.signs, 0
     cuts = no_cuts(items.size, 2 * items.size + width)
     while items.size:
-        cuts, signs, n, asked = split_edges(items, mesh.ends, layer, signs, told, exact, cuts, n)
+        cuts, signs, n, asked = split_edges(items, mesh.ends, layer, signs, told, exact, limit, cuts, n)
         if not len(asked):
             break
         lines = integers(3, len(asked))
@@ -139,13 +139,13 @@ def cut_edges_of(items, mesh, layer, told, history, exact):
 
 
 @inside(inline="always")
-def cut_cells_of(items, mesh, layer, cuts, pieces, told, history, exact):
+def cut_cells_of(items, mesh, layer, cuts, pieces, told, history, exact, limit):
     """`split_cells` until no question is left, trimmed; pieces: how many edges there are before."""
     base, width = history.cuts[-1, 0], layer.signs.shape[1]
     room, sizes = 5 * items.size + 32, np.zeros(7, np.int64)
     made = nothing_made(room, 2 * room, room, 6 * room, width)
     while items.size:
-        made, asked = split_cells(items, mesh, layer, cuts, told, exact, pieces, made, sizes)
+        made, asked = split_cells(items, mesh, layer, cuts, told, exact, limit, pieces, made, sizes)
         if not len(asked):
             break
         lines = integers(3, len(asked))
@@ -207,23 +207,30 @@ def point_to(sizes, pointer):
         pointer[i + 1] = pointer[i] + sizes[i]
 
 
-@apart(MESH, FLOAT_ROWS, FLOAT_ROWS, BITS, HISTORY, types.boolean, error_model="numpy")
-def cut(mesh, values, errors, linear, history, exact):
+@apart(MESH, FLOAT_ROWS, FLOAT_ROWS, BITS, HISTORY, types.boolean, types.int64, error_model="numpy")
+def cut(mesh, values, errors, linear, history, exact, limit):
     """Refine the mesh by neurons whose pre-activations at its vertices are `values`, known up to `errors`.
 
-    Returns the new mesh, what it was `Last` cut by, and the on/off row and the old cell of each new cell.
+    Returns the new mesh, what it was `Last` cut by, and the on/off row and the old cell of each new cell; no cells, and
+    the mesh as it was, if there would be more than `limit`.
     """
     width, old = values.shape[1], len(mesh.ends)
     signs = signs_at_vertices(mesh, values, errors, linear, history, exact)
     items, told = np.arange(old), nothing_told(old)
-    cuts, layer = cut_edges_of(items, mesh, Layer(signs, values, errors), told, history, exact)
+    cuts, layer = cut_edges_of(items, mesh, Layer(signs, values, errors), told, history, exact, 2 * limit)
     n = old + len(cuts.neuron)
+    given_up = Last(values, errors, layer.signs, cuts.parents, cuts.place, integers(0, 3))
+    # lines cross at least one cell at each new vertex, from side to side: for two vertices, there is one cell more
+    if len(cuts.neuron) > 2 * limit:
+        return mesh, given_up, np.empty((0, width), np.uint8), np.empty(0, np.int64)
     first_piece = np.empty(old, np.int64)
     pieces, piece_lines = integers(n, 2), np.empty(n, np.int64)
     cut_into_pieces(mesh, cuts, len(values), first_piece, pieces, piece_lines)
     rim = RimCuts(cuts.parents, cuts.place, cuts.start, cuts.count, first_piece)
     items = items[: len(mesh.pointer) - 1]  # there are fewer cells than edges
-    made = cut_cells_of(items, mesh, layer, rim, n, told, history, exact)
+    made = cut_cells_of(items, mesh, layer, rim, n, told, history, exact, limit)
+    if len(made.sizes) == 0:
+        return mesh, given_up, np.empty((0, width), np.uint8), np.empty(0, np.int64)
 
     parents, place = joined(cuts.parents, made.parents), joined(cuts.place, made.place)
     points, point_errors = lengthened(mesh.points, mesh.point_errors, parents, place)
@@ -261,7 +268,7 @@ def partition(handle, widths, parameters, linear, so_far, domain, exact, group, 
 
     widths: neurons of each level from the inputs on; parameters: weights and biases, layer after layer; linear: of the
     hidden neurons; so_far: (1,) receives the number of cells after each cut; group: neurons of the first layer that cut
-    at once; limit: cells after which to stop, -1: none.
+    at once; limit: of cells; so_far is more, and the cut that makes more is not made, where there are more.
     Returns the mesh, its `History` and what it was `Last` cut by.
     """
     mesh = domain
@@ -275,8 +282,6 @@ def partition(handle, widths, parameters, linear, so_far, domain, exact, group, 
     inputs, errors = mesh.points, mesh.point_errors
     last = Last(inputs, errors, np.empty((0, 0), np.int8), integers(0, 2), inputs, integers(0, 3))
     for layer in range(layers):
-        if 0 <= limit < len(mesh.pointer) - 1:
-            break
         weight, bias = layer_of(widths, parameters, layer)
         width = len(bias)
         is_linear = linear[n : n + width]
@@ -297,8 +302,11 @@ def partition(handle, widths, parameters, linear, so_far, domain, exact, group, 
                 values, bounds = preactivations(weight, bias, inputs, errors)
             else:
                 values, bounds = preactivations_after(last, was_linear, weight, bias)
-            mesh, last, on, origin = cut(mesh, values, bounds, is_linear[first:end], history, exact)
-            so_far[0] = len(mesh.pointer) - 1
+            mesh, last, on, origin = cut(mesh, values, bounds, is_linear[first:end], history, exact, limit)
+            if len(origin) == 0:
+                so_far[0] = limit + 1
+                return mesh, history, last
+            so_far[0] = len(origin)
             if step < width:
                 rows.append(on)
                 parents.append(origin)

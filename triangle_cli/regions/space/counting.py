@@ -226,5 +226,9 @@ def count(
 ) -> tuple[int, int, int]:
     """Linear regions, activation regions, dead neurons of one network."""
     found = walk_all(weights, biases, box, **options)
-    dead = int((~found.alive).sum()) if len(weights) > 1 else 0
-    return found.cells - joined(found.joins), found.cells, dead
+    return found.cells - joined(found.joins), found.cells, dead_neurons(found, weights)
+
+
+def dead_neurons(found: Found, weights: list[np.ndarray]) -> int:
+    """How many neurons of a network are on in no cell."""
+    return int((~found.alive).sum()) if len(weights) > 1 else 0

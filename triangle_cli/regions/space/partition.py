@@ -8,7 +8,7 @@ import numpy as np
 
 from triangle_cli.regions.space.adjacency import adjacent, are_alone
 from triangle_cli.regions.space.arena import CORNERS, LEAVES, Arena, scaled
-from triangle_cli.regions.space.counting import Walker, labels_of
+from triangle_cli.regions.space.counting import Walker, dead_neurons, labels_of
 from triangle_cli.regions.space.forms import UNIT
 from triangle_cli.regions.space.sizes import Sizes
 from triangle_cli.regions.space.volumes import volumes
@@ -176,4 +176,4 @@ def sizes(
     place = np.empty((len(together), len(box)))
     order = np.argsort(share, kind="stable")
     place[region[order]] = np.concatenate(collector.columns["place"])[order]
-    return Sizes(share, together, place)
+    return Sizes(share, together, place, dead_neurons(found, weights))

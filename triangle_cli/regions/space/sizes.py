@@ -44,3 +44,4 @@ class Sizes:
     activation: np.ndarray  # (activation regions,)
     linear: np.ndarray  # (linear regions,)
     place: np.ndarray  # (linear regions, n): the mean of the corners of one of its largest cells
+    dead_neurons: int  # on in no activation region

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from triangle_cli import __version__, console, interrupts
+from triangle_cli import __version__, console, imports, interrupts
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Command:
 
 def _of_this_room(path: str) -> Callable[..., Any]:
     module, function = path.split(":")
-    return getattr(importlib.import_module(f"triangle_cli.cli.{module}"), function)
+    with imports.uncollected():
+        return getattr(importlib.import_module(f"triangle_cli.cli.{module}"), function)
 
 
 COLLECT_EVERY = 20_000  # new objects; by default 700, and imports make half a million that stay

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from triangle_cli import console, interrupts
+from triangle_cli import console, imports, interrupts
 from triangle_cli.cli.yaml_files import guard_yaml
 from triangle_cli.runs import repeat
 from triangle_cli.store import run_folder
@@ -34,13 +34,14 @@ def run(words: list[str]) -> int:
         if choices := completion.values(os.environ.get("COMP_LINE", "")):
             print(" ".join(choices))
             return 0
-    import hydra
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError
+    with imports.uncollected():
+        import hydra
+        from hydra.errors import HydraException
+        from omegaconf.errors import OmegaConfBaseException
+        from yaml import YAMLError
 
-    from triangle_cli.cli import messages, overrides
-    from triangle_cli.sweeps import depths
+        from triangle_cli.cli import messages, overrides
+        from triangle_cli.sweeps import depths
 
     options, settings = overrides.split(words)
     deepest = depths.ASKED in settings
@@ -51,7 +52,8 @@ def run(words: list[str]) -> int:
     atexit.register(gc.freeze)  # the last collection would go through all of torch, which takes half a second
     made: list[Path] = []  # folders that were not there before
     swept: list[Path] = []
-    register(_sweep_name(words), made, swept)
+    with imports.uncollected():
+        register(_sweep_name(words), made, swept)
     application = hydra.main(version_base="1.3", config_path="pkg://triangle_cli.conf", config_name="config")(
         _job
     )

@@ -19,6 +19,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from triangle_cli import imports
 from triangle_cli.runs import pictures
 from triangle_cli.settings.run import FitSettings, LearnSettings, plain
 from triangle_cli.store import run_folder
@@ -164,13 +165,14 @@ def publish_result(
 
 def experiment_of(settings: FitSettings | LearnSettings) -> ModuleType:
     """The module whose `check` and `run` take these settings."""
-    if isinstance(settings, LearnSettings):
-        from triangle_cli.learn import experiment as learning
+    with imports.uncollected():
+        if isinstance(settings, LearnSettings):
+            from triangle_cli.learn import experiment as learning
 
-        return learning
-    from triangle_cli.fit import experiment as fitting
+            return learning
+        from triangle_cli.fit import experiment as fitting
 
-    return fitting
+        return fitting
 
 
 def _summary(result: Any) -> dict[str, Any]:

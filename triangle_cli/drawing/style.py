@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
+import matplotlib.artist
 import matplotlib.style
+
+from triangle_cli import console
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,6 +28,11 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "||||", "++++")
 TEX = ("xelatex", "pdflatex", "lualatex")  # what a PGF file is measured with
 UNDATED = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}  # the same picture is the same file
+
+if (
+    console.talkative
+):  # a command, in which nobody asks for help() on matplotlib: writing it takes a quarter of its import
+    matplotlib.artist.kwdoc = lambda artist: ""
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import gc
 import hashlib
 import os
 import re
@@ -49,7 +48,6 @@ def run(words: list[str]) -> int:
         options = options if {"-m", "--multirun"} & set(options) else ["-m", *options]
         settings = depths.as_sweep(settings)
     words = options + settings
-    atexit.register(gc.freeze)  # the last collection would go through all of torch, which takes half a second
     made: list[Path] = []  # folders that were not there before
     swept: list[Path] = []
     with imports.uncollected():

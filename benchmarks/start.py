@@ -6,6 +6,7 @@ python benchmarks/start.py
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from pathlib import Path
 
 TRIANGLE = Path(sys.executable).with_name("triangle")
 RUN = ["run", "function=x3", "depth=5"]
+os.environ.pop(
+    "PYTHONDONTWRITEBYTECODE", None
+)  # else each command compiles our sources anew, which is not usual
 
 
 def cpu(command, folder):

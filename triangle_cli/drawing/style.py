@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 KINDS = ("png", "pdf", "svg", "pgf")  # of files
 SIZES = {"column": (3.4, 2.6), "page": (7.0, 3.4)}  # inches: of a paper in two columns, as ICML's
 LARGEST = 40.0  # inches
+PACKED = (
+    3  # of 9: a PNG file is a tenth larger than at 6, as is usual, and written in three quarters of the time
+)
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "||||", "++++")
@@ -122,7 +125,7 @@ def save_drawn_once(figure: Figure, path: Path) -> None:
             figure.set_dpi(matplotlib.rcParams["savefig.dpi"])
         engine.execute(figure)
         figure.set_layout_engine(None)
-    figure.savefig(path)
+    figure.savefig(path, pil_kwargs={"compress_level": PACKED})
 
 
 def save(figure: Figure, path: Path) -> None:

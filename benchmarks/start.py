@@ -15,9 +15,8 @@ from pathlib import Path
 
 TRIANGLE = Path(sys.executable).with_name("triangle")
 RUN = ["run", "function=x3", "depth=5"]
-os.environ.pop(
-    "PYTHONDONTWRITEBYTECODE", None
-)  # else each command compiles our sources anew, which is not usual
+# else each command compiles the sources anew, which it usually does not
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def cpu(command, folder):

@@ -24,7 +24,7 @@ KINDS = ("png", "pdf", "svg", "pgf")  # of files
 SIZES = {"column": (3.4, 2.6), "page": (7.0, 3.4)}  # inches: of a paper in two columns, as ICML's
 LARGEST = 40.0  # inches
 PACKED = (
-    3  # of 9: a PNG file is a tenth larger than at 6, as is usual, and written in three quarters of the time
+    3  # of 9: PNG files are a tenth larger than at 6, as is usual, and made in three quarters of the time
 )
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -32,9 +32,8 @@ HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "||||", "++++")
 TEX = ("xelatex", "pdflatex", "lualatex")  # what a PGF file is measured with
 UNDATED = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}  # the same picture is the same file
 
-if (
-    console.talkative
-):  # a command, in which nobody asks for help() on matplotlib: writing it takes a quarter of its import
+# in a command nobody asks for help() on matplotlib, and writing that takes a quarter of its import
+if console.talkative:
     matplotlib.artist.kwdoc = lambda artist: ""
 
 

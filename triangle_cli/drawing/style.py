@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 KINDS = ("png", "pdf", "svg", "pgf")  # of files
 SIZES = {"column": (3.4, 2.6), "page": (7.0, 3.4)}  # inches: of a paper in two columns, as ICML's
 LARGEST = 40.0  # inches
-PACKED = (
-    3  # of 9: PNG files are a tenth larger than at 6, as is usual, and made in three quarters of the time
-)
+PACKED = 3  # of 9: PNG files a tenth larger than at 6, which is usual, in three quarters of the time
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "||||", "++++")

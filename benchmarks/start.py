@@ -6,6 +6,7 @@ python benchmarks/start.py
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from pathlib import Path
 
 TRIANGLE = Path(sys.executable).with_name("triangle")
 RUN = ["run", "function=x3", "depth=5"]
+# else each command compiles the sources anew, which it usually does not
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def cpu(command, folder):

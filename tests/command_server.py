@@ -6,7 +6,6 @@ signals, exit code and an end of its own. Before it nothing of triangle_cli has 
 A request is a line of JSON on stdin: argv, folder, stdout and stderr (files to write). The answer is the exit code.
 """
 
-import atexit
 import gc
 import importlib
 import json
@@ -45,7 +44,7 @@ def serve() -> None:
         request = json.loads(line)
         if os.fork() == 0:
             become(**request)
-            leave(main())
+            main()  # ends the fork
         _, status = os.wait()
         print(os.waitstatus_to_exitcode(status), flush=True)
 
@@ -59,14 +58,6 @@ def become(argv: list[str], folder: str, stdout: str, stderr: str) -> None:
         os.close(file)
     sys.argv = argv
     signal.alarm(SECONDS)
-
-
-def leave(code: int) -> None:
-    """End a fork without taking apart, and thereby copying, all that was imported before it."""
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 if __name__ == "__main__":

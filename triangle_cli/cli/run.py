@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import gc
 import hashlib
 import os
 import re
@@ -16,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from triangle_cli import console, interrupts
+from triangle_cli import console, imports, interrupts
 from triangle_cli.cli.yaml_files import guard_yaml
 from triangle_cli.runs import repeat
 from triangle_cli.store import run_folder
@@ -34,13 +33,14 @@ def run(words: list[str]) -> int:
         if choices := completion.values(os.environ.get("COMP_LINE", "")):
             print(" ".join(choices))
             return 0
-    import hydra
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError
+    with imports.uncollected():
+        import hydra
+        from hydra.errors import HydraException
+        from omegaconf.errors import OmegaConfBaseException
+        from yaml import YAMLError
 
-    from triangle_cli.cli import messages, overrides
-    from triangle_cli.sweeps import depths
+        from triangle_cli.cli import messages, overrides
+        from triangle_cli.sweeps import depths
 
     options, settings = overrides.split(words)
     deepest = depths.ASKED in settings
@@ -48,10 +48,10 @@ def run(words: list[str]) -> int:
         options = options if {"-m", "--multirun"} & set(options) else ["-m", *options]
         settings = depths.as_sweep(settings)
     words = options + settings
-    atexit.register(gc.freeze)  # the last collection would go through all of torch, which takes half a second
     made: list[Path] = []  # folders that were not there before
     swept: list[Path] = []
-    register(_sweep_name(words), made, swept)
+    with imports.uncollected():
+        register(_sweep_name(words), made, swept)
     application = hydra.main(version_base="1.3", config_path="pkg://triangle_cli.conf", config_name="config")(
         _job
     )

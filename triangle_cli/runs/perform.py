@@ -19,6 +19,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from triangle_cli import imports
 from triangle_cli.runs import pictures
 from triangle_cli.settings.run import FitSettings, LearnSettings, plain
 from triangle_cli.store import run_folder
@@ -139,10 +140,11 @@ def publish_result(
     Raises:
         OSError: the folder cannot be written.
     """
+    described, summary = settings.describe(), _summary(result)
     record = RunRecord(
         hash=settings.hash,
         function=settings.name,
-        diverged_restarts=int(result.final["diverged"].sum()),
+        diverged_restarts=summary["diverged"],
         starts=settings.starts,
         seed=settings.seed,
         device=_device_name(settings.device),
@@ -153,24 +155,25 @@ def publish_result(
         overrides=words,
         git_commit=git_commit(),
         versions=versions(),
-        settings=settings.describe(),
-        summary=_summary(result),
+        settings=described,
+        summary=summary,
         **result.facts,
     )
     extras = {run_folder.PICTURE: partial(pictures.draw, result, settings)} if picture else {}
-    for line in run_folder.publish(folder, _writers(result, settings), record, extras):
+    for line in run_folder.publish(folder, _writers(result, described), record, extras):
         log.warning("%s; the rest of the run is on disk", line)
 
 
 def experiment_of(settings: FitSettings | LearnSettings) -> ModuleType:
     """The module whose `check` and `run` take these settings."""
-    if isinstance(settings, LearnSettings):
-        from triangle_cli.learn import experiment as learning
+    with imports.uncollected():
+        if isinstance(settings, LearnSettings):
+            from triangle_cli.learn import experiment as learning
 
-        return learning
-    from triangle_cli.fit import experiment as fitting
+            return learning
+        from triangle_cli.fit import experiment as fitting
 
-    return fitting
+        return fitting
 
 
 def _summary(result: Any) -> dict[str, Any]:
@@ -184,8 +187,8 @@ def _summary(result: Any) -> dict[str, Any]:
     }
 
 
-def _writers(result: Any, settings: FitSettings | LearnSettings) -> dict[str, Callable[[Path], object]]:
-    """What writes each file but run.json."""
+def _writers(result: Any, described: dict[str, Any]) -> dict[str, Callable[[Path], object]]:
+    """What writes each file but run.json; `described`: the settings."""
     import torch
 
     def network(state: dict[str, Any], path: Path) -> None:
@@ -193,7 +196,7 @@ def _writers(result: Any, settings: FitSettings | LearnSettings) -> dict[str, Ca
         torch.save({name: tensor.cpu() for name, tensor in state.items()}, content)
         path.write_bytes(content.getvalue())
 
-    config = yaml.dump(plain(settings.describe()), Dumper=Dumper, sort_keys=False)
+    config = yaml.dump(plain(described), Dumper=Dumper, sort_keys=False)
     return {
         **{name: partial(_write_csv, table) for name, table in result.tables.items()},
         **{name: partial(network, state) for name, state in result.states.items()},

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from triangle_cli import imports
 from triangle_cli.settings.run import FitSettings, LearnSettings
 from triangle_cli.store import run_folder
 from triangle_cli.store.record import RunRecord
@@ -25,7 +26,8 @@ log = logging.getLogger(__name__)
 
 def draw(result: Any, settings: FitSettings | LearnSettings, path: Path) -> None:
     """Write the picture of what a run found."""
-    from triangle_cli.drawing import style
+    with imports.uncollected():
+        from triangle_cli.drawing import style
 
     with style.ours():
         style.save_drawn_once(figure(result, settings), path)
@@ -34,10 +36,12 @@ def draw(result: Any, settings: FitSettings | LearnSettings, path: Path) -> None
 def figure(result: Any, settings: FitSettings | LearnSettings) -> Figure:
     """What a run found: the fit and its error, a map of them in the plane, or the scores while learning."""
     if isinstance(settings, LearnSettings):
-        from triangle_cli.learn.pictures import learning_figure
+        with imports.uncollected():
+            from triangle_cli.learn.pictures import learning_figure
 
         return learning_figure(result, settings)
-    from triangle_cli.fit import pictures, pictures_plane, pictures_samples
+    with imports.uncollected():
+        from triangle_cli.fit import pictures, pictures_plane, pictures_samples
 
     if settings.function.path is not None:
         return pictures_samples.samples_figure(result, settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,10 @@ def stage_summary(errors: pd.DataFrame) -> pd.DataFrame:
     order = list(dict.fromkeys(stage))
     rows = {name: np.flatnonzero(whole & (stage == name)) for name in order}
     table: dict[str, list[Any]] = {"stage": order}
+    needed = {column for column, _ in figures.values()}
+    known = {column: _known(errors[column], rows.values()) for column in needed}
     for name, (column, statistic) in figures.items():
-        known, values = ~errors[column].isna().to_numpy(), _plain(errors[column])
-        some = (values[places[known[places]]] for places in rows.values())
-        table[name] = [STATISTICS[statistic](kept) if len(kept) else np.nan for kept in some]
+        table[name] = [STATISTICS[statistic](some) if len(some) else np.nan for some in known[column]]
     # the best restart's own: a collapsed network is near the floor of its one piece
     if "floor_ratio" in errors:
         error, ratio = errors["mse_train"].to_numpy(), errors["floor_ratio"].to_numpy()
@@ -38,9 +38,11 @@ def stage_summary(errors: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def _plain(column: pd.Series) -> np.ndarray:
-    """The numbers of a column, those that are missing as anything."""
-    return column.to_numpy(np.int64, na_value=0) if column.dtype == "Int64" else column.to_numpy()
+def _known(column: pd.Series, rows: Iterable[np.ndarray]) -> list[np.ndarray]:
+    """The numbers of a column at the places of each of these rows, (n,), without those that are missing."""
+    there = ~column.isna().to_numpy()
+    numbers = column.to_numpy(np.int64, na_value=0) if column.dtype == "Int64" else column.to_numpy()
+    return [numbers[places[there[places]]] for places in rows]
 
 
 # of some numbers, one or more; the standard deviation of one is not known

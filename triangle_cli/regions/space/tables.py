@@ -118,14 +118,14 @@ def twins(numbers: np.ndarray, is_lost: np.ndarray, layer_at: list[tuple[int, in
     found: list[int] = []
     for begin, end, first, last in layer_at:
         terms = np.concatenate([numbers[begin:end], numbers[first:last]]).reshape(-1, last - first)
-        lost = np.concatenate([is_lost[begin:end], is_lost[first:last]]).reshape(terms.shape).any(axis=0)
-        sign = np.sign(
-            terms[(terms != 0).argmax(axis=0), np.arange(last - first)]
-        )  # of the first that is not 0
+        lost = np.concatenate([is_lost[begin:end], is_lost[first:last]]).reshape(terms.shape)
+        leading = (terms != 0).argmax(axis=0)
+        sign = np.sign(terms[leading, np.arange(last - first)])
         rows = np.ascontiguousarray((terms * sign).T) + 0.0  # no -0
         of_row: dict[bytes, int] = {}
         neurons = range(len(found), len(found) + len(rows))
-        for i, row, is_negative, is_alone in zip(neurons, rows, (sign < 0).tolist(), lost.tolist()):
+        alone = np.logical_or.reduce(lost).tolist()
+        for i, row, is_negative, is_alone in zip(neurons, rows, (sign < 0).tolist(), alone):
             one = i if is_alone else of_row.setdefault(row.tobytes(), i)
             found.append(2 * one + is_negative)
     return np.array(found, np.int64)

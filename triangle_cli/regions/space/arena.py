@@ -8,6 +8,9 @@ needs to go on is here and not in local variables: the walk can stop at any ques
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -54,6 +57,7 @@ class Arena(NamedTuple):
         np.ndarray
     )  # (last width,) one combination of the outputs: its weight on each neuron of the last layer
     mix_steep: np.ndarray  # (last width,) the same of absolute values, 0 only where no output has a weight
+    top: np.ndarray  # (last width, outputs): the outputs' weights
     hashes: np.ndarray  # (N, 2) uint64: a pattern's key is the xor of those of the neurons that are on
     # forms of the neurons on the present cell
     forms: np.ndarray  # flat, (n + 1, fan-out) of each layer at form_at
@@ -140,7 +144,12 @@ class Arena(NamedTuple):
 
 
 SMALL = 1e-200  # added to every bound that is not exactly 0: covers all underflow
+KEPT = 1e-290  # scaling may round to less
 LEAST_WEIGHT = 1e-90  # bounds count every nonzero weight as at least this much, so that no product underflows
+
+
+NO_EXPONENT = -(2**40)  # of 0
+ZERO_SHIFT = np.zeros(1, np.int64)  # of a bias
 
 
 def scaled(
@@ -151,24 +160,23 @@ def scaled(
     relu(2^k z) = 2^k relu(z): the regions stay the same. Returns weights, biases, box and the exponents of each
     level; what underflows is covered by the bounds.
     """
-    below = -np.frexp(np.abs(box).max(axis=1))[1].astype(np.int64)
-    ends = np.ldexp(box, below[:, None].astype(np.int32))
-    shifts, new_weights, new_biases = [below], [], []
+    below = -np.frexp(np.abs(box).max(axis=1))[1]
+    ends = np.ldexp(box, below[:, None])
+    shifts, new_weights, new_biases = [below.astype(np.int64)], [], []
     for weight, bias in zip(weights, biases):
         terms = np.concatenate([weight, bias[:, None]], axis=1)
         mantissa, exponent = np.frexp(terms)
-        exponent = exponent.astype(np.int64) - np.append(below, 0)
-        top = np.where(terms == 0, -(2**40), exponent).max(axis=1)
-        top = np.where(top == -(2**40), 0, top)
-        total = np.ldexp(np.abs(mantissa), np.maximum(exponent - top[:, None], -1100).astype(np.int32)).sum(
-            axis=1
-        )
+        exponent = exponent - np.concatenate([shifts[-1], ZERO_SHIFT])
+        exponent[terms == 0] = NO_EXPONENT
+        top = np.maximum.reduce(exponent, axis=1)
+        top[top == NO_EXPONENT] = 0
+        relative = np.maximum(exponent - top[:, None], -1100).astype(np.int32)
+        total = np.add.reduce(np.ldexp(np.abs(mantissa), relative), axis=1)
         shift = -(top + np.ceil(np.log2(np.maximum(total, 0.5)) + 1e-9).astype(np.int64))
-        power = np.clip(exponent + shift[:, None], -1100, 1000).astype(np.int32)
-        new = np.ldexp(mantissa, power)
+        power = np.minimum(np.maximum(exponent + shift[:, None], -1100), 1000)
+        new = np.ldexp(mantissa, power.astype(np.int32))
         new_weights.append(new[:, :-1])
         new_biases.append(new[:, -1])
-        below = shift
         shifts.append(shift)
     return new_weights, new_biases, ends, shifts
 
@@ -179,26 +187,25 @@ def steepness(original: np.ndarray, scaled_down: np.ndarray) -> np.ndarray:
 
 
 def gain_bounds(steeps: list[np.ndarray], mix_steep: np.ndarray) -> np.ndarray:
-    """(N,) bounds on the rounding of each hidden neuron's gain, by the absolute weights of all paths from it."""
+    """(N,) bounds on the rounding of each hidden neuron's gain, by the absolute weights of all paths from it.
+
+    steeps: (in, out) of each hidden layer.
+    """
     sizes, terms, bounds = mix_steep, 16, []
     with np.errstate(over="ignore", invalid="ignore"):  # infinite bounds leave gains to those of the path
-        for steep in steeps[-2::-1]:
+        for steep in steeps[::-1]:
             bounds.append(terms * 2.0**-52 * sizes + SMALL)
-            sizes, terms = sizes @ steep, terms + len(steep) + 16
+            sizes, terms = steep @ sizes, terms + steep.shape[1] + 16
     return np.concatenate(bounds[::-1])
 
 
-def _losses(weights: list, biases: list, new_weights: list, new_biases: list) -> list[np.ndarray]:
-    """SMALL for the hidden neurons whose bias, or weights in the first layer, scaling has not kept in full."""
-    losses = []
-    for l, (weight, bias, w, b) in enumerate(zip(weights[:-1], biases[:-1], new_weights, new_biases)):
-        lost = (bias != 0) & (np.abs(b) < 1e-290)
-        if l == 0:
-            lost |= ((weight != 0) & (np.abs(w) < 1e-290)).any(axis=1)
-        losses.append(np.where(lost, SMALL, 0.0))
-    return losses
+@lru_cache(maxsize=16)
+def combination(outputs: int) -> np.ndarray:
+    """(outputs,) factors of one combination of the outputs, in which no change of theirs is likely to cancel."""
+    return 1 + np.random.default_rng(7).random(outputs)
 
 
+@lru_cache(maxsize=16)
 def hash_keys(neurons: int) -> np.ndarray:
     """(neurons, 2) uint64: one bit each while there are no more than 128, then random."""
     keys = np.zeros((neurons, 2), np.uint64)
@@ -227,34 +234,40 @@ def new_arena(
     """
     n = len(box)
     new_weights, new_biases, ends, _ = scaled(weights, biases, box)
-    widths = np.array([n, *(len(bias) for bias in biases[:-1])], np.int64)
-    neuron_at = np.concatenate([[0], np.cumsum(widths[1:])]).astype(np.int64)
-    neurons, widest, last = int(neuron_at[-1]), int(widths.max()), int(widths[-1])
-    sizes = widths[:-1] * widths[1:]
-    form_sizes = (n + 1) * widths[1:]
-    lost = np.concatenate(_losses(weights, biases, new_weights, new_biases))
-    steeps = [steepness(w, s) for w, s in zip(weights, new_weights)]
-    mixing = 1 + np.random.default_rng(7).random(len(biases[-1]))
-    mix_steep = mixing @ steeps[-1]
+    widths = [n, *(len(bias) for bias in biases[:-1])]
+    neuron_at = starts(widths[1:])
+    neurons, widest, last = neuron_at[-1], max(widths), widths[-1]
+    weight_at = starts(a * b for a, b in pairwise(widths))
+    form_at = starts((n + 1) * width for width in widths[1:])
+    flat_weights, flat_biases = flat([w.T for w in new_weights[:-1]]), flat(new_biases[:-1])
+    steep = steepness(flat([w.T for w in weights[:-1]]), flat_weights)
+    # what scaling has not kept in full of biases, and of weights in the first layer
+    lost = (flat(biases[:-1]) != 0) & (np.abs(flat_biases) < KEPT)
+    lost[: widths[1]] |= ((weights[0] != 0) & (np.abs(new_weights[0]) < KEPT)).any(axis=1)
+    loss = np.where(lost, SMALL, 0.0)
+    mixing = combination(len(biases[-1]))
+    mix_steep = mixing @ steepness(weights[-1], new_weights[-1])
+    steeps = [steep[i:j].reshape(a, b) for i, j, a, b in zip(weight_at, weight_at[1:], widths, widths[1:])]
     frames, rows = 32, 512
     control = np.zeros(CONTROL_SIZE, np.int64)
     control[[LIMIT, PART, PARTS, EMITTING]] = limit or 2**62, part, parts, emitting
     control[MOST_DIGITS] = 1  # some are to be had
     arena = Arena(
-        weights=flat([w.T for w in new_weights[:-1]]),
-        steep=flat([steep.T for steep in steeps[:-1]]),
-        biases=flat(new_biases[:-1]),
-        weight_at=np.concatenate([[0], np.cumsum(sizes)])[:-1].astype(np.int64),
-        neuron_at=neuron_at,
-        widths=widths,
-        mix=np.array([math.fsum(column) for column in (mixing[:, None] * new_weights[-1]).T]),
+        weights=flat_weights,
+        steep=steep,
+        biases=flat_biases,
+        weight_at=np.array(weight_at[:-1], np.int64),
+        neuron_at=np.array(neuron_at, np.int64),
+        widths=np.array(widths, np.int64),
+        mix=np.array([math.fsum(column) for column in (mixing[:, None] * new_weights[-1]).T.tolist()]),
         mix_steep=mix_steep,
+        top=np.ascontiguousarray(new_weights[-1].T),
         hashes=hash_keys(neurons),
-        forms=np.zeros(int(form_sizes.sum())),
-        form_at=np.concatenate([[0], np.cumsum(form_sizes)])[:-1].astype(np.int64),
+        forms=np.zeros(form_at[-1]),
+        form_at=np.array(form_at[:-1], np.int64),
         reach=np.zeros(neurons),
-        error=lost.copy(),
-        lost=lost,
+        error=loss.copy(),
+        lost=loss,
         slope=np.zeros(neurons),
         base=np.zeros(neurons),
         on=np.zeros(neurons, np.uint8),
@@ -346,6 +359,11 @@ def no_digits(layers: int, n: int, rows: int) -> dict[str, np.ndarray]:
         "digit_gain": np.zeros((2, 0), real),
         "digit_zero": np.zeros(1, np.bool_),
     }
+
+
+def starts(sizes: Iterable[int]) -> list[int]:
+    """Where parts of these sizes start, one behind the other, and where the last ends."""
+    return [0, *accumulate(sizes)]
 
 
 def flat(arrays: list[np.ndarray]) -> np.ndarray:

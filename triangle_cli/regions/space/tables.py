@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from triangle_cli.regions.space.arena import (
     BITS,
     DIGITS,
+    KEPT,
     MOST_DIGITS,
     PLENTY,
     QUESTIONS,
     WANT,
     Arena,
     flat,
-    scaled,
+    starts,
 )
 
 
@@ -32,15 +34,14 @@ def bits_lost(weights: Sequence[np.ndarray]) -> float:
     return total
 
 
-def split_digits(numbers: np.ndarray, digits: int, bits: int) -> tuple[np.ndarray, bool]:
-    """(digits, *shape) whole numbers d_b with the sum of d_b 2^(-bits b), b = 1 .., and whether nothing is left."""
-    rest, found = numbers.copy(), []
-    for _ in range(digits):
+def split_digits(numbers: np.ndarray, digits: int, bits: int) -> tuple[np.ndarray, np.ndarray]:
+    """(digits, *shape) whole numbers d_b with the sum of d_b 2^(-bits b), b = 1 .., and (*shape,) what is left."""
+    rest, found = numbers, np.empty((digits, *numbers.shape))
+    for whole in found:
         rest = np.ldexp(rest, bits)
-        whole = np.floor(rest + 0.5)
-        rest -= whole
-        found.append(whole)
-    return np.array(found).reshape(digits, *numbers.shape), not rest.any()
+        np.floor(rest + 0.5, out=whole)
+        rest = rest - whole
+    return found, rest
 
 
 def with_digits(
@@ -51,49 +52,51 @@ def with_digits(
     weights, biases, box: of the network as given. If its layers are too wide for digits, there are none.
     """
     n, layers = len(box), len(weights)
-    new_weights, new_biases, ends, _ = scaled(weights, biases, box)
     widths = [n, *(len(bias) for bias in biases)]
     before = int(arena.control[DIGITS])
+    # weights, layer after layer, then the hidden neurons' biases, then the ends of the box
+    given = flat([*(weight.T for weight in weights), *biases[:-1], box])
+    numbers = np.concatenate([arena.weights, arena.top.ravel(), arena.biases, arena.ends.ravel()])
+    is_lost = (given != 0) & (np.abs(numbers) < KEPT)
+    weight_at = starts(a * b for a, b in pairwise(widths))
+    bias_at = [weight_at[-1] + start for start in arena.neuron_at.tolist()]
+    layer_at = list(
+        zip(weight_at, weight_at[1:], bias_at, [*bias_at[1:], bias_at[-1]])
+    )  # of its weights, its biases
     idle = {WANT: 0, QUESTIONS: 0}  # what was asked is asked again if it is still open
     if not before:
-        arena = arena._replace(twin=twins(weights, biases, new_weights, new_biases))
+        arena = arena._replace(twin=twins(numbers, is_lost, layer_at[:-1]))
     # bounds of the scaled network count all neurons as on: one bit a layer more
     plenty = 5 + int(1.25 * (bits_lost(weights) + layers)) // 22
     digits = before + 3 if before else max(5, plenty - 3)
-    bits, tables = 0, []
+    bits = 0
     for bits in (22, 20, 18):
-        tables = [_layer_digits(w, digits, bits) for w in new_weights]
-        deepest = max(len(table) for table, _ in tables)
+        table, rest = split_digits(numbers, digits, bits)
+        # digits of each layer's weights without zeros behind
+        used = [np.flatnonzero(table[:, start:end].any(axis=1)) for start, end, _, _ in layer_at]
+        depths = [int(digit.max(initial=0)) + 1 for digit in used]
+        deepest = max(depths)
         if max(widths) * (deepest + 2) <= 2 ** (54 - 2 * bits) and n * digits <= 2 ** (54 - 2 * bits):
             break
     else:
         return arena._replace(control=_changed(arena.control, {MOST_DIGITS: before, PLENTY: 0} | idle))
     most = 4 + (53 * layers + 64) // bits
-    cuts = [
-        is_cut or bool(((w != 0) & (np.abs(new) < 1e-290)).any())
-        for w, new, (_, is_cut) in zip(weights, new_weights, tables)
-    ]
-    constants = []
-    for l, (bias, new) in enumerate(zip(biases[:-1], new_biases)):
-        table, fits = split_digits(new, digits, bits)
-        cuts[l] |= not fits or bool(((bias != 0) & (np.abs(new) < 1e-290)).any())
-        constants.append(table)
-    sides, _ = split_digits(ends.reshape(-1), digits, bits)
-    lost = np.array([not split_digits(end.reshape(1), digits, bits)[1] for end in ends.reshape(-1)])
-    lost |= (box != 0).reshape(-1) & (np.abs(ends.reshape(-1)) < 1e-290)
+    is_cut = (rest != 0) | is_lost
+    ends = slice(bias_at[-1], None)
     rows, widest = len(arena.facets), max(widths[1:])
+    digit_weights = [table[:depth, start:end] for depth, (start, end, _, _) in zip(depths, layer_at)]
     return arena._replace(
         control=_changed(
             arena.control, {DIGITS: digits, BITS: bits, MOST_DIGITS: most, PLENTY: plenty} | idle
         ),
-        digit_depth=np.array([len(table) for table, _ in tables], np.int64),
+        digit_depth=np.array(depths, np.int64),
         digit_widths=np.array(widths[1:], np.int64),
-        digit_at=np.concatenate([[0], np.cumsum([table.size for table, _ in tables])])[:-1].astype(np.int64),
-        digit_weights=flat([table for table, _ in tables]),
-        digit_biases=flat(constants),
-        digit_cut=np.array(cuts, np.uint8),
-        digit_ends=np.ascontiguousarray(sides.T),
-        digit_end_cut=lost.astype(np.uint8),
+        digit_at=np.array(starts(part.size for part in digit_weights)[:-1], np.int64),
+        digit_weights=flat(digit_weights),
+        digit_biases=flat([table[:, start:end] for _, _, start, end in layer_at[:-1]]),
+        digit_cut=np.array([is_cut[a:b].any() or is_cut[c:d].any() for a, b, c, d in layer_at], np.uint8),
+        digit_ends=np.ascontiguousarray(table[:, ends].T),
+        digit_end_cut=is_cut[ends].astype(np.uint8),
         digit_forms=np.zeros(digits * len(arena.forms)),
         digit_state=np.zeros(layers - 1, np.uint8),
         digit_error=np.zeros(layers - 1),
@@ -106,30 +109,24 @@ def with_digits(
     )
 
 
-def _layer_digits(weight: np.ndarray, digits: int, bits: int) -> tuple[np.ndarray, bool]:
-    """Digits (depth, fan-in, fan-out) of a layer's weights without zeros behind, and whether some are cut off."""
-    table, fits = split_digits(weight.T, digits, bits)
-    used = np.flatnonzero(table.reshape(digits, -1).any(axis=1))
-    return table[: used.max(initial=0) + 1], not fits
-
-
-def twins(weights: list, biases: list, new_weights: list, new_biases: list) -> np.ndarray:
+def twins(numbers: np.ndarray, is_lost: np.ndarray, layer_at: list[tuple[int, int, int, int]]) -> np.ndarray:
     """(N,) `Arena.twin`: twice a neuron of the layer with the same weights and bias but for a factor +-2^k, + 1 if -.
 
-    weights, biases: of the network as given, then scaled, which makes the factor +-1.
+    numbers: scaled, which makes the factor +-1, with the weights and biases of each hidden layer at layer_at; is_lost:
+    those that are not what they were.
     """
     found: list[int] = []
-    for weight, bias, new_weight, new_bias in zip(weights[:-1], biases[:-1], new_weights, new_biases):
-        rows = np.concatenate([new_weight, new_bias[:, None]], axis=1)
-        lost = (np.concatenate([weight, bias[:, None]], axis=1) != 0) & (np.abs(rows) < 1e-290)
-        negative = rows[np.arange(len(rows)), (rows != 0).argmax(axis=1)] < 0
-        rows = np.where(negative[:, None], -rows, rows) + 0.0  # no -0
+    for begin, end, first, last in layer_at:
+        terms = np.concatenate([numbers[begin:end], numbers[first:last]]).reshape(-1, last - first)
+        lost = np.concatenate([is_lost[begin:end], is_lost[first:last]]).reshape(terms.shape)
+        leading = (terms != 0).argmax(axis=0)
+        sign = np.sign(terms[leading, np.arange(last - first)])
+        rows = np.ascontiguousarray((terms * sign).T) + 0.0  # no -0
         of_row: dict[bytes, int] = {}
-        first = len(found)
-        for i, (row, is_negative, is_lost) in enumerate(
-            zip(rows, negative.tolist(), lost.any(axis=1).tolist())
-        ):
-            one = first + i if is_lost else of_row.setdefault(row.tobytes(), first + i)
+        neurons = range(len(found), len(found) + len(rows))
+        alone = np.logical_or.reduce(lost).tolist()
+        for i, row, is_negative, is_alone in zip(neurons, rows, (sign < 0).tolist(), alone):
+            one = i if is_alone else of_row.setdefault(row.tobytes(), i)
             found.append(2 * one + is_negative)
     return np.array(found, np.int64)
 

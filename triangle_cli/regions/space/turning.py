@@ -10,13 +10,7 @@ p as its form there, and is on there if that is a negative one; all others keep 
 # ruff: noqa: ANN001, ANN201
 from numba import boolean, int64
 
-from triangle_cli.regions.space.arena import (
-    BITS,
-    DIGITS,
-    EVERYWHERE,
-    SMALL,
-    TIES,
-)
+from triangle_cli.regions.space.arena import BITS, DIGITS, EVERYWHERE, SMALL, TIES
 from triangle_cli.regions.space.bits import compiled
 from triangle_cli.regions.space.digits import (
     EXACT,
@@ -176,11 +170,8 @@ def fine_changes(s, neuron, layer, n, found, in_units):
     pivot, is_exact, bound, is_rising = 0, True, 0.0, True
     if not in_units:
         fine_forms(s, last, n)
-        pivot, is_exact, bound = (
-            pivot_of(s, layer, neuron, n),
-            s.digit_state[layer] == EXACT,
-            s.digit_error[layer],
-        )
+        pivot = pivot_of(s, layer, neuron, n)
+        is_exact, bound = s.digit_state[layer] == EXACT, s.digit_error[layer]
         for d in range(digits):
             total[d] = coefficient(s, layer, neuron, pivot, n, d)
         slope = as_float(total, digits, base)

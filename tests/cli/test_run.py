@@ -199,10 +199,13 @@ def test_the_user_may_choose_the_folder(triangle):
         ),
         (["method=relu"], "method=relu: expected data=... with it"),
         (["init.peaks.0=0.3"], "init.peaks.0=0.3: expected the whole of it, init.peaks=[...]"),
-        (["data={a:1}"], "data={a:1}: expected the name of a file of data/ that sets data, which is null"),
+        (
+            ["data={name:1}"],
+            "data={name:1}: data is null, expected data=NAME of a file that sets it first: breast",
+        ),
         (
             ["schedule.deepening={kicks:3}"],
-            "schedule.deepening={kicks:3}: expected the name of a file of schedule/ that sets schedule.deepening",
+            "schedule.deepening={kicks:3}: schedule.deepening is null, expected schedule=NAME of a file that",
         ),
         (
             ["schedule.phases.x.epochs=3"],

@@ -130,7 +130,7 @@ def _braces_for_nothing(key: str, words: list[str]) -> str:
     typed = next((word for word in words if word.lstrip("+~").split("=")[0] == key), f"{key}={{..}}")
     group = key.split(".")[0]
     names = ", ".join(files_of(group))
-    return f"{typed}: {key} is null, with nothing to change, expected {group}=NAME first: one of {names}"
+    return f"{typed}: {key} is null, expected {group}=NAME of a file that sets it first: {names}"
 
 
 def _last(error: BaseException) -> str:

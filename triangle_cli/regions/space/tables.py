@@ -7,19 +7,51 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from triangle_cli.regions.space.arena import BITS, DIGITS, MOST_DIGITS, PLENTY, WANT, Arena, flat, scaled
+from triangle_cli.regions.space.arena import (
+    ANEW,
+    BITS,
+    DIGITS,
+    MOST_DIGITS,
+    PLENTY,
+    WANT,
+    Arena,
+    flat,
+    scaled,
+)
+
+
+KEPT = 27.0  # bits that float64 bounds may lose from a layer of forms in digits to the last
+WEIGHED = (
+    80.0  # bits that bounds may lose from the inputs to the last layer, so that most gains need no digits
+)
 
 
 def bits_lost(weights: Sequence[np.ndarray]) -> float:
     """About how many bits bounds lose against values from the inputs to the last hidden layer, half of neurons on."""
-    total = 0.0
+    return sum(_layer_bits(weights))
+
+
+def _layer_bits(weights: Sequence[np.ndarray]) -> list[float]:
+    """The bits lost by each hidden layer but the first."""
+    found = []
     for weight in weights[1:-1]:
         sizes = np.abs(weight)
         top = sizes.max(initial=0.0)
-        if top > 0.0:
-            sizes = sizes / top
-            total += max(0.0, math.log2(sizes.sum() / math.sqrt(2 * len(weight) * (sizes**2).sum())))
-    return total
+        sizes = sizes / top if top > 0.0 else sizes
+        grown = sizes.sum() / math.sqrt(2 * len(weight) * max(1.0, (sizes**2).sum()))
+        found.append(math.log2(max(1.0, grown)))
+    return found
+
+
+def last_anew(weights: Sequence[np.ndarray]) -> int:
+    """The first hidden layer from which float64 forms, begun anew there, serve to the last; 0: from the inputs on."""
+    layer, lost = len(weights) - 2, 0.0
+    for bits in reversed(_layer_bits(weights)):
+        lost += bits
+        if lost > KEPT:
+            break
+        layer -= 1
+    return layer
 
 
 def split_digits(numbers: np.ndarray, digits: int, bits: int) -> tuple[np.ndarray, bool]:
@@ -45,8 +77,10 @@ def with_digits(
     widths = [n, *(len(bias) for bias in biases)]
     before = int(arena.control[DIGITS])
     # bounds of the scaled network count all neurons as on: one bit a layer more
-    plenty = 5 + int(1.25 * (bits_lost(weights) + layers)) // 22
-    digits = before + 3 if before else max(5, plenty - 3)
+    anew, lost = last_anew(weights), [bits + 1.0 for bits in _layer_bits(weights)]
+    plenty = 5 + int(1.25 * (sum(lost) + 2)) // 22
+    first = plenty - 3 if bits_lost(weights) > WEIGHED else 3 + int(1.25 * sum(lost[:anew])) // 22
+    digits = before + 3 if before else max(5, first)
     bits, tables = 0, []
     for bits in (22, 20, 18):
         tables = [_layer_digits(w, digits, bits) for w in new_weights]
@@ -71,7 +105,15 @@ def with_digits(
     rows, widest = len(arena.facets), max(widths[1:])
     return arena._replace(
         control=_changed(
-            arena.control, {DIGITS: digits, BITS: bits, MOST_DIGITS: most, PLENTY: plenty, WANT: 0}
+            arena.control,
+            {
+                DIGITS: digits,
+                BITS: bits,
+                MOST_DIGITS: most,
+                PLENTY: plenty,
+                WANT: 0,
+                ANEW: last_anew(weights),
+            },
         ),
         digit_depth=np.array([len(table) for table, _ in tables], np.int64),
         digit_widths=np.array(widths[1:], np.int64),

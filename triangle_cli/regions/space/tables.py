@@ -19,7 +19,6 @@ from triangle_cli.regions.space.arena import (
     scaled,
 )
 
-
 KEPT = 27.0  # bits that float64 bounds may lose from a layer of forms in digits to the last
 WEIGHED = (
     80.0  # bits that bounds may lose from the inputs to the last layer, so that most gains need no digits

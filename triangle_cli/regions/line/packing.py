@@ -45,7 +45,7 @@ class PackedNetworks:
         self.shifts = np.zeros((networks, len(weights) + 1, self.size), np.int64)
         self.kept = np.zeros(networks, bool)
         self.least = np.zeros((networks, len(weights)))
-        equilibrate_all(self.weights, self.biases, self.widths, self.ends, self.shifts, self.kept, self.least)
+        equilibrate_all(self.weights, self.biases, self.ends, self.shifts, self.kept, self.least)
         self._exact: dict[int, ExactLine] = {}
 
     def layer(self, i: int, m: int) -> tuple[np.ndarray, np.ndarray]:

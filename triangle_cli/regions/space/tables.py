@@ -76,9 +76,9 @@ def with_digits(
     widths = [n, *(len(bias) for bias in biases)]
     before = int(arena.control[DIGITS])
     # bounds of the scaled network count all neurons as on: one bit a layer more
-    anew, lost = last_anew(weights), [bits + 1.0 for bits in _layer_bits(weights)]
-    plenty = 5 + int(1.25 * (sum(lost) + 2)) // 22
-    first = plenty - 3 if bits_lost(weights) > WEIGHED else 3 + int(1.25 * sum(lost[:anew])) // 22
+    anew, grown = last_anew(weights), [bits + 1.0 for bits in _layer_bits(weights)]
+    plenty = 5 + int(1.25 * (sum(grown) + 2)) // 22
+    first = plenty - 3 if bits_lost(weights) > WEIGHED else 3 + int(1.25 * sum(grown[:anew])) // 22
     digits = before + 3 if before else max(5, first)
     bits, tables = 0, []
     for bits in (22, 20, 18):

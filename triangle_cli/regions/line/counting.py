@@ -27,6 +27,8 @@ from triangle_cli.regions.arrays import (
     checked_linear,
     is_floating,
     is_tensor,
+    joined_rows,
+    layers_in,
 )
 from triangle_cli.regions.telling import Tell
 
@@ -213,23 +215,29 @@ def _checked(weights: Sequence[Any], biases: Sequence[Any]) -> tuple[tuple[int, 
             f"{len(weights)} weights and {len(biases)} biases, expected as many of each, one or more"
         )
     batch: tuple[int, ...] = ()
-    fan_in = 1
-    arrays: tuple[list, list] = ([], [])
+    widths, tables = [1], []
     for index, (weight, bias) in enumerate(zip(weights, biases)):
-        for name, value, dims, out in zip(("weights", "biases"), (weight, bias), (2, 1), arrays):
-            _check_tensor(f"{name}[{index}]", value, dims)
-            networks = math.prod(value.shape[: value.ndim - dims])
-            out.append(value.astype(np.float64).reshape(networks, *value.shape[value.ndim - dims :]))
+        _check_tensor(f"weights[{index}]", weight, 2)
+        _check_tensor(f"biases[{index}]", bias, 1)
         if index == 0:
             batch = weight.shape[:-2]
-        expected = (*batch, weight.shape[-2], fan_in)
-        if tuple(weight.shape) != expected:
+        fan_in, fan_out = widths[-1], weight.shape[-2]
+        if weight.shape != (*batch, fan_out, fan_in):
             wanted = ", ".join(map(str, (*batch, "out", fan_in)))
             raise ValueError(f"weights[{index}] has shape {tuple(weight.shape)}, expected ({wanted})")
-        if tuple(bias.shape) != expected[:-1]:
-            raise ValueError(f"biases[{index}] has shape {tuple(bias.shape)}, expected {expected[:-1]}")
-        fan_in = weight.shape[-2]
-    return batch, *arrays
+        if bias.shape != (*batch, fan_out):
+            raise ValueError(f"biases[{index}] has shape {tuple(bias.shape)}, expected {(*batch, fan_out)}")
+        networks = math.prod(batch)
+        tables += [weight.reshape(networks, fan_out * fan_in), bias.reshape(networks, fan_out)]
+        widths.append(fan_out)
+    rows = joined_rows(tables)
+    if rows is None:
+        at = next(i for i, table in enumerate(tables) if not np.isfinite(table).all())
+        bad = tables[at][~np.isfinite(tables[at])][0].item()
+        raise ValueError(
+            f"{('weights', 'biases')[at % 2]}[{at // 2}] contains {bad}, expected finite numbers"
+        )
+    return batch, *layers_in(rows, widths)
 
 
 def _check_tensor(name: str, value: Any, dims: int) -> None:
@@ -240,9 +248,6 @@ def _check_tensor(name: str, value: Any, dims: int) -> None:
         raise ValueError(
             f"{name} has shape {tuple(value.shape)}, expected {dims} or more dimensions, none of them 0"
         )
-    if not np.isfinite(value).all():
-        bad = value[~np.isfinite(value)][0].item()
-        raise ValueError(f"{name} contains {bad}, expected finite numbers")
 
 
 def _checked_box(box: Sequence) -> tuple[float, float]:

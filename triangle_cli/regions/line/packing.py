@@ -6,6 +6,7 @@ from triangle_cli.regions.line.exact import ExactLine, Ratio, all_relu
 from triangle_cli.regions.line.scaling import equilibrate_all
 
 LANES = 4  # `lanes.LANES`, which numba comes with
+TOGETHER = 2**15  # weights scaled at once, in the processor's cache
 
 
 class Unresolved(Exception):
@@ -45,7 +46,10 @@ class PackedNetworks:
         self.shifts = np.zeros((networks, len(weights) + 1, self.size), np.int64)
         self.kept = np.zeros(networks, bool)
         self.least = np.zeros((networks, len(weights)))
-        equilibrate_all(self.weights, self.biases, self.widths, self.ends, self.shifts, self.kept, self.least)
+        tables = self.weights, self.biases, self.ends, self.shifts, self.kept, self.least
+        step = max(1, TOGETHER // (len(weights) * self.size**2))
+        for start in range(0, networks, step):
+            equilibrate_all(*(table[start : start + step] for table in tables))
         self._exact: dict[int, ExactLine] = {}
 
     def layer(self, i: int, m: int) -> tuple[np.ndarray, np.ndarray]:

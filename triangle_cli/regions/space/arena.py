@@ -26,9 +26,9 @@ ENTER, CLASSIFY, SPLIT, ABOVE, BELOW, LEAVE = 0, 1, 2, 3, 4, 5
 # Entries of `Arena.control`.
 (
     DEPTH, CELLS, BUDGET, LIMIT, QUESTIONS, LOOKS, JOINS, LEAVES, CORNERS, PART, PARTS, NODE, FACETS, EMITTING, DIGITS,
-    BITS, WANT, PLENTY, MOST_DIGITS, TIED,
-) = range(20)  # fmt: skip
-CONTROL_SIZE = 20
+    BITS, WANT, PLENTY, MOST_DIGITS, TIED, ANEW,
+) = range(21)  # fmt: skip
+CONTROL_SIZE = 21
 
 CUT = 8  # splits after which the cells are dealt out to threads
 
@@ -111,6 +111,8 @@ class Arena(NamedTuple):
     gain_error: np.ndarray  # (64,)
     gain_part: np.ndarray  # (64, last width): what each neuron of the last layer adds
     gain_bound: np.ndarray  # (N,) bound on the error of a neuron's gain on any path
+    heft: np.ndarray  # (L,) bound on the sum of |derivatives of the outputs by a layer's neurons that are on|
+    largest: np.ndarray  # (L,) of the derivatives by a facet's neuron that were passed on to a layer
     column: np.ndarray  # (6 or n + 1, widest) scratch
     # numbers of more digits, of `digits`; sizes 0 until they are asked for
     digit_depth: np.ndarray  # (L + 1,) int64: digits of each layer's weights, the outputs' last
@@ -306,6 +308,8 @@ def new_arena(
         gain_error=np.zeros(64),
         gain_part=np.zeros((64, last)),
         gain_bound=gain_bounds(steeps, mix_steep),
+        heft=np.zeros(len(biases) - 1),
+        largest=np.zeros(len(biases) - 1),
         column=np.zeros((max(6, n + 1), max(widest, len(biases[-1])))),
         **no_digits(len(biases), n, rows),
         questions=np.zeros((1024, 3), np.int64),

@@ -34,7 +34,7 @@ from triangle_cli.regions.space.refining import choose, invert, quality_of
 
 STALE, ROUNDED, EXACT = 0, 1, 2  # of a layer's forms in digits, of a vertex
 FAILED = 3  # of a vertex: its facets are too close to dependent
-ENOUGH = 2.0**-45  # relative accuracy that a layer's forms are to have after `rebase`
+ENOUGH = 2.0**-40  # relative accuracy that a layer's forms are to have after `rebase`
 
 
 @compiled

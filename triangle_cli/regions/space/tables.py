@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from triangle_cli.regions.space.arena import (
+    ANEW,
     BITS,
     DIGITS,
     KEPT,
@@ -21,17 +22,37 @@ from triangle_cli.regions.space.arena import (
     starts,
 )
 
+# bits that float64 bounds may lose from a layer of forms in digits to the last, and from the inputs to the last if
+# most gains are to need no digits
+LASTING, WEIGHED = 27.0, 80.0
+
 
 def bits_lost(weights: Sequence[np.ndarray]) -> float:
     """About how many bits bounds lose against values from the inputs to the last hidden layer, half of neurons on."""
-    total = 0.0
+    return sum(_layer_bits(weights))
+
+
+def _layer_bits(weights: Sequence[np.ndarray]) -> list[float]:
+    """The bits lost by each hidden layer but the first."""
+    found = []
     for weight in weights[1:-1]:
         sizes = np.abs(weight)
         top = sizes.max(initial=0.0)
-        if top > 0.0:
-            sizes = sizes / top
-            total += max(0.0, math.log2(sizes.sum() / math.sqrt(2 * len(weight) * (sizes**2).sum())))
-    return total
+        sizes = sizes / top if top > 0.0 else sizes
+        grown = sizes.sum() / math.sqrt(2 * len(weight) * max(1.0, (sizes**2).sum()))
+        found.append(math.log2(max(1.0, grown)))
+    return found
+
+
+def last_anew(weights: Sequence[np.ndarray]) -> int:
+    """The first hidden layer from which float64 forms, begun anew there, serve to the last; 0: from the inputs on."""
+    layer, lost = len(weights) - 2, 0.0
+    for bits in reversed(_layer_bits(weights)):
+        lost += bits
+        if lost > LASTING:
+            break
+        layer -= 1
+    return layer
 
 
 def split_digits(numbers: np.ndarray, digits: int, bits: int) -> tuple[np.ndarray, np.ndarray]:
@@ -60,15 +81,16 @@ def with_digits(
     is_lost = (given != 0) & (np.abs(numbers) < KEPT)
     weight_at = starts(a * b for a, b in pairwise(widths))
     bias_at = [weight_at[-1] + start for start in arena.neuron_at.tolist()]
-    layer_at = list(
-        zip(weight_at, weight_at[1:], bias_at, [*bias_at[1:], bias_at[-1]])
-    )  # of its weights, its biases
+    # of each layer its weights and its biases
+    layer_at = list(zip(weight_at, weight_at[1:], bias_at, [*bias_at[1:], bias_at[-1]]))
     idle = {WANT: 0, QUESTIONS: 0}  # what was asked is asked again if it is still open
     if not before:
         arena = arena._replace(twin=twins(numbers, is_lost, layer_at[:-1]))
     # bounds of the scaled network count all neurons as on: one bit a layer more
-    plenty = 5 + int(1.25 * (bits_lost(weights) + layers)) // 22
-    digits = before + 3 if before else max(5, plenty - 3)
+    anew, grown = last_anew(weights), [lost + 1.0 for lost in _layer_bits(weights)]
+    plenty = 5 + int(1.25 * (sum(grown) + 2)) // 22
+    first = plenty - 3 if bits_lost(weights) > WEIGHED else 3 + int(1.25 * sum(grown[:anew])) // 22
+    digits = before + 3 if before else max(5, first)
     bits = 0
     for bits in (22, 20, 18):
         table, rest = split_digits(numbers, digits, bits)
@@ -87,7 +109,8 @@ def with_digits(
     digit_weights = [table[:depth, start:end] for depth, (start, end, _, _) in zip(depths, layer_at)]
     return arena._replace(
         control=_changed(
-            arena.control, {DIGITS: digits, BITS: bits, MOST_DIGITS: most, PLENTY: plenty} | idle
+            arena.control,
+            {DIGITS: digits, BITS: bits, MOST_DIGITS: most, PLENTY: plenty, ANEW: anew} | idle,
         ),
         digit_depth=np.array(depths, np.int64),
         digit_widths=np.array(widths[1:], np.int64),

@@ -12,6 +12,7 @@ from numba import boolean, int64
 from triangle_cli.compiling import njit
 from triangle_cli.regions.space.arena import (
     ABOVE,
+    ANEW,
     ASK,
     BELOW,
     BIT,
@@ -91,9 +92,11 @@ def is_dealt(s):
 
 @compiled
 def is_faint(s, layer):
-    """Whether the bounds on the forms of a layer have grown close to the forms."""
+    """Whether the bounds on the forms of a layer have grown close to the forms, or would in a later layer."""
     if s.slack[0] > 0.0 or s.control[MOST_DIGITS] == 0:
         return False
+    if layer > 0 and layer == s.control[ANEW]:
+        return True
     worst, largest = 0.0, 0.0
     for i in range(s.neuron_at[layer], s.neuron_at[layer + 1]):
         worst, largest = max(worst, s.error[i]), max(largest, s.reach[i])

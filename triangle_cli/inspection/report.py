@@ -36,7 +36,7 @@ COUNTS = (
     "wide_linear_regions",
     "wide_activation_regions",
 )
-MOST_VOLUMES = 2**18  # where the walk counts: beyond, volumes would take memory for each region
+MOST_VOLUMES = 2**20  # where the walk counts: beyond, volumes would take memory for each region
 MOST_PIECES = 2**22  # beyond, the pieces themselves, a line each, would fill the memory
 FIRST = 5.0  # seconds of counting after which it is said how far it is
 RESOLUTION = 2.0**-50  # of the box: what two float64 coordinates can tell apart

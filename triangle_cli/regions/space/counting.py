@@ -208,12 +208,13 @@ def joined(joins: np.ndarray) -> int:
 
 
 def labels_of(hashes: np.ndarray, on: np.ndarray, joins: np.ndarray) -> np.ndarray:
-    """Linear region 0, 1, .. (cells,) of cells with patterns `on` (cells, N)."""
+    """Linear region 0, 1, .. (cells,) of cells whose patterns are the bits of `on`, (cells, N / 8) uint8."""
     if not len(joins):
         return np.arange(len(on))
     own = np.zeros((len(on), 2), np.uint64)
     for i, key in enumerate(hashes):
-        own ^= np.where(on[:, i : i + 1], key, np.uint64(0))
+        is_on = (on[:, i // 8] & (128 >> i % 8)) != 0
+        own ^= np.where(is_on[:, None], key, np.uint64(0))
     _, names = np.unique(np.concatenate([own, joins.reshape(-1, 2)]), axis=0, return_inverse=True)
     names = names.reshape(-1)
     cell = np.empty(len(on), np.int64)

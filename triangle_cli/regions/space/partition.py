@@ -32,7 +32,8 @@ class _Collector:
         sizes, facets = a.leaf_size[:leaves].copy(), a.leaf_facets[:corners]
         pointer = np.concatenate([[0], np.cumsum(sizes)])
         on = a.leaf_on[:leaves, : sum(len(bias) for bias in self.biases[:-1])].astype(bool)
-        made = {"on": on, "volume": volumes(a.leaf_place[:corners], facets, pointer)}
+        made = {"on": on if self.with_cells else np.packbits(on, axis=1)}
+        made |= {"volume": volumes(a.leaf_place[:corners], facets, pointer)}
         made["place"] = np.ldexp(
             np.add.reduceat(a.leaf_place[:corners], pointer[:-1]) / sizes[:, None],
             -self.shift.astype(np.int32),
@@ -145,7 +146,7 @@ def cells(
     made = {name: np.concatenate(get[name]) for name in get if name not in others}
     made["offsets"] = np.concatenate([[0], np.cumsum(np.concatenate(get["sizes"]))])
     made["half_space_offsets"] = np.concatenate([[0], np.cumsum(np.concatenate(get["half_spaces"]))])
-    made["linear_region"] = labels_of(walker.arena.hashes, on, found.joins)
+    made["linear_region"] = labels_of(walker.arena.hashes, np.packbits(on, axis=1), found.joins)
     made["volume"] = np.ldexp(made["volume"], -int(collector.shift.sum()))
     if adjacency:
         cell = np.repeat(np.arange(len(on)), np.concatenate(get["half_spaces"]))

@@ -1,7 +1,8 @@
 """Counts of networks of three inputs and more: known answers, then brute force in rational arithmetic."""
 
 import math
-from itertools import combinations, pairwise, product
+from fractions import Fraction
+from itertools import combinations, pairwise, permutations, product
 
 import pytest
 import torch
@@ -285,3 +286,27 @@ def test_small_networks_agree_with_brute_force(kind):
 @pytest.mark.parametrize("kind", NUMBERS)
 def test_many_small_networks_agree_with_brute_force(kind):
     check_brute_force(NUMBERS[kind], 150, [3, 3, 4])
+
+
+def test_a_vertex_of_one_path_is_not_taken_for_that_of_another():
+    """Vertices on facets of several layers, asked of the integers by one cell after another, neurons in any order."""
+    rows, constants = [[0, 1], [1, 0], [0, 1.25], [-0.5, 0.5]], [1, 0, -1, 1]
+    for order in permutations(range(4)):
+        first = [rows[i] for i in order], [constants[i] for i in order]
+        second = [[[-1, 1, 0, 1][i] for i in order]], [0]
+        weights, biases = tensors(first, second, ([[1]], [0]), ([[1]], [0]))
+        found = cells(weights, biases, [[-1, 1]] * 2, adjacency=True)
+        assert (len(found.linear_region.unique()), len(found.volume)) == (3, 8)
+        assert count_some(weights, biases, [[-1, 1]] * 2, limit=100) == (8, True)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_corners_that_floats_cannot_place_are_placed_in_integers(exact):
+    """The second layer's neurons are 21 / 7 - 3 times one: what is left cuts at y = -0.762, which floats do not see."""
+    weights, biases = tensors(
+        ([[0, -1]], [0]), ([[21], [3]], [8.88e-16, 0]), ([[1 / 7, -1], [0, 0]], [0, 1]), ([[0, 0]], [0])
+    )
+    cut = (Fraction(1 / 7) * Fraction(8.88e-16)) / (21 * Fraction(1 / 7) - 3)
+    found = cells(weights, biases, [[-1, 1]] * 2, exact=exact)
+    expected = sorted([0.5, float((1 - abs(cut)) / 2), float(abs(cut) / 2)])
+    assert sorted((found.volume / 4).tolist()) == pytest.approx(expected, rel=1e-12)

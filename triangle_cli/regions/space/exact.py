@@ -97,7 +97,7 @@ class Exact:
         depth = min(l, len(self._path))
         while same < depth and self._path[same] == on[self.first[same] : self.first[same + 1]]:
             same += 1
-        if same < len(self._path):
+        if same < depth:  # else what is known of later layers stays, to be compared when it is asked for
             del self._path[same:], self._forms[same + 1 :]
             self._points.clear()
         if not self._forms:
@@ -130,18 +130,21 @@ class Exact:
         l = self.layer_of[label]
         return self.layer(l, on)[label - self.first[l]]
 
-    def _solved(self, labels: tuple[int, ...], on: bytes) -> tuple[int, ...]:
-        point = solution([self.plane(label, on) for label in labels], self.inputs)
-        assert point is not None, "the facets of a vertex meet in one point"
-        return point
+    def point(self, labels: tuple[int, ...], on: bytes) -> Form:
+        """The vertex on the facets `labels`, as `solution`."""
+        # first all that it depends on: points of another path are forgotten
+        self.layer(max((self.layer_of[label] for label in labels if label >= 0), default=0), on)
+        found = self._points.get(labels)
+        if found is None:
+            found = solution([self.plane(label, on) for label in labels], self.inputs)
+            assert found is not None, "the facets of a vertex meet in one point"
+            self._points[labels] = found
+        return found
 
     def sign(self, labels: tuple[int, ...], neuron: int, on: bytes) -> int:
         """Sign of a neuron at the vertex on the facets `labels`."""
         form = self.plane(neuron, on)
-        point = self._points.get(labels)
-        if point is None:
-            point = self._points[labels] = self._solved(labels, on)
-        value = sum(a * x for a, x in zip(form, point))
+        value = sum(a * x for a, x in zip(form, self.point(labels, on)))
         return (value > 0) - (value < 0)
 
     def outputs(self, on: bytes) -> list[Form]:
@@ -179,5 +182,5 @@ class Exact:
 
     def vertex(self, labels: tuple[int, ...], on: bytes) -> list[Fraction]:
         """Coordinates of the vertex on these facets."""
-        *point, bottom = self._solved(labels, on)
+        *point, bottom = self.point(labels, on)
         return [Fraction(x, bottom) for x in point]

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
 from triangle_cli.regions.space.adjacency import adjacent, are_alone
 from triangle_cli.regions.space.arena import CORNERS, LEAVES, Arena, scaled
 from triangle_cli.regions.space.counting import Walker, dead_neurons, labels_of
+from triangle_cli.regions.space.exact import Exact
 from triangle_cli.regions.space.forms import UNIT
 from triangle_cli.regions.space.sizes import Sizes
 from triangle_cli.regions.space.volumes import volumes
+
+FAR = 1e-6  # of the box: corners of more doubt are computed in integers
 
 
 class _Collector:
     """Takes the leaves of a walk a buffer at a time, and puts what is made of them into columns."""
 
     def __init__(
-        self, weights: list, biases: list, box: np.ndarray, with_cells: bool, with_adjacency: bool = False
+        self,
+        weights: list,
+        biases: list,
+        box: np.ndarray,
+        linear: list[np.ndarray] | None,
+        with_cells: bool,
+        with_adjacency: bool = False,
     ) -> None:
-        self.weights, self.biases, self.box = weights, biases, box
+        self.weights, self.biases, self.box, self.linear = weights, biases, box, linear
         self.with_cells, self.with_adjacency = with_cells, with_adjacency
         self.scaled = scaled(weights, biases, box)
         self.shift = self.scaled[3][0]
@@ -31,6 +42,7 @@ class _Collector:
         leaves, corners = int(a.control[LEAVES]), int(a.control[CORNERS])
         sizes, facets = a.leaf_size[:leaves].copy(), a.leaf_facets[:corners]
         pointer = np.concatenate([[0], np.cumsum(sizes)])
+        self._place(a, sizes, facets)
         on = a.leaf_on[:leaves, : sum(len(bias) for bias in self.biases[:-1])].astype(bool)
         made = {"on": on if self.with_cells else np.packbits(on, axis=1)}
         made |= {"volume": volumes(a.leaf_place[:corners], facets, pointer)}
@@ -46,6 +58,22 @@ class _Collector:
             made |= self._forms(a, made["on"], facets, pointer)
         for name, column in made.items():
             self.columns.setdefault(name, []).append(column)
+
+    def _place(self, a: Arena, sizes: np.ndarray, facets: np.ndarray) -> None:
+        """Compute in integers the corners of a buffer of leaves of which floats do not know where they are."""
+        doubtful = np.flatnonzero(a.leaf_doubt[: len(facets)] > FAR)
+        owners = np.repeat(np.arange(len(sizes)), sizes)[doubtful]
+        for corner, cell in zip(doubtful.tolist(), owners.tolist()):
+            mask = int(facets[corner])
+            labels = tuple(int(a.leaf_label[cell, b]) for b in range(64) if mask >> b & 1)
+            vertex = self.exact.vertex(labels, a.leaf_on[cell].tobytes())
+            a.leaf_place[corner] = [float(x * Fraction(2) ** int(k)) for x, k in zip(vertex, self.shift)]
+            a.leaf_doubt[corner] = UNIT
+
+    @cached_property
+    def exact(self) -> Exact:
+        """The network in integers."""
+        return Exact(self.weights, self.biases, self.box, self.linear)
 
     def _forms(self, a: Arena, on: np.ndarray, facets: np.ndarray, pointer: np.ndarray) -> dict:
         """Half-spaces and affine maps of a buffer of leaves."""
@@ -137,7 +165,7 @@ def cells(
     linear: list[np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """The fields of `Cells` of one network: weights[l] (out, in), biases[l] (out,), box (n, 2)."""
-    collector = _Collector(weights, biases, box, with_cells=True, with_adjacency=adjacency)
+    collector = _Collector(weights, biases, box, linear, with_cells=True, with_adjacency=adjacency)
     walker = Walker(weights, biases, box, exact=exact, emitting=True, linear=linear)
     found = walker.run(tell, collector.take)
     get = collector.columns
@@ -166,7 +194,7 @@ def sizes(
     linear: list[np.ndarray] | None = None,
 ) -> Sizes:
     """The volumes of all regions of one network; arguments as `cells`."""
-    collector = _Collector(weights, biases, box, with_cells=False)
+    collector = _Collector(weights, biases, box, linear, with_cells=False)
     walker = Walker(weights, biases, box, exact=exact, emitting=True, linear=linear)
     found = walker.run(tell, collector.take)
     on = np.concatenate(collector.columns["on"])

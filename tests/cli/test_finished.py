@@ -129,7 +129,7 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 def test_a_terminal_that_takes_no_more_is_named(tree):
-    for words in (["ls"], ["--help"]):
+    for words in (["ls"], ["--help"], ["ls", "--help"]):
         with Path("/dev/full").open("w") as full:
             done = subprocess.run(
                 [tree.program, *words], cwd=tree.folder, stdout=full, stderr=subprocess.PIPE, text=True

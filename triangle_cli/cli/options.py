@@ -32,6 +32,10 @@ class Parser(argparse.ArgumentParser):
                 anywhere += [str(choice) for choice in action.choices]
         return after | {"": anywhere}
 
+    def print_help(self, file: Any = None) -> None:
+        """Print how the words are used; OSError where that cannot be written, which argparse would not say."""
+        print(self.format_help(), end="", file=file, flush=True)
+
     def error(self, message: str) -> NoReturn:
         """Exit with 2."""
         console.fail(message, self.prog)

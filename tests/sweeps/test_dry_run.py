@@ -56,6 +56,13 @@ def test_what_is_refused_before_training_is_told(triangle):
     )
 
 
+@pytest.mark.parametrize("word", ["depth=-1", "threads=0"])
+def test_a_word_that_is_refused_is_told_once(triangle, word):
+    counts, failing = triangle("run", word, "dry_run=true").stdout.splitlines()
+    assert counts == "1 job: 0 done, 0 to run, 1 would fail"
+    assert failing.startswith(f"would fail: {word}: expected 1 ")
+
+
 def test_a_sweep_over_data_takes_settings_that_all_of_them_have(triangle):
     words = ["data=wine,digits", "model.hidden=[4,5]", "data.batch=8,16", "data.drop=[]", "dry_run=true"]
     done = triangle("run", "-m", *words)

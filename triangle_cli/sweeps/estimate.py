@@ -46,7 +46,7 @@ def _checked(item: Job | JobRecord) -> Job | JobRecord:
 
 def _would_fail(record: JobRecord) -> str:
     words, reason = " ".join(record.overrides), record.reason or ""
-    named = reason.startswith(f"{words}: ")  # by the reason itself
+    named = not words or reason.startswith(f"{words}: ")  # by the reason itself
     return f"would fail: {reason}" if named else f"would fail: {words}: {reason}"
 
 

@@ -233,10 +233,19 @@ def _extreme_pieces(found: Pieces) -> dict[str, dict[str, Any]]:
     return {"narrowest": describe(int(width.argmin())), "widest": describe(int(width.argmax()))}
 
 
+def _shifted(area: float, shift: int) -> float:
+    """area 2^shift, infinite where it leaves the range of floats."""
+    try:
+        return math.ldexp(area, shift)
+    except OverflowError:
+        return math.inf
+
+
 def _extreme_polygons(found: Polygons) -> dict[str, dict[str, Any]]:
     every = np.asarray(found.vertices)
     _, exponents = np.frexp(np.abs(every).max(0))  # so that no area leaves float64
     vertices = np.ldexp(every, -exponents)
+    shift = int(exponents.sum())
     area = polygon_areas(replace(found, vertices=vertices))
     region = np.bincount(found.linear_region, area)
     smallest_told_apart = RESOLUTION * np.ptp(vertices, axis=0).max()  # of at most 1 x 1
@@ -245,7 +254,7 @@ def _extreme_polygons(found: Polygons) -> dict[str, dict[str, Any]]:
         largest = np.where(found.linear_region == i, area, -1.0).argmax()
         corners = every[found.offsets[largest] : found.offsets[largest + 1]]
         return {
-            "area": float(np.ldexp(np.ldexp(region[i].item(), exponents[0]), exponents[1])),
+            "area": _shifted(region[i].item(), shift),
             "share": (region[i] / region.sum()).item(),
             "is_resolved": bool(region[i] > smallest_told_apart),
             "at": corners.mean(0).tolist(),

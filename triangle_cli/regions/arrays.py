@@ -118,6 +118,12 @@ def layers_in(rows: np.ndarray, widths: Sequence[int]) -> tuple[list[np.ndarray]
     return weights, biases
 
 
+def one_network(row: np.ndarray, widths: Sequence[int]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Weights (out, in) and biases (out,) of each layer, out of the row (numbers,) of both."""
+    weights, biases = layers_in(row[None], widths)
+    return [weight[0] for weight in weights], [bias[0] for bias in biases]
+
+
 def box_array(box: Any) -> np.ndarray:
     """The numbers of a box, (.., ..) float64.
 

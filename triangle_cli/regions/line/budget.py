@@ -32,8 +32,8 @@ def surpasses(weights: list[Tensor], biases: list[Tensor], lo: float, hi: float,
 
     limit = max(1, limit * SHALLOW // max(SHALLOW, len(biases)))
     arrays = [[layer.astype(float) for layer in as_arrays(layers)] for layers in (weights, biases)]
-    batches = [[array[np.newaxis] for array in layers] for layers in arrays]
-    packed = PackedNetworks(batches[0], batches[1], lo, hi)
+    numbers = [array.ravel() for layer in zip(*arrays) for array in layer]
+    packed = PackedNetworks(np.concatenate(numbers)[None], [1, *map(len, arrays[1])], lo, hi)
     count = 0
     try:
         narrow = packed.widths[1:-1].max(initial=0) <= NARROW

@@ -28,7 +28,7 @@ from triangle_cli.regions.arrays import (
     is_floating,
     is_tensor,
     joined_rows,
-    layers_in,
+    one_network,
 )
 from triangle_cli.regions.telling import Tell
 
@@ -110,9 +110,8 @@ def count_rows(
     tell: called now and then with the activation regions so far, of those networks that are at work.
     """
     lo, hi = _checked_box(box)
-    batch, packed_weights, packed_biases = _checked(weights, biases)
-    masks = checked_linear(linear, [bias.shape[1] for bias in packed_biases[:-1]])
-    return batch, _counts(packed_weights, packed_biases, lo, hi, exact, masks, tell)
+    batch, rows, widths = _checked(weights, biases)
+    return batch, _counts(rows, widths, lo, hi, exact, checked_linear(linear, widths[1:-1]), tell)
 
 
 def few_arrays(
@@ -125,9 +124,8 @@ def few_arrays(
     from triangle_cli.regions.line.pieces import few_pieces
 
     lo, hi = _checked_box(box)
-    _, packed_weights, packed_biases = _checked(weights, biases)
-    masks = checked_linear(linear, [bias.shape[1] for bias in packed_biases[:-1]])
-    found = few_pieces(packed_weights, packed_biases, lo, hi, masks)
+    _, rows, widths = _checked(weights, biases)
+    found = few_pieces(rows, widths, lo, hi, checked_linear(linear, widths[1:-1]))
     return None if found is None else ([int(count) for count in found[0]], found[1])
 
 
@@ -168,20 +166,20 @@ def piece_arrays(
 ) -> tuple[np.ndarray, ...]:
     """As `pieces`, without torch: left, right, slope, intercept."""
     lo, hi = _checked_box(box)
-    batch, packed_weights, packed_biases = _checked(weights, biases)
-    masks = checked_linear(linear, [bias.shape[1] for bias in packed_biases[:-1]])
+    batch, rows, widths = _checked(weights, biases)
+    masks = checked_linear(linear, widths[1:-1])
     if batch:
         raise ValueError(
             f"weights[0] has shape {tuple(weights[0].shape)}, expected one network: two dimensions"
         )
     from triangle_cli.regions.line.pieces import exact_pieces, fast_pieces
 
-    return (exact_pieces if exact else fast_pieces)(packed_weights, packed_biases, lo, hi, merged, masks)
+    return (exact_pieces if exact else fast_pieces)(rows, widths, lo, hi, merged, masks)
 
 
 def _counts(
-    weights: list[np.ndarray],
-    biases: list[np.ndarray],
+    rows: np.ndarray,
+    widths: list[int],
     lo: float,
     hi: float,
     exact: bool,
@@ -189,26 +187,26 @@ def _counts(
     tell: Tell | None = None,
 ) -> np.ndarray:
     """(networks, 5): linear, activation, dead, wide linear, wide activation."""
-    from triangle_cli.regions.line.exact import ExactLine, count_exactly
-
-    rows = np.zeros((len(weights[0]), 5), np.int64)
-    unresolved = np.ones(len(rows), bool)
+    counts, unresolved = np.zeros((len(rows), 5), np.int64), np.ones(len(rows), bool)
     if not exact:
         from triangle_cli.regions.line.pieces import count_fast
 
         for start in range(0, len(rows), BATCH):
             part = slice(start, start + BATCH)
-            rows[part], unresolved[part] = count_fast(
-                [w[part] for w in weights], [b[part] for b in biases], lo, hi, linear, tell
-            )
-    for i in np.flatnonzero(unresolved):
-        network = [weight[i] for weight in weights], [bias[i] for bias in biases]
-        rows[i] = count_exactly(ExactLine(*network, lo, hi, linear), tell)
-    return rows
+            counts[part], unresolved[part] = count_fast(rows[part], widths, lo, hi, linear, tell)
+    if unresolved.any():
+        from triangle_cli.regions.line.exact import ExactLine, count_exactly
+
+        for i in np.flatnonzero(unresolved):
+            counts[i] = count_exactly(ExactLine(*one_network(rows[i], widths), lo, hi, linear), tell)
+    return counts
 
 
-def _checked(weights: Sequence[Any], biases: Sequence[Any]) -> tuple[tuple[int, ...], list, list]:
-    """(batch shape, weights, biases) as float64 arrays of shape (networks, ..), or ValueError."""
+def _checked(weights: Sequence[Any], biases: Sequence[Any]) -> tuple[tuple[int, ...], np.ndarray, list[int]]:
+    """The batch shape, rows (networks, numbers) of weights and biases layer after layer, and the widths, 1 for x.
+
+    Raises ValueError as `count_regions`.
+    """
     weights, biases = as_arrays(weights), as_arrays(biases)
     if len(weights) != len(biases) or not len(weights):
         raise ValueError(
@@ -237,7 +235,7 @@ def _checked(weights: Sequence[Any], biases: Sequence[Any]) -> tuple[tuple[int, 
         raise ValueError(
             f"{('weights', 'biases')[at % 2]}[{at // 2}] contains {bad}, expected finite numbers"
         )
-    return batch, *layers_in(rows, widths)
+    return batch, rows, widths
 
 
 def _check_tensor(name: str, value: Any, dims: int) -> None:

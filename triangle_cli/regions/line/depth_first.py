@@ -13,6 +13,7 @@ values are computed once.
 
 # ruff: noqa: ANN001, ANN201
 # mypy: allow-untyped-defs, no-check-untyped-defs
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -35,15 +36,15 @@ from triangle_cli.regions.line.arithmetic import (
 from triangle_cli.regions.line.lanes import LANES, digest, load, store
 from triangle_cli.regions.line.slopes import layer_slopes, slopes_differ, slopes_differ_closely
 
-# What the walk returns: finished, or what it needs before it can be resumed (READY: it may be run).
-DONE, SIGN, KINK, WIDTH, FULL, READY = 0, 1, 2, 3, 4, 5
+# What the walk returns: finished, or what it needs before it can be resumed. READY: it may be run; NEW: from the start.
+DONE, SIGN, KINK, WIDTH, FULL, READY, NEW = 0, 1, 2, 3, 4, 5, 6
 
 # Columns of `Walk.state`: where the walk is, and the answer given to it.
 LEVEL, NEURON, ROW, CHANGED, LEAVES, ANSWER, RECORDED, STATE_SIZE = 0, 1, 2, 3, 4, 5, 6, 7
 UNANSWERED = -1
 
 # Columns of `Walk.counts`.
-LINEAR, ACTIVATION, WIDE_LINEAR, WIDE_ACTIVATION = 0, 1, 2, 3
+LINEAR, ACTIVATION, DEAD, WIDE_LINEAR, WIDE_ACTIVATION = 0, 1, 2, 3, 4
 
 
 class Network(NamedTuple):
@@ -51,8 +52,9 @@ class Network(NamedTuple):
 
     weights: np.ndarray  # (depth + 1, size, size), [layer, from, to]
     biases: np.ndarray  # (depth + 2, size), the last row 0
-    least_weights: np.ndarray  # (depth + 1,), the smallest |weight| of the layer that is not 0
+    least: float  # no |weight| that is not 0 is smaller
     linear: np.ndarray  # (depth + 1, size): passed on as they are, without ReLU; of a batch the same for all
+    box: np.ndarray  # (2,)
     threshold: float  # wider than this is wide
 
 
@@ -69,7 +71,7 @@ class Walk(NamedTuple):
     )  # (depth + 3, 2 size): slopes and errors; the last row those of the last leaf's outputs
     region_start: np.ndarray  # (3,): where the current linear region began
     state: np.ndarray  # (STATE_SIZE,)
-    counts: np.ndarray  # (4,)
+    counts: np.ndarray  # (5,)
     alive: np.ndarray  # (depth + 1, size): the neuron has been on
     ends: np.ndarray  # (capacity, 2): left and right end of each leaf recorded; capacity 0: only count
     kinks: np.ndarray  # (capacity,): whether a linear region starts there
@@ -77,6 +79,27 @@ class Walk(NamedTuple):
     scratch: np.ndarray  # (4, 3 size + EXTRA)
     zeros: np.ndarray  # (depth + 1, size): no biases
     all_on: np.ndarray  # (depth + 1, size): nothing masked
+
+
+@compiled
+def begin(network, walk):
+    """Bring a walk that is 0 throughout to its start, the box."""
+    size = network.biases.shape[1]
+    for m in range(len(walk.tops)):
+        walk.tops[m] = -1
+        for j in range(size):
+            walk.all_on[m, j] = 1
+    walk.state[NEURON] = 1  # nothing to examine at level 0: x counts as on
+    walk.state[ANSWER] = UNANSWERED
+    walk.masks[0, 0] = 1
+    walk.slopes[0, 0] = 1.0
+    walk.tops[0] = 1
+    walk.births[1, 1] = 1
+    for row in range(2):
+        x = network.box[row]
+        walk.points[row, 0] = walk.points[row, 3 * size + PLACE] = x
+        walk.points[row, 3 * size + PLAIN] = 1.0
+        walk.points[row, 3 * size + LEAST] = abs(x) if x != 0.0 else math.inf
 
 
 @compiled
@@ -105,7 +128,7 @@ def split(walk, base, level, neuron, neurons, size):
 def enter(network, walk, widths, level, source, target, size):
     """Values at the next level of the point in row `source`, into row `target`."""
     layer(
-        network.weights, network.biases, network.least_weights[level], walk.points, source, walk.masks, level,
+        network.weights, network.biases, network.least, walk.points, source, walk.masks, level,
         widths[level], widths[level + 1], target, size,
     )  # fmt: skip
     for part in range(2):
@@ -244,6 +267,9 @@ def walk_on(network, walk, widths):
     if wide == UNDECIDED:
         return WIDTH
     walk.counts[WIDE_LINEAR] += wide
+    for m in range(1, depth + 1):
+        for j in range(widths[m]):
+            walk.counts[DEAD] += not walk.alive[m, j]
     return DONE
 
 
@@ -252,16 +278,16 @@ def _compile_walk(sources: str) -> Callable:
 
     @njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
     def walk_all(networks, walks, widths, status):
-        """Walk over each network of a batch whose status is READY, and leave there what `walk_on` returns.
+        """Walk over each network of a batch whose status is NEW or READY, and leave there what `walk_on` returns.
 
-        networks, walks: `Network` and `Walk` with an axis of networks in front, threshold: (networks,).
+        networks, walks: `Network` and `Walk` with an axis of networks in front, so that numbers are (networks,).
         """
         sources  # noqa: B018
         for i in range(len(status)):
-            if status[i] == READY:
+            if status[i] == NEW or status[i] == READY:
                 network = Network(
-                    networks.weights[i], networks.biases[i], networks.least_weights[i], networks.linear,
-                    networks.threshold[i],
+                    networks.weights[i], networks.biases[i], networks.least[i], networks.linear,
+                    networks.box[i], networks.threshold[i],
                 )  # fmt: skip
                 walk = Walk(
                     walks.points[i], walks.births[i], walks.tops[i], walks.masks[i], walks.old_masks[i],
@@ -269,6 +295,8 @@ def _compile_walk(sources: str) -> Callable:
                     walks.ends[i], walks.kinks[i], walks.patterns[i], walks.scratch[i], walks.zeros[i],
                     walks.all_on[i],
                 )  # fmt: skip
+                if status[i] == NEW:
+                    begin(network, walk)
                 status[i] = walk_on(network, walk, widths)
 
     return walk_all
@@ -277,35 +305,24 @@ def _compile_walk(sources: str) -> Callable:
 walk_all = _compile_walk(digest(arithmetic, lanes, slopes))
 
 
-def new_walk(networks: int, widths: np.ndarray, size: int, ends: np.ndarray, capacity: int = 0) -> Walk:
-    """The state before the first step. ends: (networks, 2); capacity: leaves to record before FULL."""
-    levels = len(widths) - 1
-    walk = Walk(
-        points=np.zeros((networks, levels * (size + 2), 3 * size + EXTRA)),
-        births=np.zeros((networks, levels * (size + 2), 2), np.int64),
-        tops=np.full((networks, levels), -1),
+def new_walk(networks: int, levels: int, size: int, capacity: int) -> Walk:
+    """Room for as many walks, of levels of `size` neurons below the outputs; capacity: leaves to record before FULL."""
+    rows, row = levels * (size + 2), 3 * size + EXTRA
+    return Walk(
+        points=np.zeros((networks, rows, row)),
+        births=np.zeros((networks, rows, 2), np.int64),
+        tops=np.zeros((networks, levels), np.int64),
         masks=np.zeros((networks, levels, size), np.uint8),
         old_masks=np.zeros((networks, levels, size), np.uint8),
         slopes=np.zeros((networks, levels + 2, 2 * size)),
         region_start=np.zeros((networks, 3)),
         state=np.zeros((networks, STATE_SIZE), np.int64),
-        counts=np.zeros((networks, 4), np.int64),
+        counts=np.zeros((networks, 5), np.int64),
         alive=np.zeros((networks, levels, size), np.bool_),
         ends=np.zeros((networks, capacity, 2)),
         kinks=np.zeros((networks, capacity), np.bool_),
         patterns=np.zeros((networks, capacity, levels, size), np.uint8),
-        scratch=np.zeros((networks, 4, 3 * size + EXTRA)),
+        scratch=np.zeros((networks, 4, row)),
         zeros=np.zeros((networks, levels, size)),
-        all_on=np.ones((networks, levels, size), np.uint8),
+        all_on=np.zeros((networks, levels, size), np.uint8),
     )
-    walk.state[:, NEURON] = 1  # nothing to examine at level 0: x counts as on
-    walk.state[:, ANSWER] = UNANSWERED
-    walk.masks[:, 0, 0] = 1
-    walk.slopes[:, 0, 0] = 1.0
-    walk.tops[:, 0] = 1
-    walk.births[:, 1, 1] = 1
-    for column in (0, 3 * size + PLACE):
-        walk.points[:, :2, column] = ends
-    walk.points[:, :2, 3 * size + PLAIN] = 1.0
-    walk.points[:, :2, 3 * size + LEAST] = np.where(ends, np.abs(ends), np.inf)
-    return walk

@@ -23,12 +23,12 @@ class NarrowWalks:
 
     def __init__(self, packed: PackedNetworks, capacity: int = 0, questions: int | None = None) -> None:
         self.packed, self.questions = packed, questions
-        threshold = 1e-9 * (packed.ends[:, 1] - packed.ends[:, 0])
+        linear, threshold = packed.linear_table(), 1e-9 * (packed.ends[:, 1] - packed.ends[:, 0])
         self.networks = walker.Network(
-            packed.weights, packed.biases, packed.least, packed.linear_table(), threshold
+            packed.weights, packed.biases, packed.least, linear, packed.ends, threshold
         )
-        self.walks = walker.new_walk(len(threshold), packed.widths, packed.size, packed.ends, capacity)
-        self.status = np.where(packed.kept, walker.READY, walker.WIDTH)
+        self.walks = walker.new_walk(len(threshold), len(linear), packed.size, capacity)
+        self.status = np.where(packed.kept, walker.NEW, walker.WIDTH)
 
     def run(self, tell: Tell | None = None) -> np.ndarray:
         """Walk until every network is done, full or unresolved; its statuses."""
@@ -82,9 +82,7 @@ def count_narrow(packed: PackedNetworks, tell: Tell | None = None) -> tuple[np.n
     """Rows (linear, activation, dead, wide linear, wide activation), and which networks remain unresolved."""
     walks = NarrowWalks(packed)
     status = walks.run(tell)
-    counts, alive = walks.walks.counts, walks.walks.alive[:, 1:].sum((1, 2))
-    dead = packed.widths[1:-1].sum() - alive
-    return np.column_stack([counts[:, :2], dead, counts[:, 2:]]), status != walker.DONE
+    return walks.walks.counts, status != walker.DONE
 
 
 def narrow_leaves(packed: PackedNetworks, questions: int | None = None) -> Iterator[Leaves]:

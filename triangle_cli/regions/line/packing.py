@@ -1,12 +1,17 @@
 """A batch of networks of one architecture: padded, scaled by powers of two, in integers on demand."""
 
+import math
+from functools import lru_cache
+from itertools import pairwise
+
 import numpy as np
 
-from triangle_cli.regions.line.exact import ExactLine, Ratio, all_relu
+from triangle_cli.regions.line.exact import ExactLine, Ratio
 from triangle_cli.regions.line.scaling import equilibrate_all
 
 LANES = 4  # `lanes.LANES`, which numba comes with
 TOGETHER = 2**15  # weights scaled at once, in the processor's cache
+MOST_BITS, LEAST_BITS = 90.0, -250.0  # of values on the way for which networks are not scaled
 
 
 class Unresolved(Exception):
@@ -17,39 +22,40 @@ class PackedNetworks:
     """Padded to `size` neurons a layer, a multiple of LANES.
 
     weights: (networks, layers, size, size), [network, layer, from, to]; biases: (networks, layers, size);
-    least: (networks, layers), the smallest |weight| that is not 0; shifts: (networks, layers + 1, size),
+    least: (networks,), the smallest |weight| or |bias| that is not 0; shifts: (networks, layers + 1, size),
     the power of two each neuron was multiplied by, row 0 for x; ends: (networks, 2), the box, so scaled;
     kept: (networks,), whether the scaling kept every bit. widths: neurons of every level, 1 for x. linear: of each
     hidden layer (width,) bool, neurons without ReLU.
 
-    Made from weights[l]: (networks, out, in) and biases[l]: (networks, out) of finite float64.
+    Made from rows (networks, numbers) of finite float64: weights (out, in) and biases (out,), layer after layer.
     """
 
     def __init__(
         self,
-        weights: list[np.ndarray],
-        biases: list[np.ndarray],
+        rows: np.ndarray,
+        widths: list[int],
         lo: float,
         hi: float,
         linear: list[np.ndarray] | None = None,
     ) -> None:
-        networks = len(weights[0])
-        self.linear = all_relu(biases) if linear is None else linear
-        self.widths = np.array([1, *(bias.shape[1] for bias in biases)])
-        self.size = -(-int(self.widths.max()) // LANES) * LANES
-        self.weights = np.zeros((networks, len(weights), self.size, self.size))
-        self.biases = np.zeros((networks, len(weights), self.size))
-        for m, (weight, bias) in enumerate(zip(weights, biases)):
-            self.weights[:, m, : weight.shape[2], : weight.shape[1]] = weight.swapaxes(1, 2)
-            self.biases[:, m, : bias.shape[1]] = bias
-        self.ends = np.tile([lo, hi], (networks, 1)).astype(float)
-        self.shifts = np.zeros((networks, len(weights) + 1, self.size), np.int64)
-        self.kept = np.zeros(networks, bool)
-        self.least = np.zeros((networks, len(weights)))
-        tables = self.weights, self.biases, self.ends, self.shifts, self.kept, self.least
-        step = max(1, TOGETHER // (len(weights) * self.size**2))
-        for start in range(0, networks, step):
-            equilibrate_all(*(table[start : start + step] for table in tables))
+        networks, layers = len(rows), len(widths) - 1
+        self.linear = [np.zeros(width, bool) for width in widths[1:-1]] if linear is None else linear
+        self.widths = np.array(widths)
+        self.size = -(-max(widths) // LANES) * LANES
+        padded = np.concatenate([rows, np.zeros((networks, 1))], axis=1)
+        self.weights, self.biases = (padded.take(at, axis=1) for at in _places(tuple(widths), self.size))
+        self.ends = np.empty((networks, 2))
+        self.ends[:] = lo, hi
+        self.shifts = np.zeros((networks, layers + 1, self.size), np.int64)
+        self.kept = np.ones(networks, bool)
+        magnitudes = np.abs(padded)
+        largest = magnitudes.max()
+        self.least = np.where(magnitudes == 0.0, np.inf, magnitudes).min(axis=1)
+        if not _is_moderate([lo, hi, largest, *self.least.tolist()], self.size, layers):
+            tables = self.weights, self.biases, self.ends, self.shifts, self.kept, self.least
+            step = max(1, TOGETHER // (layers * self.size**2))
+            for start in range(0, networks, step):
+                equilibrate_all(*(table[start : start + step] for table in tables))
         self._exact: dict[int, ExactLine] = {}
 
     def layer(self, i: int, m: int) -> tuple[np.ndarray, np.ndarray]:
@@ -71,6 +77,35 @@ class PackedNetworks:
             lo, hi = self.ends[i].tolist()
             self._exact[i] = ExactLine([w for w, _ in layers], [b for _, b in layers], lo, hi, self.linear)
         return self._exact[i]
+
+
+def _is_moderate(numbers: list[float], size: int, layers: int) -> bool:
+    """Whether a network of numbers between these has no values on the way for which it would have to be scaled."""
+    exponents = [math.log2(abs(number)) for number in numbers if number and math.isfinite(number)]
+    largest, smallest = max(exponents, default=0.0), min(exponents, default=0.0)
+    return layers * (largest + math.log2(size)) <= MOST_BITS and layers * smallest >= LEAST_BITS
+
+
+def _places(widths: tuple[int, ...], size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where the padded weights and biases are in a row of all numbers; after the last where there is none."""
+    return (_kept_places if (len(widths) - 1) * size**2 <= TOGETHER else _places_of)(widths, size)
+
+
+def _places_of(widths: tuple[int, ...], size: int) -> tuple[np.ndarray, np.ndarray]:
+    layers = list(pairwise(widths))
+    end = sum((fan_in + 1) * fan_out for fan_in, fan_out in layers)
+    weights = np.full((len(layers), size, size), end)
+    biases = np.full((len(layers), size), end)
+    start = 0
+    for m, (fan_in, fan_out) in enumerate(layers):
+        middle, last = start + fan_out * fan_in, start + fan_out * (fan_in + 1)
+        weights[m, :fan_in, :fan_out] = np.arange(start, middle).reshape(fan_out, fan_in).T
+        biases[m, :fan_out] = np.arange(middle, last)
+        start = last
+    return weights, biases
+
+
+_kept_places = lru_cache(maxsize=16)(_places_of)
 
 
 def rounded(value: Ratio) -> tuple[float, float, float]:

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from triangle_cli.regions.arrays import one_network
 from triangle_cli.regions.bounds import Exhausted
 from triangle_cli.regions.line.exact import ExactLine
 from triangle_cli.regions.line.leaves import Leaves
@@ -20,62 +21,62 @@ Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # left, right, 
 
 
 def count_fast(
-    weights: list[np.ndarray],
-    biases: list[np.ndarray],
+    rows: np.ndarray,
+    widths: list[int],
     lo: float,
     hi: float,
     linear: list[np.ndarray] | None = None,
     tell: Tell | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(networks, 5) counts as in `count_exactly`, and (networks,) whether a network remains unresolved."""
-    if _is_shallow(weights):
-        networks = [_shallow(weights, biases, lo, hi, linear, i) for i in range(len(weights[0]))]
-        counts = [network.counts() for network in networks]
+    """(networks, 5) counts as in `count_exactly`, and (networks,) whether a network remains unresolved.
+
+    rows: (networks, numbers), weights and biases layer after layer; widths: neurons of every level, 1 for x.
+    """
+    if _is_shallow(widths):
+        counts = [_shallow(row, widths, lo, hi, linear).counts() for row in rows]
         return np.array(counts, np.int64).reshape(-1, 5), np.zeros(len(counts), bool)
-    packed = PackedNetworks(weights, biases, lo, hi, linear)
-    if packed.widths[1:-1].max(initial=0) <= NARROW:
+    packed = PackedNetworks(rows, widths, lo, hi, linear)
+    if _is_narrow(widths):
         from triangle_cli.regions.line.narrow import count_narrow  # numba loads only when it counts
 
         return count_narrow(packed, tell)
-    rows, unresolved = np.zeros((len(packed.kept), 5), np.int64), np.zeros(len(packed.kept), bool)
+    counts, unresolved = np.zeros((len(rows), 5), np.int64), np.zeros(len(rows), bool)
     for i in range(len(rows)):
         try:
-            rows[i] = count_wide(packed, i, tell=tell)
+            counts[i] = count_wide(packed, i, tell=tell)
         except Unresolved:
             unresolved[i] = True
-    return rows, unresolved
+    return counts, unresolved
 
 
-def _is_shallow(weights: list[np.ndarray]) -> bool:
-    return len(weights) == 2 and weights[0].shape[1] > NARROW
+def _is_narrow(widths: list[int]) -> bool:
+    return max(widths[1:-1], default=0) <= NARROW
+
+
+def _is_shallow(widths: list[int]) -> bool:
+    return len(widths) == 3 and not _is_narrow(widths)
 
 
 def _shallow(
-    weights: list[np.ndarray],
-    biases: list[np.ndarray],
-    lo: float,
-    hi: float,
-    linear: list[np.ndarray] | None,
-    i: int = 0,
+    row: np.ndarray, widths: list[int], lo: float, hi: float, linear: list[np.ndarray] | None
 ) -> Shallow:
-    network = [weight[i] for weight in weights], [bias[i] for bias in biases]
-    return Shallow(*network, lo, hi, None if linear is None else linear[0])
+    return Shallow(*one_network(row, widths), lo, hi, None if linear is None else linear[0])
 
 
 def fast_pieces(
-    weights: list[np.ndarray],
-    biases: list[np.ndarray],
+    rows: np.ndarray,
+    widths: list[int],
     lo: float,
     hi: float,
     merged: bool,
     linear: list[np.ndarray] | None = None,
 ) -> Columns:
     """Pieces of a single network (a batch of one), in float64."""
-    if _is_shallow(weights):
-        return _shallow(weights, biases, lo, hi, linear).pieces(merged)
-    packed = PackedNetworks(weights, biases, lo, hi, linear)
+    if _is_shallow(widths):
+        return _shallow(rows[0], widths, lo, hi, linear).pieces(merged)
+    packed = PackedNetworks(rows, widths, lo, hi, linear)
     try:
-        if packed.widths[1:-1].max(initial=0) <= NARROW:
+        if _is_narrow(widths):
             from triangle_cli.regions.line.narrow import narrow_leaves  # numba loads only when it counts
 
             leaves = narrow_leaves(packed)
@@ -83,24 +84,24 @@ def fast_pieces(
             leaves = wide_leaves(packed)
         columns = _joined(_unscaled(packed, leaves, merged), hi)
     except Unresolved:
-        return exact_pieces(weights, biases, lo, hi, merged, linear)
+        return exact_pieces(rows, widths, lo, hi, merged, linear)
     columns[0][0] = lo
     return columns
 
 
 def few_pieces(
-    weights: list[np.ndarray], biases: list[np.ndarray], lo: float, hi: float, linear: list[np.ndarray]
+    rows: np.ndarray, widths: list[int], lo: float, hi: float, linear: list[np.ndarray]
 ) -> tuple[tuple[int, ...], Columns] | None:
     """Counts and linear regions of a single network (a batch of one) without compiled code.
 
     None where that takes longer than loading it, or where it is not needed: for wide networks.
     """
-    if _is_shallow(weights):
-        network = _shallow(weights, biases, lo, hi, linear)
+    if _is_shallow(widths):
+        network = _shallow(rows[0], widths, lo, hi, linear)
         return network.counts(), network.pieces(merged=True)
-    if max((bias.shape[1] for bias in biases[:-1]), default=0) > NARROW:
+    if not _is_narrow(widths):
         return None
-    packed = PackedNetworks(weights, biases, lo, hi, linear)
+    packed = PackedNetworks(rows, widths, lo, hi, linear)
     try:
         counts = count_wide(packed, 0, FEW)
         columns = _joined(_unscaled(packed, wide_leaves(packed), merged=True), hi)
@@ -111,15 +112,15 @@ def few_pieces(
 
 
 def exact_pieces(
-    weights: list[np.ndarray],
-    biases: list[np.ndarray],
+    rows: np.ndarray,
+    widths: list[int],
     lo: float,
     hi: float,
     merged: bool,
     linear: list[np.ndarray] | None = None,
 ) -> Columns:
     """Pieces of a single network (a batch of one), in integers and rounded at the end."""
-    network = ExactLine([weight[0] for weight in weights], [bias[0] for bias in biases], lo, hi, linear)
+    network = ExactLine(*one_network(rows[0], widths), lo, hi, linear)
     alive = [[False] * len(bias) for bias in network.biases[:-1]]
     left, slope, intercept, last = [], [], [], None
     for piece in network.pieces(alive):

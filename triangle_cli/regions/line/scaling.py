@@ -24,7 +24,7 @@ def equilibrate_all(
 
     weights: (networks, layers, fan-in, fan-out), padded with 0; biases: (networks, layers, fan-out); ends: (networks,
     2), the boxes; shifts: (networks, layers + 1, fan-out) receives each k, row 0 that of x; kept: (networks,) whether
-    every bit was kept; least: (networks, layers), every layer's smallest |weight| that is not 0, infinity without one.
+    every bit was kept; least: (networks,), the smallest |weight| that is not 0, infinity without one.
     """
     shifts[:, 0, 0] = -np.frexp(np.abs(ends).max(axis=1))[1]
     kept[:] = _shift(ends, np.frexp(ends), shifts[:, 0, :1])
@@ -38,7 +38,7 @@ def equilibrate_all(
     kept &= _shift(weights, parts, shifts[:, 1:, None] - shifts[:, :-1, :, None])
     kept &= _shift(biases, bias_parts, shifts[:, 1:])
     magnitudes = np.where(weights == 0.0, np.inf, np.abs(weights))
-    least[:] = magnitudes.min(axis=(2, 3))
+    least[:] = magnitudes.min(axis=(1, 2, 3))
 
 
 def _shift(values: np.ndarray, parts: tuple[np.ndarray, np.ndarray], power: np.ndarray) -> np.ndarray:

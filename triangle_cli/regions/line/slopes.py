@@ -96,7 +96,7 @@ def slopes_differ_closely(network, walk, widths):
                     least = value
             scratch[row, 3 * size + LEAST] = least
             layer(
-                network.weights, walk.zeros, network.least_weights[m], scratch, row, walk.all_on, m,
+                network.weights, walk.zeros, network.least, scratch, row, walk.all_on, m,
                 widths[m], widths[m + 1], row ^ 1, size,
             )  # fmt: skip
         slope, jump = slope ^ 1, jump ^ 1

@@ -26,7 +26,7 @@ ERRORS = {
         [torch.ones(1, 2)],
         [torch.ones(1)],
         (0, 1),
-        r"weights\[0\] has shape \(1, 2\), expected \(out, 1\)",
+        r"weights\[0\]: shape \(1, 2\), expected \(1, 1\)",
     ),
     "layers that do not fit": (
         [torch.ones(3, 1), torch.ones(1, 2)],
@@ -38,24 +38,24 @@ ERRORS = {
         [torch.ones(3, 1)],
         [torch.ones(2)],
         (0, 1),
-        r"biases\[0\] has shape \(2,\), expected \(3,\)",
+        r"biases\[0\]: shape \(2,\), expected \(3,\)",
     ),
-    "another batch": ([torch.ones(2, 3, 1)], [torch.ones(3, 3)], (0, 1), r"biases\[0\] has shape \(3, 3\)"),
+    "another batch": ([torch.ones(2, 3, 1)], [torch.ones(3, 3)], (0, 1), r"biases\[0\]: shape \(3, 3\)"),
     "no neurons": (
         [torch.ones(0, 1), torch.ones(1, 0)],
         [torch.ones(0), torch.ones(1)],
         (0, 1),
         r"weights\[0\]",
     ),
-    "NaN": ([torch.tensor([[float("nan")]])], [torch.ones(1)], (0, 1), r"weights\[0\] contains nan"),
-    "infinity": ([torch.ones(1, 1)], [torch.tensor([-float("inf")])], (0, 1), r"biases\[0\] contains -inf"),
+    "NaN": ([torch.tensor([[float("nan")]])], [torch.ones(1)], (0, 1), r"weights\[0\]: contains nan"),
+    "infinity": ([torch.ones(1, 1)], [torch.tensor([-float("inf")])], (0, 1), r"biases\[0\]: contains -inf"),
     "integers": (
         [torch.ones(1, 1, dtype=torch.int64)],
         [torch.ones(1)],
         (0, 1),
-        r"weights\[0\] is torch.int64",
+        r"weights\[0\]: dtype torch.int64",
     ),
-    "not a tensor": ([[[1.0]]], [torch.ones(1)], (0, 1), r"weights\[0\] is list"),
+    "not a tensor": ([[[1.0]]], [torch.ones(1)], (0, 1), r"weights\[0\]: list"),
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from triangle_cli.regions import count_regions, deep
+from triangle_cli.regions.arrays import Networks
 from triangle_cli.regions.counting import count_rows
 from triangle_cli.regions.plane import budget
 from triangle_cli.regions.plane import counting as plane
@@ -52,7 +53,7 @@ def test_a_mesh_that_grows_too_large_is_given_up_for_the_walk(monkeypatch):
     _, expected = count_rows(weights, biases, BOX)
     cells = sorted(expected[:, 1])
     monkeypatch.setattr(plane, "MOST_BYTES", int(cells[1]) * (250 + 34 * 6))
-    _, by_mesh = plane.count_rows(weights, biases, BOX, bounded=True)
+    by_mesh = plane.count_rows(Networks.of(weights, biases), BOX, bounded=True)
     assert (by_mesh[:, 0] < 0).sum() == sum(cells[1] < number for number in cells)
     assert (count_rows(weights, biases, BOX)[1] == expected).all()
     triangle = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]  # which the walk does not take

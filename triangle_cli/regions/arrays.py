@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -101,27 +102,83 @@ def as_tensor(array: np.ndarray) -> Any:
     return torch.from_numpy(np.array(array, order="C"))
 
 
-def joined_rows(tables: Sequence[np.ndarray]) -> np.ndarray | None:
-    """Tables (n, ..) of floating point side by side in float64, a copy; None if some number is not finite."""
-    rows = np.concatenate(tables, axis=1, dtype=np.float64)
-    return rows if np.isfinite(rows).all() else None
+class Networks(NamedTuple):
+    """Networks of one architecture, as rows of numbers.
+
+    rows: (networks, numbers) float64, of each the weights (out, in) and biases (out,) of layer after layer; widths:
+    neurons of every level from the inputs on; batch: the shape in which the networks were given.
+    """
+
+    rows: np.ndarray
+    widths: list[int]
+    batch: tuple[int, ...]
+
+    @classmethod
+    def of(cls, weights: Sequence[Any], biases: Sequence[Any], inputs: int | None = None) -> Networks:
+        """From weights (*batch, out, in) and biases (*batch, out) of each layer, float32 or float64, a copy.
+
+        inputs: so many are expected; None: as many as the first weights have.
+
+        Raises:
+            ValueError: shapes that do not fit, other kinds of numbers, NaN or infinity.
+        """
+        weights, biases = as_arrays(weights), as_arrays(biases)
+        if len(weights) == 0 or len(weights) != len(biases):
+            raise ValueError(
+                f"weights, biases: {len(weights)} and {len(biases)} layers, expected equally many, 1 or more"
+            )
+        for name, values in (("weights", weights), ("biases", biases)):
+            for l, value in enumerate(values):
+                if not is_floating(value):
+                    found = f"dtype {value.dtype}" if hasattr(value, "dtype") else type(value).__name__
+                    raise ValueError(f"{name}[{l}]: {found}, expected torch.float32 or torch.float64")
+        if weights[0].ndim < 2:
+            wanted = "in" if inputs is None else inputs
+            raise ValueError(f"weights[0]: shape {weights[0].shape}, expected (*batch, out, {wanted})")
+        batch = weights[0].shape[:-2]
+        inputs = weights[0].shape[-1] if inputs is None else inputs
+        number, widths, tables = math.prod(batch), [inputs], []
+        for l, (weight, bias) in enumerate(zip(weights, biases)):
+            outputs = weight.shape[-2] if weight.ndim > 1 else 0
+            if weight.shape != (*batch, outputs, inputs):
+                raise ValueError(f"weights[{l}]: shape {weight.shape}, expected {(*batch, outputs, inputs)}")
+            if bias.shape != (*batch, outputs):
+                raise ValueError(f"biases[{l}]: shape {bias.shape}, expected {(*batch, outputs)}")
+            tables += [weight.reshape(number, outputs * inputs), bias.reshape(number, outputs)]
+            inputs = outputs
+            widths.append(outputs)
+        rows = np.concatenate(tables, axis=1, dtype=np.float64)
+        if not np.isfinite(rows).all():
+            at = next(i for i, table in enumerate(tables) if not np.isfinite(table).all())
+            bad = tables[at][~np.isfinite(tables[at])][0].item()
+            name = ("weights", "biases")[at % 2]
+            raise ValueError(f"{name}[{at // 2}]: contains {bad}, expected finite numbers")
+        return cls(rows, widths, batch)
+
+    def single(self) -> Networks:
+        """These, if they were given as one network.
+
+        Raises:
+            ValueError: they were given as a batch.
+        """
+        if self.batch:
+            raise ValueError(f"weights have batch shape {self.batch}, expected one network, (out, in) each")
+        return self
+
+    def layers(self, i: int = 0) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Weights (out, in) and biases (out,) of each layer of one network."""
+        return layers_in(self.rows[i], self.widths)
 
 
-def layers_in(rows: np.ndarray, widths: Sequence[int]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Weights (networks, out, in) and biases (networks, out) of each layer, out of rows (networks, numbers) of both."""
+def layers_in(row: np.ndarray, widths: Sequence[int]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Weights (out, in) and biases (out,) of each layer, out of the row (numbers,) of both."""
     weights, biases, start = [], [], 0
     for inputs, outputs in pairwise(widths):
         middle, end = start + outputs * inputs, start + outputs * (inputs + 1)
-        weights.append(rows[:, start:middle].reshape(len(rows), outputs, inputs))
-        biases.append(rows[:, middle:end])
+        weights.append(row[start:middle].reshape(outputs, inputs))
+        biases.append(row[middle:end])
         start = end
     return weights, biases
-
-
-def one_network(row: np.ndarray, widths: Sequence[int]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Weights (out, in) and biases (out,) of each layer, out of the row (numbers,) of both."""
-    weights, biases = layers_in(row[None], widths)
-    return [weight[0] for weight in weights], [bias[0] for bias in biases]
 
 
 def box_array(box: Any) -> np.ndarray:

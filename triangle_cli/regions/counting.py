@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from triangle_cli.regions import deep
-from triangle_cli.regions.arrays import as_arrays, as_tensor, box_array, checked_linear, is_floating
+from triangle_cli.regions.arrays import Networks, as_tensor, box_array, checked_linear
 from triangle_cli.regions.line import counting as line
 from triangle_cli.regions.line.counting import Pieces, RegionCounts
 from triangle_cli.regions.plane import counting as plane
-from triangle_cli.regions.plane.counting import Polygons, checked_layers
+from triangle_cli.regions.plane.counting import Polygons
 from triangle_cli.regions.space.sizes import WIDE, Cells, Sizes
 from triangle_cli.regions.telling import Tell
 
@@ -63,7 +63,7 @@ def count_regions(
     """
     options: dict[str, Any] = {"exact": exact, "wide": wide, "threads": threads, "tell": tell}
     batch, rows = count_rows(weights, biases, box, **options, linear=linear)
-    return RegionCounts(*as_tensor(rows.T.reshape(5, *batch)).unbind())
+    return RegionCounts.of(rows, batch)
 
 
 def count_rows(
@@ -80,42 +80,23 @@ def count_rows(
     """As `count_regions`, without torch: the batch shape, and (networks, 5) in the order of `RegionCounts`."""
     if threads < 1:
         raise ValueError(f"threads: {threads}, expected 1 or more")
-    weights, biases, inputs = as_arrays(weights), as_arrays(biases), _inputs(weights)
-    if inputs == 1 and not _is_deep(weights, box, exact):
-        return line.count_rows(weights, biases, box, exact=exact, linear=linear, tell=tell)
-    batch: tuple[int, ...] = ()
-    rows: np.ndarray | None = None
+    networks = Networks.of(weights, biases)
+    inputs, widths = networks.widths[0], networks.widths[1:-1]
+    if inputs == 1 and not _is_deep(networks, box, exact):
+        return networks.batch, line.count_rows(networks, box, exact=exact, linear=linear, tell=tell)
+    rows = np.full((len(networks.rows), 5), -1)
     if inputs == 2:
         is_rectangle = box_array(box).shape == (2, 2)
-        if exact or not is_rectangle or deep.is_for_mesh([_outputs(weight) for weight in weights[:-1]]):
+        if exact or not is_rectangle or deep.is_for_mesh(widths):
             options: dict[str, Any] = {"exact": exact, "linear": linear, "tell": tell}
-            batch, rows = plane.count_rows(weights, biases, box, bounded=is_rectangle, **options)
-    if rows is None or (rows < 0).any():
-        batch, rows = _walked_rows(
-            weights, biases, box, rows, linear, wide, exact=exact, threads=threads, tell=tell
-        )
-    return batch, rows
-
-
-def _walked_rows(
-    weights: list[Any],
-    biases: list[Any],
-    box: Sequence,
-    rows: np.ndarray | None,
-    linear: Sequence[Any] | None,
-    wide: bool,
-    **options: Any,
-) -> tuple[tuple[int, ...], np.ndarray]:
-    """The batch shape and the rows with those of networks that are -1 counted by the walk; None: all."""
-    inputs = _inputs(weights)
-    ends = checked_box(box, inputs)
-    layers, constants, batch = checked_layers(weights, biases, inputs)
-    masks = checked_linear(linear, [bias.shape[1] for bias in constants[:-1]])
-    rows = np.full((len(layers[0]), 5), -1) if rows is None else rows
-    for i in np.flatnonzero(rows[:, 0] < 0):
-        network = [w[i] for w in layers], [b[i] for b in constants], ends
-        rows[i] = _walked(*network, linear=masks, wide=wide, **options)
-    return batch, rows
+            rows = plane.count_rows(networks, box, bounded=is_rectangle, **options)
+    left = np.flatnonzero(rows[:, 0] < 0).tolist()
+    if left:
+        ends, masks = checked_box(box, inputs), checked_linear(linear, widths)
+        for i in left:
+            network = *networks.layers(i), ends
+            rows[i] = _walked(*network, linear=masks, wide=wide, exact=exact, threads=threads, tell=tell)
+    return networks.batch, rows
 
 
 def _walked(*network: Any, wide: bool, threads: int, **options: Any) -> list[int]:
@@ -129,21 +110,11 @@ def _walked(*network: Any, wide: bool, threads: int, **options: Any) -> list[int
     return [*map(len, shares), found.dead_neurons, *(int((share > WIDE).sum()) for share in shares)]
 
 
-def _inputs(weights: Sequence[Any]) -> int:
-    shape: Sequence[int] = getattr(weights[0], "shape", ()) if len(weights) else ()
-    return shape[-1] if len(shape) else 1  # what is no tensor is refused later, by name
-
-
-def _outputs(weight: Any) -> int:
-    shape: Sequence[int] = getattr(weight, "shape", ())
-    return shape[-2] if len(shape) > 1 else 0
-
-
-def _is_deep(weights: Sequence[Any], box: Any, exact: bool) -> bool:
+def _is_deep(networks: Networks, box: Any, exact: bool) -> bool:
     """Whether a network of one or two inputs is for the counter for any number, on a box that it takes."""
-    arrays = as_arrays(weights)
-    fits = not exact and all(is_floating(array) and array.ndim == 2 for array in arrays)
-    return fits and deep.is_deep(arrays) and box_array(box).shape in ((2,), (1, 2), (2, 2))
+    if exact or networks.batch or not deep.is_deep(networks):
+        return False
+    return box_array(box).shape in ((2,), (1, 2), (2, 2))
 
 
 def pieces(weights: Sequence[Tensor], biases: Sequence[Tensor], box: Sequence, **options: Any) -> Pieces:
@@ -161,8 +132,9 @@ def piece_arrays(
     linear: Sequence[Any] | None = None,
 ) -> tuple[np.ndarray, ...]:
     """As `pieces`, without torch: the fields of `Pieces`."""
-    if len(weights) and _inputs(weights) == 1 and _is_deep(weights, box, exact):
-        network, masks = _one_network(weights, biases, box, linear)
+    networks = Networks.of(weights, biases)
+    if networks.widths[0] == 1 and _is_deep(networks, box, exact):
+        network, masks = _one_network(networks, box, linear)
         return deep.piece_arrays(*network, masks, merged)
     return line.piece_arrays(weights, biases, box, merged=merged, exact=exact, linear=linear)
 
@@ -182,8 +154,9 @@ def polygon_arrays(
     maps: bool = True,
 ) -> tuple[np.ndarray, ...]:
     """As `polygons`, without torch: the fields of `Polygons`; maps: as of `plane.counting.polygon_arrays`."""
-    if len(weights) and _inputs(weights) == 2 and _is_deep(weights, box, exact):
-        network, masks = _one_network(weights, biases, box, linear)
+    networks = Networks.of(weights, biases)
+    if networks.widths[0] == 2 and _is_deep(networks, box, exact):
+        network, masks = _one_network(networks, box, linear)
         return deep.polygon_arrays(*network, masks)
     return plane.polygon_arrays(weights, biases, box, exact=exact, linear=linear, maps=maps)
 
@@ -209,7 +182,7 @@ def count_some(
 
     if limit < 1:
         raise ValueError(f"limit: {limit}, expected 1 or more")
-    network, masks = _one_network(weights, biases, box, linear)
+    network, masks = _one_network(Networks.of(weights, biases), box, linear)
     found = Walker(*network, limit=limit, linear=masks).run(tell)
     return found.cells, found.is_complete
 
@@ -254,7 +227,7 @@ def cell_arrays(
     """As `cells`, without torch: the fields of `Cells`."""
     from triangle_cli.regions.space import partition
 
-    network, masks = _one_network(weights, biases, box, linear)
+    network, masks = _one_network(Networks.of(weights, biases), box, linear)
     return partition.cells(*network, exact=exact, adjacency=adjacency, tell=tell, linear=masks)
 
 
@@ -269,19 +242,15 @@ def sizes(
     """Volumes of the regions of one network as shares of the box; arguments and errors as `cells`."""
     from triangle_cli.regions.space import partition
 
-    network, masks = _one_network(weights, biases, box, linear)
+    network, masks = _one_network(Networks.of(weights, biases), box, linear)
     return partition.sizes(*network, exact=exact, linear=masks)
 
 
 def _one_network(
-    weights: Sequence[Any], biases: Sequence[Any], box: Sequence, linear: Sequence[Any] | None
+    networks: Networks, box: Sequence, linear: Sequence[Any] | None
 ) -> tuple[tuple[list[np.ndarray], list[np.ndarray], np.ndarray], list[np.ndarray]]:
-    inputs = _inputs(weights)
-    layers, constants, batch = checked_layers(weights, biases, inputs)
-    if batch:
-        raise ValueError(f"weights have batch shape {tuple(batch)}, expected one network, (out, in) each")
-    masks = checked_linear(linear, [bias.shape[1] for bias in constants[:-1]])
-    return ([w[0] for w in layers], [b[0] for b in constants], checked_box(box, inputs)), masks
+    masks = checked_linear(linear, networks.single().widths[1:-1])
+    return (*networks.layers(), checked_box(box, networks.widths[0])), masks
 
 
 def checked_box(box: Sequence, inputs: int) -> np.ndarray:

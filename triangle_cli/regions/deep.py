@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from triangle_cli.regions.arrays import Networks
 from triangle_cli.regions.space.tables import bits_lost
 
 # lost on the way, at which double-double and float64 bounds leave too much open
@@ -20,13 +21,13 @@ LINE_BITS, PLANE_BITS = 60.0, 30.0
 FEW_NEURONS, NARROW, FEW_LAYERS = 48, 8, 24
 
 
-def is_deep(weights: Sequence[np.ndarray]) -> bool:
+def is_deep(networks: Networks) -> bool:
     """Whether the walk is to find the pieces or polygons of a network of one or two inputs, and to count the pieces."""
-    most = LINE_BITS if weights[0].shape[1] == 1 else PLANE_BITS
+    most = LINE_BITS if networks.widths[0] == 1 else PLANE_BITS
     # by Cauchy and Schwarz no layer loses more than half the bits of its fan-in
-    if sum(math.log2(max(2, weight.shape[1])) for weight in weights[1:-1]) <= 2 * most:
+    if sum(math.log2(max(2, width)) for width in networks.widths[1:-2]) <= 2 * most:
         return False
-    return bits_lost(weights) > most
+    return bits_lost(networks.layers()[0]) > most
 
 
 def is_for_mesh(widths: Sequence[int]) -> bool:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from triangle_cli.regions import count_regions, deep, pieces, polygons
+from triangle_cli.regions.arrays import Networks
 from triangle_cli.regions.line import counting as line
 from triangle_cli.regions.plane import counting as plane
 from triangle_cli.regions.space import arena
@@ -47,7 +48,7 @@ def test_deep_networks_have_the_counts_of_integers(inputs, width, depth):
 
 def test_two_inputs_and_a_hundred_layers():
     net, box = network(2, *[8] * 100, 1), [[-1, 1]] * 2
-    assert deep.is_deep(arrays(*net)[0])
+    assert deep.is_deep(Networks.of(*net))
     found = count_regions(*net, box)
     assert (found.activation_regions, found.linear_regions) == (384, 384)
     assert walked(*net, box)[3] == 0

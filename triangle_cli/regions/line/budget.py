@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from triangle_cli.regions.arrays import as_arrays
+from triangle_cli.regions.arrays import Networks
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,9 +29,8 @@ def surpasses(weights: list[Tensor], biases: list[Tensor], lo: float, hi: float,
     from triangle_cli.regions.line.wide import wide_leaves
 
     limit = max(1, limit * SHALLOW // max(SHALLOW, len(biases)))
-    arrays = [[layer.astype(float) for layer in as_arrays(layers)] for layers in (weights, biases)]
-    numbers = [array.ravel() for layer in zip(*arrays) for array in layer]
-    packed = PackedNetworks(np.concatenate(numbers)[None], [1, *map(len, arrays[1])], lo, hi)
+    network = Networks.of(weights, biases, inputs=1)
+    packed = PackedNetworks(network, lo, hi)
     count = 0
     try:
         narrow = packed.widths[1:-1].max(initial=0) <= NARROW
@@ -44,7 +41,7 @@ def surpasses(weights: list[Tensor], biases: list[Tensor], lo: float, hi: float,
     except Exhausted:
         return True
     except Unresolved:  # in integers throughout
-        network = ExactLine(arrays[0], arrays[1], lo, hi)
-        alive = [[False] * len(bias) for bias in network.biases[:-1]]
-        return any(number * IN_INTEGERS > limit for number, _ in enumerate(network.pieces(alive), 1))
+        line = ExactLine(*network.layers(), lo, hi)
+        alive = [[False] * len(bias) for bias in line.biases[:-1]]
+        return any(number * IN_INTEGERS > limit for number, _ in enumerate(line.pieces(alive), 1))
     return False

@@ -13,23 +13,15 @@ an installation compiles it, in about ten.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from triangle_cli.regions.arrays import (
-    as_arrays,
-    as_tensor,
-    box_array,
-    checked_linear,
-    is_floating,
-    is_tensor,
-    joined_rows,
-    one_network,
-)
+from triangle_cli.regions.arrays import Networks, as_tensor, box_array, checked_linear
+from triangle_cli.regions.line.exact import ExactLine, count_exactly
+from triangle_cli.regions.line.pieces import count_fast, exact_pieces, fast_pieces, few_pieces
 from triangle_cli.regions.telling import Tell
 
 if TYPE_CHECKING:  # torch loads only for who has tensors
@@ -53,6 +45,11 @@ class RegionCounts:
     dead_neurons: Tensor
     wide_linear_regions: Tensor
     wide_activation_regions: Tensor
+
+    @classmethod
+    def of(cls, rows: np.ndarray, batch: tuple[int, ...]) -> RegionCounts:
+        """From rows (networks, 5) in this order."""
+        return cls(*as_tensor(rows.reshape(*batch, 5)).unbind(-1))
 
 
 @dataclass(frozen=True)
@@ -92,26 +89,36 @@ def count_regions(
     >>> count_regions(weights, biases, (0, 1)).linear_regions.item()
     2
     """
-    batch, rows = count_rows(weights, biases, box, exact=exact, linear=linear)
-    return RegionCounts(*as_tensor(rows.T.reshape(5, *batch)).unbind())
+    networks = Networks.of(weights, biases, inputs=1)
+    return RegionCounts.of(count_rows(networks, box, exact=exact, linear=linear), networks.batch)
 
 
 def count_rows(
-    weights: Sequence[Any],
-    biases: Sequence[Any],
+    networks: Networks,
     box: Sequence,
     *,
     exact: bool = False,
     linear: Sequence[Any] | None = None,
     tell: Tell | None = None,
-) -> tuple[tuple[int, ...], np.ndarray]:
-    """As `count_regions`, without torch: the batch shape, and (networks, 5) in the order of `RegionCounts`.
+) -> np.ndarray:
+    """As `count_regions`, without torch: (networks, 5) in the order of `RegionCounts`.
 
     tell: called now and then with the activation regions so far, of those networks that are at work.
     """
     lo, hi = _checked_box(box)
-    batch, rows, widths = _checked(weights, biases)
-    return batch, _counts(rows, widths, lo, hi, exact, checked_linear(linear, widths[1:-1]), tell)
+    masks = checked_linear(linear, _checked(networks).widths[1:-1])
+    number = len(networks.rows)
+    if number > BATCH:
+        parts = [networks._replace(rows=networks.rows[i : i + BATCH]) for i in range(0, number, BATCH)]
+        options: dict[str, Any] = {"exact": exact, "linear": linear, "tell": tell}
+        return np.concatenate([count_rows(part, box, **options) for part in parts])
+    if exact:
+        counts, unresolved = np.zeros((number, 5), np.int64), list(range(number))
+    else:
+        counts, unresolved = count_fast(networks, lo, hi, masks, tell)
+    for i in unresolved:
+        counts[i] = count_exactly(ExactLine(*networks.layers(i), lo, hi, masks), tell)
+    return counts
 
 
 def few_arrays(
@@ -121,11 +128,9 @@ def few_arrays(
 
     None where there are too many regions for that.
     """
-    from triangle_cli.regions.line.pieces import few_pieces
-
     lo, hi = _checked_box(box)
-    _, rows, widths = _checked(weights, biases)
-    found = few_pieces(rows, widths, lo, hi, checked_linear(linear, widths[1:-1]))
+    network = _checked(Networks.of(weights, biases, inputs=1))
+    found = few_pieces(network, lo, hi, checked_linear(linear, network.widths[1:-1]))
     return None if found is None else ([int(count) for count in found[0]], found[1])
 
 
@@ -166,86 +171,17 @@ def piece_arrays(
 ) -> tuple[np.ndarray, ...]:
     """As `pieces`, without torch: left, right, slope, intercept."""
     lo, hi = _checked_box(box)
-    batch, rows, widths = _checked(weights, biases)
-    masks = checked_linear(linear, widths[1:-1])
-    if batch:
-        raise ValueError(
-            f"weights[0] has shape {tuple(weights[0].shape)}, expected one network: two dimensions"
-        )
-    from triangle_cli.regions.line.pieces import exact_pieces, fast_pieces
-
-    return (exact_pieces if exact else fast_pieces)(rows, widths, lo, hi, merged, masks)
+    network = _checked(Networks.of(weights, biases, inputs=1)).single()
+    masks = checked_linear(linear, network.widths[1:-1])
+    return (exact_pieces if exact else fast_pieces)(network, lo, hi, merged, masks)
 
 
-def _counts(
-    rows: np.ndarray,
-    widths: list[int],
-    lo: float,
-    hi: float,
-    exact: bool,
-    linear: list[np.ndarray],
-    tell: Tell | None = None,
-) -> np.ndarray:
-    """(networks, 5): linear, activation, dead, wide linear, wide activation."""
-    counts, unresolved = np.zeros((len(rows), 5), np.int64), np.ones(len(rows), bool)
-    if not exact:
-        from triangle_cli.regions.line.pieces import count_fast
-
-        for start in range(0, len(rows), BATCH):
-            part = slice(start, start + BATCH)
-            counts[part], unresolved[part] = count_fast(rows[part], widths, lo, hi, linear, tell)
-    if unresolved.any():
-        from triangle_cli.regions.line.exact import ExactLine, count_exactly
-
-        for i in np.flatnonzero(unresolved):
-            counts[i] = count_exactly(ExactLine(*one_network(rows[i], widths), lo, hi, linear), tell)
-    return counts
-
-
-def _checked(weights: Sequence[Any], biases: Sequence[Any]) -> tuple[tuple[int, ...], np.ndarray, list[int]]:
-    """The batch shape, rows (networks, numbers) of weights and biases layer after layer, and the widths, 1 for x.
-
-    Raises ValueError as `count_regions`.
-    """
-    weights, biases = as_arrays(weights), as_arrays(biases)
-    if len(weights) != len(biases) or not len(weights):
-        raise ValueError(
-            f"{len(weights)} weights and {len(biases)} biases, expected as many of each, one or more"
-        )
-    batch: tuple[int, ...] = ()
-    widths, tables = [1], []
-    for index, (weight, bias) in enumerate(zip(weights, biases)):
-        _check_tensor(f"weights[{index}]", weight, 2)
-        _check_tensor(f"biases[{index}]", bias, 1)
-        if index == 0:
-            batch = weight.shape[:-2]
-        fan_in, fan_out = widths[-1], weight.shape[-2]
-        if weight.shape != (*batch, fan_out, fan_in):
-            wanted = ", ".join(map(str, (*batch, "out", fan_in)))
-            raise ValueError(f"weights[{index}] has shape {tuple(weight.shape)}, expected ({wanted})")
-        if bias.shape != (*batch, fan_out):
-            raise ValueError(f"biases[{index}] has shape {tuple(bias.shape)}, expected {(*batch, fan_out)}")
-        networks = math.prod(batch)
-        tables += [weight.reshape(networks, fan_out * fan_in), bias.reshape(networks, fan_out)]
-        widths.append(fan_out)
-    rows = joined_rows(tables)
-    if rows is None:
-        at = next(i for i, table in enumerate(tables) if not np.isfinite(table).all())
-        bad = tables[at][~np.isfinite(tables[at])][0].item()
-        raise ValueError(
-            f"{('weights', 'biases')[at % 2]}[{at // 2}] contains {bad}, expected finite numbers"
-        )
-    return batch, rows, widths
-
-
-def _check_tensor(name: str, value: Any, dims: int) -> None:
-    if not is_floating(value):
-        kind = value.dtype if is_tensor(value) or isinstance(value, np.ndarray) else type(value).__name__
-        raise ValueError(f"{name} is {kind}, expected a tensor of float64 or float32")
-    if value.ndim < dims or 0 in value.shape[value.ndim - dims :]:
-        raise ValueError(
-            f"{name} has shape {tuple(value.shape)}, expected {dims} or more dimensions, none of them 0"
-        )
+def _checked(networks: Networks) -> Networks:
+    """Networks of one input with neurons in every layer, or ValueError."""
+    if 0 in networks.widths:
+        layer = networks.widths.index(0) - 1
+        raise ValueError(f"weights[{layer}]: no neurons, expected one or more in every layer")
+    return networks
 
 
 def _checked_box(box: Sequence) -> tuple[float, float]:

@@ -51,11 +51,11 @@ class Network(NamedTuple):
     """A network, or with one more axis in front a batch, padded with zeros to `size` neurons a layer."""
 
     weights: np.ndarray  # (depth + 1, size, size), [layer, from, to]
-    biases: np.ndarray  # (depth + 2, size), the last row 0
-    least: float  # no |weight| that is not 0 is smaller
+    biases: np.ndarray  # (depth + 1, size)
+    least: float | np.ndarray  # no |weight| that is not 0 is smaller
     linear: np.ndarray  # (depth + 1, size): passed on as they are, without ReLU; of a batch the same for all
     box: np.ndarray  # (2,)
-    threshold: float  # wider than this is wide
+    threshold: float | np.ndarray  # wider than this is wide
 
 
 class Walk(NamedTuple):

@@ -39,14 +39,16 @@ class NarrowWalks:
                 lambda: int(counts.sum()),
                 tell,
             )
-            asking = np.flatnonzero((self.status == walker.SIGN) | (self.status == walker.KINK))
-            if not len(asking):
+            asking = [
+                i for i, status in enumerate(self.status.tolist()) if status in (walker.SIGN, walker.KINK)
+            ]
+            if not asking:
                 return self.status
             if self.questions is not None:
                 self.questions -= len(asking)
                 if self.questions < 0:
                     raise Exhausted
-            for i in asking.tolist():
+            for i in asking:
                 try:
                     self._answer(i)
                     self.status[i] = walker.READY
@@ -78,11 +80,11 @@ class NarrowWalks:
         point[3 * size + PLAIN] = not parts[1:].any()
 
 
-def count_narrow(packed: PackedNetworks, tell: Tell | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Rows (linear, activation, dead, wide linear, wide activation), and which networks remain unresolved."""
+def count_narrow(packed: PackedNetworks, tell: Tell | None = None) -> tuple[np.ndarray, list[int]]:
+    """Rows (linear, activation, dead, wide linear, wide activation), and the networks that remain unresolved."""
     walks = NarrowWalks(packed)
-    status = walks.run(tell)
-    return walks.walks.counts, status != walker.DONE
+    status = walks.run(tell).tolist()
+    return walks.walks.counts, [i for i, found in enumerate(status) if found != walker.DONE]
 
 
 def narrow_leaves(packed: PackedNetworks, questions: int | None = None) -> Iterator[Leaves]:

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from triangle_cli.regions.arrays import Networks
 from triangle_cli.regions.line.exact import ExactLine, Ratio
 from triangle_cli.regions.line.scaling import equilibrate_all
 
@@ -27,17 +28,10 @@ class PackedNetworks:
     kept: (networks,), whether the scaling kept every bit. widths: neurons of every level, 1 for x. linear: of each
     hidden layer (width,) bool, neurons without ReLU.
 
-    Made from rows (networks, numbers) of finite float64: weights (out, in) and biases (out,), layer after layer.
     """
 
-    def __init__(
-        self,
-        rows: np.ndarray,
-        widths: list[int],
-        lo: float,
-        hi: float,
-        linear: list[np.ndarray] | None = None,
-    ) -> None:
+    def __init__(self, given: Networks, lo: float, hi: float, linear: list[np.ndarray] | None = None) -> None:
+        rows, widths, _ = given
         networks, layers = len(rows), len(widths) - 1
         self.linear = [np.zeros(width, bool) for width in widths[1:-1]] if linear is None else linear
         self.widths = np.array(widths)

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from triangle_cli.regions.arrays import one_network
+from triangle_cli.regions.arrays import Networks
 from triangle_cli.regions.bounds import Exhausted
 from triangle_cli.regions.line.exact import ExactLine
 from triangle_cli.regions.line.leaves import Leaves
@@ -21,62 +21,58 @@ Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # left, right, 
 
 
 def count_fast(
-    rows: np.ndarray,
-    widths: list[int],
+    networks: Networks,
     lo: float,
     hi: float,
     linear: list[np.ndarray] | None = None,
     tell: Tell | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """(networks, 5) counts as in `count_exactly`, and (networks,) whether a network remains unresolved.
-
-    rows: (networks, numbers), weights and biases layer after layer; widths: neurons of every level, 1 for x.
-    """
-    if _is_shallow(widths):
-        counts = [_shallow(row, widths, lo, hi, linear).counts() for row in rows]
-        return np.array(counts, np.int64).reshape(-1, 5), np.zeros(len(counts), bool)
-    packed = PackedNetworks(rows, widths, lo, hi, linear)
-    if _is_narrow(widths):
+) -> tuple[np.ndarray, list[int]]:
+    """(networks, 5) counts as in `count_exactly`, and the networks that remain unresolved."""
+    number = len(networks.rows)
+    if _is_shallow(networks):
+        rows = [_shallow(networks, lo, hi, linear, i).counts() for i in range(number)]
+        return np.array(rows, np.int64).reshape(-1, 5), []
+    packed = PackedNetworks(networks, lo, hi, linear)
+    if _is_narrow(networks):
         from triangle_cli.regions.line.narrow import count_narrow  # numba loads only when it counts
 
         return count_narrow(packed, tell)
-    counts, unresolved = np.zeros((len(rows), 5), np.int64), np.zeros(len(rows), bool)
-    for i in range(len(rows)):
+    counts, unresolved = np.zeros((number, 5), np.int64), []
+    for i in range(number):
         try:
             counts[i] = count_wide(packed, i, tell=tell)
         except Unresolved:
-            unresolved[i] = True
+            unresolved.append(i)
     return counts, unresolved
 
 
-def _is_narrow(widths: list[int]) -> bool:
-    return max(widths[1:-1], default=0) <= NARROW
+def _is_narrow(networks: Networks) -> bool:
+    return max(networks.widths[1:-1], default=0) <= NARROW
 
 
-def _is_shallow(widths: list[int]) -> bool:
-    return len(widths) == 3 and not _is_narrow(widths)
+def _is_shallow(networks: Networks) -> bool:
+    return len(networks.widths) == 3 and not _is_narrow(networks)
 
 
 def _shallow(
-    row: np.ndarray, widths: list[int], lo: float, hi: float, linear: list[np.ndarray] | None
+    networks: Networks, lo: float, hi: float, linear: list[np.ndarray] | None, i: int = 0
 ) -> Shallow:
-    return Shallow(*one_network(row, widths), lo, hi, None if linear is None else linear[0])
+    return Shallow(*networks.layers(i), lo, hi, None if linear is None else linear[0])
 
 
 def fast_pieces(
-    rows: np.ndarray,
-    widths: list[int],
+    network: Networks,
     lo: float,
     hi: float,
     merged: bool,
     linear: list[np.ndarray] | None = None,
 ) -> Columns:
     """Pieces of a single network (a batch of one), in float64."""
-    if _is_shallow(widths):
-        return _shallow(rows[0], widths, lo, hi, linear).pieces(merged)
-    packed = PackedNetworks(rows, widths, lo, hi, linear)
+    if _is_shallow(network):
+        return _shallow(network, lo, hi, linear).pieces(merged)
+    packed = PackedNetworks(network, lo, hi, linear)
     try:
-        if _is_narrow(widths):
+        if _is_narrow(network):
             from triangle_cli.regions.line.narrow import narrow_leaves  # numba loads only when it counts
 
             leaves = narrow_leaves(packed)
@@ -84,24 +80,24 @@ def fast_pieces(
             leaves = wide_leaves(packed)
         columns = _joined(_unscaled(packed, leaves, merged), hi)
     except Unresolved:
-        return exact_pieces(rows, widths, lo, hi, merged, linear)
+        return exact_pieces(network, lo, hi, merged, linear)
     columns[0][0] = lo
     return columns
 
 
 def few_pieces(
-    rows: np.ndarray, widths: list[int], lo: float, hi: float, linear: list[np.ndarray]
+    network: Networks, lo: float, hi: float, linear: list[np.ndarray]
 ) -> tuple[tuple[int, ...], Columns] | None:
     """Counts and linear regions of a single network (a batch of one) without compiled code.
 
     None where that takes longer than loading it, or where it is not needed: for wide networks.
     """
-    if _is_shallow(widths):
-        network = _shallow(rows[0], widths, lo, hi, linear)
-        return network.counts(), network.pieces(merged=True)
-    if not _is_narrow(widths):
+    if _is_shallow(network):
+        shallow = _shallow(network, lo, hi, linear)
+        return shallow.counts(), shallow.pieces(merged=True)
+    if not _is_narrow(network):
         return None
-    packed = PackedNetworks(rows, widths, lo, hi, linear)
+    packed = PackedNetworks(network, lo, hi, linear)
     try:
         counts = count_wide(packed, 0, FEW)
         columns = _joined(_unscaled(packed, wide_leaves(packed), merged=True), hi)
@@ -112,18 +108,17 @@ def few_pieces(
 
 
 def exact_pieces(
-    rows: np.ndarray,
-    widths: list[int],
+    network: Networks,
     lo: float,
     hi: float,
     merged: bool,
     linear: list[np.ndarray] | None = None,
 ) -> Columns:
     """Pieces of a single network (a batch of one), in integers and rounded at the end."""
-    network = ExactLine(*one_network(rows[0], widths), lo, hi, linear)
-    alive = [[False] * len(bias) for bias in network.biases[:-1]]
+    line = ExactLine(*network.layers(), lo, hi, linear)
+    alive = [[False] * len(bias) for bias in line.biases[:-1]]
     left, slope, intercept, last = [], [], [], None
-    for piece in network.pieces(alive):
+    for piece in line.pieces(alive):
         if merged and piece.slopes == last:
             continue
         last = piece.slopes

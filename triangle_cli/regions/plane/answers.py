@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from triangle_cli.regions.arrays import Networks
 from triangle_cli.regions.plane import mesh
 from triangle_cli.regions.plane.exact import Oracle
 from triangle_cli.regions.plane.merge import cells_up_to, count, describe
@@ -21,8 +22,7 @@ __all__ = ["answers", "cells_up_to", "count", "describe"]
 
 def answers(
     compiled: Callable[..., Any],
-    rows: np.ndarray,
-    widths: list[int],
+    networks: Networks,
     linear: list[np.ndarray],
     corners: np.ndarray,
     exact: bool,
@@ -32,12 +32,12 @@ def answers(
 ) -> list[Any]:
     """`compiled`, which is `count`, `describe` or `cells_up_to`, of one network after another.
 
-    rows, widths: of `checked_rows`; linear: of each hidden layer, which neurons have no ReLU; limit: of activation
-    regions, beyond which it gives up; tell: called now and then with the activation regions so far of one network.
+    linear: of each hidden layer, which neurons have no ReLU; limit: of activation regions, beyond which it gives up;
+    tell: called now and then with the activation regions so far of one network.
     """
-    levels, masks = np.array(widths), np.concatenate([np.empty(0, bool), *linear])
+    levels, masks = np.array(networks.widths), np.concatenate([np.empty(0, bool), *linear])
     found, so_far = [], np.zeros(1, np.int64)
-    for row in rows:
+    for row in networks.rows:
         so_far[0] = 1
         handle = known(Oracle(levels, row, corners))
         call = partial(compiled, handle, levels, row, masks, so_far, corners, exact, mesh.GROUP, limit)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from triangle_cli.regions.arrays import checked_linear
-from triangle_cli.regions.plane.counting import as_corners, checked_rows
+from triangle_cli.regions.arrays import Networks, checked_linear
+from triangle_cli.regions.plane.counting import as_corners
 
 if TYPE_CHECKING:  # torch loads only for who has tensors
     from torch import Tensor
@@ -21,8 +21,8 @@ def surpasses(weights: list[Tensor], biases: list[Tensor], box: Sequence, limit:
     """
     from triangle_cli.regions.plane.answers import answers, cells_up_to  # numba loads only now
 
-    rows, widths, _ = checked_rows(weights, biases, 2)
-    masks = checked_linear(None, widths[1:-1])
+    networks = Networks.of(weights, biases, inputs=2)
+    masks = checked_linear(None, networks.widths[1:-1])
     most = max(1, limit // IN_THE_PLANE)
-    [found] = answers(cells_up_to, rows, widths, masks, as_corners(box), False, limit=most)
+    [found] = answers(cells_up_to, networks, masks, as_corners(box), False, limit=most)
     return bool(found > most)

@@ -13,7 +13,6 @@ first after an installation compiles it (numba), which takes some tens of second
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,15 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from triangle_cli.regions.arrays import (
-    as_arrays,
-    as_tensor,
-    box_array,
-    checked_linear,
-    is_floating,
-    joined_rows,
-    layers_in,
-)
+from triangle_cli.regions.arrays import Networks, as_tensor, box_array, checked_linear
 from triangle_cli.regions.line.counting import RegionCounts
 from triangle_cli.regions.plane.exact import layers_of
 from triangle_cli.regions.telling import Tell
@@ -83,33 +74,31 @@ def count_plane(
     Raises:
         ValueError: shapes that do not fit, a box of no size, weights or corners that are not finite.
     """
-    batch, rows = count_rows(weights, biases, box, exact=exact, linear=linear)
-    return RegionCounts(*as_tensor(rows.T.reshape(5, *batch)).unbind())
+    networks = Networks.of(weights, biases, inputs=2)
+    return RegionCounts.of(count_rows(networks, box, exact=exact, linear=linear), networks.batch)
 
 
 def count_rows(
-    weights: Sequence[Any],
-    biases: Sequence[Any],
+    networks: Networks,
     box: Sequence,
     *,
     exact: bool = False,
     linear: Sequence[Any] | None = None,
     tell: Tell | None = None,
     bounded: bool = False,
-) -> tuple[tuple[int, ...], np.ndarray]:
-    """As `count_plane`, without torch: the batch shape, and (networks, 5) in the order of `RegionCounts`.
+) -> np.ndarray:
+    """As `count_plane`, without torch: (networks, 5) in the order of `RegionCounts`.
 
     bounded: give up, with a row of -1, a network whose mesh outgrows MOST_BYTES.
     """
     from triangle_cli.regions.plane.answers import NO_LIMIT, answers, count  # numba loads only now
 
     corners = as_corners(box)
-    rows, widths, batch = checked_rows(weights, biases, 2)
     # of a cell: its corners, edges and sides, and values of two layers with their bounds at about one corner
-    limit = MOST_BYTES // (250 + 34 * max(widths)) if bounded else NO_LIMIT
-    masks = checked_linear(linear, widths[1:-1])
-    found = answers(count, rows, widths, masks, corners, exact, limit=limit, tell=tell)
-    return batch, np.array(found, np.int64).reshape(-1, 5)
+    limit = MOST_BYTES // (250 + 34 * max(networks.widths)) if bounded else NO_LIMIT
+    masks = checked_linear(linear, networks.widths[1:-1])
+    found = answers(count, networks, masks, corners, exact, limit=limit, tell=tell)
+    return np.array(found, np.int64).reshape(-1, 5)
 
 
 def polygons(
@@ -144,15 +133,13 @@ def polygon_arrays(
     from triangle_cli.regions.plane.answers import answers, describe
 
     corners = as_corners(box)
-    rows, widths, batch = checked_rows(weights, biases, 2)
-    masks = checked_linear(linear, widths[1:-1])
-    if batch:
-        raise ValueError(f"polygons: weights have batch shape {batch}, expected one network, (out, in) each")
-    [(points, ends, sides, pointer, label, history)] = answers(describe, rows, widths, masks, corners, exact)
+    networks = Networks.of(weights, biases, inputs=2).single()
+    masks = checked_linear(linear, networks.widths[1:-1])
+    [(points, ends, sides, pointer, label, history)] = answers(describe, networks, masks, corners, exact)
     vertices, cells = points[ends[sides >> 1, sides & 1]], len(label)
     if not maps:
         return vertices, pointer, label, np.empty((cells, 0, 2)), np.empty((cells, 0))
-    return vertices, pointer, label, *_affine_maps(layers_in(rows, widths), history)
+    return vertices, pointer, label, *_affine_maps(networks.layers(), history)
 
 
 def _affine_maps(
@@ -160,58 +147,12 @@ def _affine_maps(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Gradients (n, outputs, 2) and intercepts (n, outputs) on the final cells, in float64."""
     weights, biases = layers
-    maps = np.concatenate([weights[0], biases[0][:, :, None]], axis=2)  # (cells, width, 3)
+    maps = np.column_stack([weights[0], biases[0]])[None]  # (cells, width, 3)
     with np.errstate(all="ignore"):
         for weight, bias, on, parent in zip(weights[1:], biases[1:], *layers_of(*history[1:])):
             maps = weight @ (maps[parent] * on[:, :, None])
             maps[:, :, 2] += bias
     return maps[:, :, :2].copy(), maps[:, :, 2].copy()
-
-
-def checked_layers(
-    weights: Sequence[Any], biases: Sequence[Any], inputs: int
-) -> tuple[list[np.ndarray], list[np.ndarray], tuple[int, ...]]:
-    """Arrays (networks, out, in) and (networks, out) in float64, and the batch shape."""
-    rows, widths, batch = checked_rows(weights, biases, inputs)
-    return *layers_in(rows, widths), batch
-
-
-def checked_rows(
-    weights: Sequence[Any], biases: Sequence[Any], inputs: int
-) -> tuple[np.ndarray, list[int], tuple[int, ...]]:
-    """Parameters (networks, n) in float64, neurons per level from the inputs on, and the batch shape.
-
-    A row has the weights and biases of one network, layer after layer.
-    """
-    weights, biases = as_arrays(weights), as_arrays(biases)
-    if len(weights) == 0 or len(weights) != len(biases):
-        raise ValueError(
-            f"weights, biases: {len(weights)} and {len(biases)} layers, expected equally many, 1 or more"
-        )
-    for name, values in (("weights", weights), ("biases", biases)):
-        for l, value in enumerate(values):
-            if not is_floating(value):
-                found = f"dtype {value.dtype}" if hasattr(value, "dtype") else type(value).__name__
-                raise ValueError(f"{name}[{l}]: {found}, expected torch.float32 or torch.float64")
-    batch = weights[0].shape[:-2]
-    networks, widths, tables = math.prod(batch), [inputs], []
-    for l, (weight, bias) in enumerate(zip(weights, biases)):
-        if weight.ndim < 2:
-            raise ValueError(f"weights[{l}]: shape {weight.shape}, expected (*batch, out, {inputs})")
-        outputs = weight.shape[-2]
-        if weight.shape != (*batch, outputs, inputs):
-            raise ValueError(f"weights[{l}]: shape {weight.shape}, expected {(*batch, outputs, inputs)}")
-        if bias.shape != (*batch, outputs):
-            raise ValueError(f"biases[{l}]: shape {bias.shape}, expected {(*batch, outputs)}")
-        tables += [weight.reshape(networks, outputs * inputs), bias.reshape(networks, outputs)]
-        inputs = outputs
-        widths.append(outputs)
-    rows = joined_rows(tables)
-    if rows is None:
-        at = next(i for i, table in enumerate(tables) if not np.isfinite(table).all())
-        name = ("weights", "biases")[at % 2]
-        raise ValueError(f"{name}[{at // 2}]: has NaN or infinity, expected finite numbers")
-    return rows, widths, batch
 
 
 def as_corners(box: Sequence) -> np.ndarray:

@@ -84,8 +84,8 @@ class Oracle:
     def layers(self) -> list[tuple[Whole, int]]:
         """Weights and biases (width, inputs + 1) of each layer, and the bits of the scale of its inputs."""
         layers, bits = [], 0
-        for weight, bias in zip(*layers_in(self.parameters[None], self.widths.tolist())):
-            layers.append((Whole(np.concatenate([weight[0], bias.T], axis=1)), bits))
+        for weight, bias in zip(*layers_in(self.parameters, self.widths.tolist())):
+            layers.append((Whole(np.column_stack([weight, bias])), bits))
             bits += layers[-1][0].shift
         return layers
 

@@ -14,7 +14,7 @@ from triangle_cli.regions.components import components
 from triangle_cli.regions.space import arena as state
 from triangle_cli.regions.space.arena import Arena, grown, new_arena
 from triangle_cli.regions.space.exact import Exact
-from triangle_cli.regions.space.handle import table
+from triangle_cli.regions.space.handle import refill, table
 from triangle_cli.regions.space.tables import with_digits
 from triangle_cli.regions.space.walk import walk
 from triangle_cli.regions.telling import EVERY
@@ -70,7 +70,8 @@ class Walker:
         arena, places = self.arena, table(self.arena)
         while True:
             if self.arena is not arena:
-                arena, places = self.arena, table(self.arena)
+                refill(places, self.arena, arena)
+                arena = self.arena
             arena.control[state.BUDGET], began = budget, time.monotonic()
             status = walk(places)
             if time.monotonic() - began > LONGEST:

@@ -49,12 +49,25 @@ def table(arena: Arena) -> np.ndarray:
         TypeError: an array of another kind than the walk is compiled for.
     """
     words: list[int] = []
-    for (name, kind), (dtype, axes), array in zip(KINDS.items(), DTYPES, arena):
-        if array.dtype != dtype or array.ndim != axes or not array.flags.c_contiguous:
-            raise TypeError(f"{name}: {typeof(array)}, expected {kind}")
-        # as array.ctypes.data, which takes several times as long
-        words += ctypes.addressof(ctypes.c_char.from_buffer(array.data)) if array.size else 0, *array.shape
+    for i, array in enumerate(arena):
+        words += _entry(i, array)
     return np.array(words, np.int64)
+
+
+def refill(words: np.ndarray, arena: Arena, before: Arena) -> None:
+    """Put into the table of the arena `before` what is another array in this one; errors as of `table`."""
+    for i, (array, old) in enumerate(zip(arena, before)):
+        if array is not old:
+            words[STARTS[i] : STARTS[i + 1]] = _entry(i, array)
+
+
+def _entry(i: int, array: np.ndarray) -> tuple[int, ...]:
+    dtype, axes = DTYPES[i]
+    if array.dtype != dtype or array.ndim != axes or not array.flags.c_contiguous:
+        name = Arena._fields[i]
+        raise TypeError(f"{name}: {typeof(array)}, expected {KINDS[name]}")
+    # as array.ctypes.data, which takes several times as long
+    return ctypes.addressof(ctypes.c_char.from_buffer(array.data)) if array.size else 0, *array.shape
 
 
 class HandleType(types.Type):

@@ -29,10 +29,10 @@ LASTING, WEIGHED = 27.0, 80.0
 
 def bits_lost(weights: Sequence[np.ndarray]) -> float:
     """About how many bits bounds lose against values from the inputs to the last hidden layer, half of neurons on."""
-    return sum(_layer_bits(weights))
+    return sum(layer_bits(weights))
 
 
-def _layer_bits(weights: Sequence[np.ndarray]) -> list[float]:
+def layer_bits(weights: Sequence[np.ndarray]) -> list[float]:
     """The bits lost by each hidden layer but the first."""
     found = []
     for weight in weights[1:-1]:
@@ -44,12 +44,15 @@ def _layer_bits(weights: Sequence[np.ndarray]) -> list[float]:
     return found
 
 
-def last_anew(weights: Sequence[np.ndarray]) -> int:
-    """The first hidden layer from which float64 forms, begun anew there, serve to the last; 0: from the inputs on."""
-    layer, lost = len(weights) - 2, 0.0
-    for bits in reversed(_layer_bits(weights)):
-        lost += bits
-        if lost > LASTING:
+def last_anew(lost: list[float]) -> int:
+    """The first hidden layer from which float64 forms, begun anew there, serve to the last; 0: from the inputs on.
+
+    lost: `layer_bits`.
+    """
+    layer, total = len(lost), 0.0
+    for bits in reversed(lost):
+        total += bits
+        if total > LASTING:
             break
         layer -= 1
     return layer
@@ -87,9 +90,10 @@ def with_digits(
     if not before:
         arena = arena._replace(twin=twins(numbers, is_lost, layer_at[:-1]))
     # bounds of the scaled network count all neurons as on: one bit a layer more
-    anew, grown = last_anew(weights), [lost + 1.0 for lost in _layer_bits(weights)]
+    lost = layer_bits(weights)
+    anew, grown = last_anew(lost), [bits + 1.0 for bits in lost]
     plenty = 5 + int(1.25 * (sum(grown) + 2)) // 22
-    first = plenty - 3 if bits_lost(weights) > WEIGHED else 3 + int(1.25 * sum(grown[:anew])) // 22
+    first = plenty - 3 if sum(lost) > WEIGHED else 3 + int(1.25 * sum(grown[:anew])) // 22
     digits = before + 3 if before else max(5, first)
     bits = 0
     for bits in (22, 20, 18):

@@ -84,13 +84,15 @@ def count_rows(
     inputs, widths = networks.widths[0], networks.widths[1:-1]
     if inputs == 1 and not _is_deep(networks, box, exact):
         return networks.batch, line.count_rows(networks, box, exact=exact, linear=linear, tell=tell)
-    rows = np.full((len(networks.rows), 5), -1)
+    rows = None
     if inputs == 2:
         is_rectangle = box_array(box).shape == (2, 2)
         if exact or not is_rectangle or deep.is_for_mesh(widths):
             options: dict[str, Any] = {"exact": exact, "linear": linear, "tell": tell}
             rows = plane.count_rows(networks, box, bounded=is_rectangle, **options)
-    left = np.flatnonzero(rows[:, 0] < 0).tolist()
+    if rows is None:
+        rows = np.full((len(networks.rows), 5), -1)
+    left = [i for i, row in enumerate(rows.tolist()) if row[0] < 0]
     if left:
         ends, masks = checked_box(box, inputs), checked_linear(linear, widths)
         for i in left:

@@ -28,7 +28,7 @@ class NarrowWalks:
             packed.weights, packed.biases, packed.least, linear, packed.ends, threshold
         )
         self.walks = walker.new_walk(len(threshold), len(linear), packed.size, capacity)
-        self.status = np.where(packed.kept, walker.NEW, walker.WIDTH)
+        self.status = np.array([walker.NEW if kept else walker.WIDTH for kept in packed.kept.tolist()])
 
     def run(self, tell: Tell | None = None) -> np.ndarray:
         """Walk until every network is done, full or unresolved; its statuses."""

@@ -43,8 +43,9 @@ class PackedNetworks:
         self.shifts = np.zeros((networks, layers + 1, self.size), np.int64)
         self.kept = np.ones(networks, bool)
         magnitudes = np.abs(padded)
-        largest = magnitudes.max()
-        self.least = np.where(magnitudes == 0.0, np.inf, magnitudes).min(axis=1)
+        largest = np.maximum.reduce(magnitudes, axis=None)
+        magnitudes[magnitudes == 0.0] = np.inf
+        self.least = np.minimum.reduce(magnitudes, axis=1)
         if not _is_moderate([lo, hi, largest, *self.least.tolist()], self.size, layers):
             tables = self.weights, self.biases, self.ends, self.shifts, self.kept, self.least
             step = max(1, TOGETHER // (layers * self.size**2))

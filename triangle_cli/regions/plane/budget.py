@@ -19,10 +19,10 @@ def surpasses(weights: list[Tensor], biases: list[Tensor], box: Sequence, limit:
 
     weights[l]: (out, in), biases[l]: (out,), float64 or float32; `box` as of `count_plane`.
     """
-    from triangle_cli.regions.plane.answers import answers, cells_up_to  # numba loads only now
+    from triangle_cli.regions.plane.answers import ACTIVATION, answers, cells_up_to  # numba loads only now
 
     networks = Networks.of(weights, biases, inputs=2)
     masks = checked_linear(None, networks.widths[1:-1])
     most = max(1, limit // IN_THE_PLANE)
-    [found] = answers(cells_up_to, networks, masks, as_corners(box), False, limit=most)
-    return bool(found > most)
+    counts, _ = answers(cells_up_to, networks, masks, as_corners(box), False, limit=most)
+    return bool(counts[0, ACTIVATION] > most)

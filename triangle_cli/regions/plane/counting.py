@@ -97,8 +97,7 @@ def count_rows(
     # of a cell: its corners, edges and sides, and values of two layers with their bounds at about one corner
     limit = MOST_BYTES // (250 + 34 * max(networks.widths)) if bounded else NO_LIMIT
     masks = checked_linear(linear, networks.widths[1:-1])
-    found = answers(count, networks, masks, corners, exact, limit=limit, tell=tell)
-    return np.array(found, np.int64).reshape(-1, 5)
+    return answers(count, networks, masks, corners, exact, limit=limit, tell=tell)[0]
 
 
 def polygons(
@@ -135,7 +134,7 @@ def polygon_arrays(
     corners = as_corners(box)
     networks = Networks.of(weights, biases, inputs=2).single()
     masks = checked_linear(linear, networks.widths[1:-1])
-    [(points, ends, sides, pointer, label, history)] = answers(describe, networks, masks, corners, exact)
+    _, [(points, ends, sides, pointer, label, history)] = answers(describe, networks, masks, corners, exact)
     vertices, cells = points[ends[sides >> 1, sides & 1]], len(label)
     if not maps:
         return vertices, pointer, label, np.empty((cells, 0, 2)), np.empty((cells, 0))

@@ -19,7 +19,20 @@ from triangle_cli.regions.plane.kernels import SLACK, TINY, UNIT, integers, two_
 from triangle_cli.regions.plane.mesh import NETWORK, layer_of, partition, polygon_mesh
 from triangle_cli.regions.plane.products import preactivations_after
 from triangle_cli.regions.plane.questions import ask_same_maps
-from triangle_cli.regions.plane.records import BITS, FLOAT_ROWS, FLOATS, HISTORY, INTEGERS, LAST, MESH
+from triangle_cli.regions.plane.records import (
+    ACTIVATION,
+    BITS,
+    DEAD,
+    FLOAT_ROWS,
+    FLOATS,
+    HISTORY,
+    INTEGERS,
+    LAST,
+    LINEAR,
+    MESH,
+    WIDE_ACTIVATION,
+    WIDE_LINEAR,
+)
 
 MOST = 4  # outputs that are looked at: if any changes its slope, nearly always the first ones do
 
@@ -213,54 +226,54 @@ def never_on(history):
 
 
 @apart(*NETWORK, FLOAT_ROWS, types.boolean, types.int64, types.int64, error_model="numpy")
-def labelled(handle, widths, parameters, linear, so_far, corners, exact, group, limit):
+def labelled(handle, widths, parameters, linear, counts, corners, exact, group, limit):
     """The mesh of a network, its history and the linear region of each cell; of no cell if there are more than `limit`.
 
     corners: (n, 2) of a convex polygon, anticlockwise; other arguments as of `partition`.
     """
     mesh, history, last = partition(
-        handle, widths, parameters, linear, so_far, polygon_mesh(corners), exact, group, limit
+        handle, widths, parameters, linear, counts, polygon_mesh(corners), exact, group, limit
     )
-    label = np.zeros(0 if so_far[0] > limit else len(mesh.pointer) - 1, np.int64)
+    label = np.zeros(0 if counts[ACTIVATION] > limit else len(mesh.pointer) - 1, np.int64)
     if label.size and len(history.cells):
         label = labels(mesh, history, last, parameters, linear, exact)
     return mesh, history, label
 
 
-@apart(MESH, HISTORY, INTEGERS, FLOAT_ROWS, types.boolean, error_model="numpy")
-def counted(mesh, history, label, corners, exact):
-    """Counts in the order of `RegionCounts` of what is `labelled`."""
-    cells, counts = len(label), np.zeros(5, np.int64)
+@apart(MESH, HISTORY, INTEGERS, FLOAT_ROWS, types.boolean, INTEGERS, error_model="numpy")
+def count_labelled(mesh, history, label, corners, exact, counts):
+    """Put the counts of what is `labelled` into `counts`."""
+    cells, regions = len(label), 0
     for cell in range(cells):
-        counts[0] = max(counts[0], label[cell] + 1)
-    counts[1], counts[2] = cells, never_on(history)
+        regions = max(regions, label[cell] + 1)
+    counts[LINEAR], counts[ACTIVATION], counts[DEAD] = regions, cells, never_on(history)
     area, bound = areas_of(mesh)
     whole, whole_bound = areas_of(polygon_mesh(corners))
     size = whole[0], whole_bound[0]
-    counts[3] = counts[4] = wide(mesh, history, label, counts[0], area, bound, *size, exact)
-    if counts[0] < cells:
-        counts[4] = wide(mesh, history, np.arange(cells), cells, area, bound, *size, exact)
-    return counts
+    number = wide(mesh, history, label, regions, area, bound, *size, exact)
+    counts[WIDE_LINEAR] = counts[WIDE_ACTIVATION] = number
+    if regions < cells:
+        counts[WIDE_ACTIVATION] = wide(mesh, history, np.arange(cells), cells, area, bound, *size, exact)
 
 
 @njit(cache=True, nogil=True)
-def count(handle, widths, parameters, linear, so_far, corners, exact, group, limit):
-    """Counts in the order of `RegionCounts`; -1 each if there are more than `limit` cells."""
-    mesh, history, label = labelled(handle, widths, parameters, linear, so_far, corners, exact, group, limit)
+def count(handle, widths, parameters, linear, counts, corners, exact, group, limit):
+    """Put all into `counts`; -1 each if there are more than `limit` cells."""
+    mesh, history, label = labelled(handle, widths, parameters, linear, counts, corners, exact, group, limit)
     if label.size == 0:
-        return np.full(5, -1)
-    return counted(mesh, history, label, corners, exact)
+        counts[:] = -1
+    else:
+        count_labelled(mesh, history, label, corners, exact, counts)
 
 
 @njit(cache=True, nogil=True)
-def describe(handle, widths, parameters, linear, so_far, corners, exact, group, limit):
+def describe(handle, widths, parameters, linear, counts, corners, exact, group, limit):
     """The mesh as points, ends, sides and pointer, the linear region of each cell, and the history."""
-    mesh, history, label = labelled(handle, widths, parameters, linear, so_far, corners, exact, group, limit)
+    mesh, history, label = labelled(handle, widths, parameters, linear, counts, corners, exact, group, limit)
     return mesh.points, mesh.ends, mesh.sides, mesh.pointer, label, history
 
 
 @njit(cache=True, nogil=True)
-def cells_up_to(handle, widths, parameters, linear, so_far, corners, exact, group, limit):
-    """How many activation regions there are; more than `limit` of them need not be all."""
-    partition(handle, widths, parameters, linear, so_far, polygon_mesh(corners), exact, group, limit)
-    return so_far[0]
+def cells_up_to(handle, widths, parameters, linear, counts, corners, exact, group, limit):
+    """Count the activation regions; more than `limit` of them need not be all."""
+    partition(handle, widths, parameters, linear, counts, polygon_mesh(corners), exact, group, limit)

@@ -26,6 +26,7 @@ from triangle_cli.regions.plane.kernels import (
 from triangle_cli.regions.plane.products import preactivations, preactivations_after
 from triangle_cli.regions.plane.questions import ask_signs, nothing_told, with_answers
 from triangle_cli.regions.plane.records import (
+    ACTIVATION,
     BITS,
     FLOAT_ROWS,
     FLOATS,
@@ -263,12 +264,13 @@ def joined_groups(rows, parents, width):
 
 
 @apart(*NETWORK, MESH, types.boolean, types.int64, types.int64, error_model="numpy")
-def partition(handle, widths, parameters, linear, so_far, domain, exact, group, limit):
+def partition(handle, widths, parameters, linear, counts, domain, exact, group, limit):
     """Cut the domain, a `polygon_mesh`, by all hidden neurons but the `linear`.
 
     widths: neurons of each level from the inputs on; parameters: weights and biases, layer after layer; linear: of the
-    hidden neurons; so_far: (1,) receives the number of cells after each cut; group: neurons of the first layer that cut
-    at once; limit: of cells; so_far is more, and the cut that makes more is not made, where there are more.
+    hidden neurons; counts: as of `RegionCounts`, of which the number of cells is kept up to date; group: neurons of the
+    first layer that cut at once; limit: of cells; the number is more, and the cut that makes more is not made, where
+    there are more.
     Returns the mesh, its `History` and what it was `Last` cut by.
     """
     mesh = domain
@@ -304,9 +306,9 @@ def partition(handle, widths, parameters, linear, so_far, domain, exact, group, 
                 values, bounds = preactivations_after(last, was_linear, weight, bias)
             mesh, last, on, origin = cut(mesh, values, bounds, is_linear[first:end], history, exact, limit)
             if len(origin) == 0:
-                so_far[0] = limit + 1
+                counts[ACTIVATION] = limit + 1
                 return mesh, history, last
-            so_far[0] = len(origin)
+            counts[ACTIVATION] = len(origin)
             if step < width:
                 rows.append(on)
                 parents.append(origin)

@@ -4,6 +4,9 @@ from collections import namedtuple
 
 from numba import types
 
+# Places in counts, in the order of `RegionCounts`
+LINEAR, ACTIVATION, DEAD, WIDE_LINEAR, WIDE_ACTIVATION = range(5)
+
 FLOATS, INTEGERS, BITS = types.float64[::1], types.int64[::1], types.boolean[::1]
 FLOAT_ROWS, INTEGER_ROWS = types.float64[:, ::1], types.int64[:, ::1]
 SIGN_ROWS, ON_ROWS = types.int8[:, ::1], types.uint8[:, ::1]

@@ -2,9 +2,10 @@
 
     OMP_NUM_THREADS=1 python benchmarks/regions.py [--seconds 60] [--only WORD] [--without-others]
 
-All times are CPU times. Ours is the median of warm calls (the first, which loads or compiles the compiled code, is
-printed apart), from three inputs on without volumes. Another package gets one call, in a process of its own that is
-stopped after --seconds. None is a dependency: `pip install affinitree relucent regioncam` to see them. They count
+All times are CPU times, medians of warm calls, with the weights in the form that each package takes. Our first call,
+which loads or compiles the compiled code, is printed apart; ours are without volumes from three inputs on. Another
+package has a process of its own that is stopped after --seconds, and one call if that takes over a tenth of a second.
+None is a dependency: `pip install affinitree relucent regioncam` to see them. They count
 activation regions only. regioncam (Rust, float32) takes two inputs. affinitree (Apache-2.0) counts
 the leaves of a decision tree, some of them empty where the network has structure; relucent (AGPL) asks for hyperplanes
 in general position, counts the regions that its search visits, and where no Gurobi licence is installed its linear
@@ -93,10 +94,15 @@ def box_of(weights):
     return [[-1.0, 1.0]] * weights[0].shape[-1]
 
 
-def timed(function, repeats):
-    """(median seconds, what it returned last), and at most a few seconds in all."""
+def timed(function, least=7):
+    """(median seconds, what it returned last) of calls for a tenth of a second, of `least` calls at least, if that
+    takes no more than a few seconds."""
     seconds, started = [], time.perf_counter()
-    while len(seconds) < repeats and (not seconds or time.perf_counter() - started < 5):
+    while (
+        not seconds
+        or (passed := time.perf_counter() - started) < 0.1
+        or (len(seconds) < least and passed < 5)
+    ):
         start = time.process_time()
         result = function()
         seconds.append(time.process_time() - start)
@@ -113,21 +119,23 @@ def as_sequential(weights, biases):
     return torch.nn.Sequential(*layers[:-1])
 
 
-def affinitree(weights, biases, answers):
-    """Put seconds and leaves into the queue `answers`."""
+def affinitree(weights, biases):
+    """A function that counts leaves."""
     import affinitree as package
 
     inputs = weights[0].shape[1]
-    network = as_sequential(weights, biases)
-    start = time.process_time()
-    box = package.Polytope.hyperrectangle(inputs, [(-1.0, 1.0)] * inputs)
-    domain = package.AffTree.from_poly(box, package.AffFunc.identity(inputs))
-    tree = package.builder.from_layers(package.extract_pytorch_architecture(inputs, network), domain)
-    answers.put((time.process_time() - start, f"{tree.num_terminals():,}"))
+    layers = package.extract_pytorch_architecture(inputs, as_sequential(weights, biases))
+
+    def count():
+        box = package.Polytope.hyperrectangle(inputs, [(-1.0, 1.0)] * inputs)
+        domain = package.AffTree.from_poly(box, package.AffFunc.identity(inputs))
+        return package.builder.from_layers(layers, domain).num_terminals()
+
+    return count
 
 
-def relucent(weights, biases, answers):
-    """Put seconds and regions into the queue `answers`."""
+def relucent(weights, biases):
+    """A function that counts regions."""
     import relucent as package
 
     network = as_sequential(weights, biases)
@@ -135,37 +143,46 @@ def relucent(weights, biases, answers):
         [[0.3137, -0.271, 0.1183, -0.0719, 0.2231]], dtype=torch.float64
     )  # on no breakpoint
     inside = inside[:, : weights[0].shape[1]]
-    start = time.process_time()
-    cells = package.Complex(network)
-    cells.bfs(inside, cube_radius=1.0, cube_mode="clipped", nworkers=1, verbose=0)
-    answers.put((time.process_time() - start, f"{len(cells):,}"))
+
+    def count():
+        cells = package.Complex(network)
+        cells.bfs(inside, cube_radius=1.0, cube_mode="clipped", nworkers=1, verbose=0)
+        return len(cells)
+
+    return count
 
 
-def regioncam(weights, biases, answers):
-    """Put seconds and faces into the queue `answers`."""
+def regioncam(weights, biases):
+    """A function that counts faces."""
     import regioncam as package
 
     if weights[0].shape[1] != 2:
         raise NotImplementedError
     layers = [(w.T.float().numpy(), b.float().numpy()) for w, b in zip(weights, biases)]
-    for _ in range(2):  # the first call loads
-        start = time.process_time()
+
+    def count():
         partition = package.Regioncam(size=1.0)
         for weight, bias in layers[:-1]:
             partition.linear(weight, bias)
             partition.relu()
         partition.linear(*layers[-1])
-        seconds = time.process_time() - start
-    answers.put((seconds, f"{partition.num_faces:,}"))
+        return partition.num_faces
+
+    return count
 
 
 def guarded(function, weights, biases, answers):
-    """`function` without its chatter; a refusal goes into the queue as its name."""
+    """Put (seconds, count) into the queue `answers`, without chatter; of a refusal its name."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
     try:
-        function(weights, biases, answers)
+        count = function(weights, biases)
+        start = time.process_time()
+        found, seconds = count(), time.process_time() - start
+        if seconds < 0.1:  # else it matters little that the first call loads
+            seconds, found = timed(count)
+        answers.put((seconds, f"{found:,}"))
     except BaseException as error:
         answers.put((None, type(error).__name__))
         raise
@@ -198,14 +215,16 @@ def table(options, others):
     for name, (weights, biases) in CASES.items():
         if options.only not in name:
             continue
-        count_regions(weights, biases, box_of(weights), wide=False)  # warm
-        seconds, counts = timed(lambda w=weights, b=biases: count_regions(w, b, box_of(w), wide=False), 7)
+        arrays = [[tensor.numpy() for tensor in tensors] for tensors in (weights, biases)]
+        box = box_of(weights)
+        count_regions(*arrays, box, wide=False)  # warm
+        seconds, counts = timed(lambda n=arrays, b=box: count_regions(*n, b, wide=False))
         regions = int(counts.activation_regions)
-        print(f"{name:30}{regions:11,}{int(counts.linear_regions):11,}{seconds:10.5f}", end="")
+        print(f"{name:30}{regions:11,}{int(counts.linear_regions):11,}{seconds:10.6f}", end="")
         print(f"{seconds / regions * 1e9:11,.0f}", end="", flush=True)
         for other in others:
             took, found = limited(other, weights, biases, options.seconds)
-            text = found if took is None else f"{took:.2f} {found:>12} {took / seconds:12,.0f}x"
+            text = found if took is None else f"{took:.5f} {found:>12} {took / seconds:9,.1f}x"
             print(f"   {text:42}", end="", flush=True)
         print()
 
@@ -221,7 +240,7 @@ def batches():
         weights = [torch.stack(layer) for layer in zip(*(net[0] for net in nets))]
         biases = [torch.stack(layer) for layer in zip(*(net[1] for net in nets))]
         together, _ = timed(lambda w=weights, b=biases: count_regions(w, b, [[-1, 1]]), 20)
-        singly, _ = timed(lambda n=nets: [count_regions(*net, [[-1, 1]]) for net in n], 7)
+        singly, _ = timed(lambda n=nets: [count_regions(*net, [[-1, 1]]) for net in n])
         print(f"{name:28}{together:10.5f} s, {singly / together:.1f} times faster than 30 calls")
 
 

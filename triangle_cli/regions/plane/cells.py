@@ -14,6 +14,7 @@ from numba import types
 
 from triangle_cli.compiling import UNCOUNTED, apart, inside
 from triangle_cli.regions.plane.halfedges import (
+    WORK,
     cut_edges,
     cut_faces,
     evaluate,
@@ -24,11 +25,12 @@ from triangle_cli.regions.plane.halfedges import (
     work_space,
 )
 from triangle_cli.regions.plane.kernels import UNDECIDED, floats, grown, integers, lerp, sign_of
-from triangle_cli.regions.plane.records import INTEGERS, LAYER, MADE, MESH, RIM_CUTS, TOLD, Made
+from triangle_cli.regions.plane.records import INTEGER_ROWS, INTEGERS, LAYER, MADE, MESH, RIM_CUTS, TOLD, Made
 
 # Of the neurons of a layer in one cell: whether they are positive and negative anywhere on its rim, those that are
 # both, and for each of them the next whose line is the same, or -1
 Active = namedtuple("Active", "positive negative neurons twin")
+ACTIVE = types.NamedTuple((types.uint8[::1], types.uint8[::1], INTEGERS, INTEGERS), Active)
 
 # What is counted: rows in use, and, of the cell that is next, those that it takes and the room to cut it in
 VERTICES, EDGES, CELLS, SIDES, ASKED, RIM, LINES = range(7)
@@ -191,7 +193,12 @@ def add_cell(cell, rim, nv, ne, nf, n_active, layer, active, vertex_base, edge_b
     sizes[SIDES] = sides
 
 
-@inside(**UNCOUNTED)
+@apart(
+    *(types.int64, INTEGERS, MESH, LAYER, RIM_CUTS, TOLD, types.boolean, types.int64, types.int64),
+    *(ACTIVE, WORK, INTEGER_ROWS, MADE, INTEGERS, INTEGERS),
+    error_model="numpy",
+    **UNCOUNTED,
+)
 def split_some_cells(
     first, items, mesh, layer, cuts, told, exact, limit, edge_base, active, work, asked, made, sizes, wanted
 ):
@@ -232,6 +239,40 @@ def split_some_cells(
     return items.size
 
 
+@inside()
+def nothing_active(width):
+    """Room for `Active` of so many neurons."""
+    signs, neurons = np.empty(2 * width, np.uint8), integers(2, width)
+    return Active(signs[:width], signs[width:], neurons[0], neurons[1])
+
+
+@apart(
+    *(types.int64, INTEGERS, MESH, LAYER, RIM_CUTS, TOLD, types.boolean, types.int64, types.int64),
+    *(INTEGER_ROWS, MADE, INTEGERS, INTEGERS),
+    error_model="numpy",
+)
+def split_more_cells(
+    item, items, mesh, layer, cuts, told, exact, limit, edge_base, asked, made, sizes, wanted
+):
+    """`split_cells` of the items from one on that there was no room for; wanted: what it takes."""
+    active = nothing_active(layer.signs.shape[1])
+    while wanted[CELLS] <= limit:
+        if wanted[RIM] > sizes[RIM] or wanted[LINES] > sizes[LINES]:
+            for i in (RIM, LINES):
+                sizes[i] = max(sizes[i], wanted[i] + wanted[i] // 4)
+        work = work_space(sizes[RIM], sizes[LINES])
+        asked = grown(asked, wanted[ASKED])
+        made = roomier(made, wanted[VERTICES], wanted[EDGES], wanted[CELLS], wanted[SIDES])
+        item = split_some_cells(
+            *(item, items, mesh, layer, cuts, told, exact, limit, edge_base),
+            *(active, work, asked, made, sizes, wanted),
+        )
+        if item == items.size:
+            return made, asked[: sizes[ASKED]]
+    sizes[CELLS] = 0
+    return made, asked[:0]
+
+
 @apart(
     *(INTEGERS, MESH, LAYER, RIM_CUTS, TOLD, types.boolean, types.int64, types.int64, MADE, INTEGERS),
     error_model="numpy",
@@ -243,31 +284,15 @@ def split_cells(items, mesh, layer, cuts, told, exact, limit, edge_base, made, s
     layer's signs on, edges from edge_base. Returns it, and the questions (item index, key, neuron and neuron of the
     vertex, neuron asked). Gives up, without cells or questions, at more than `limit` cells.
     """
-    width = layer.signs.shape[1]
-    asked, item = integers(64, 5), 0
+    asked = integers(64, 5)
     sizes[ASKED], sizes[RIM], sizes[LINES] = 0, 48, 16
     wanted = sizes.copy()
-    work = work_space(sizes[RIM], sizes[LINES])
-    signs, neurons = np.empty(2 * width, np.uint8), integers(2, width)
-    active = Active(
-        signs[:width],
-        signs[width:],
-        neurons[0],
-        neurons[1],
+    work, active = work_space(sizes[RIM], sizes[LINES]), nothing_active(layer.signs.shape[1])
+    item = split_some_cells(
+        0, items, mesh, layer, cuts, told, exact, limit, edge_base, active, work, asked, made, sizes, wanted
     )
-    while True:
-        item = split_some_cells(
-            *(item, items, mesh, layer, cuts, told, exact, limit, edge_base),
-            *(active, work, asked, made, sizes, wanted),
-        )
-        if item == items.size:
-            return made, asked[: sizes[ASKED]]
-        if wanted[CELLS] > limit:
-            sizes[CELLS] = 0
-            return made, asked[:0]
-        if wanted[RIM] > sizes[RIM] or wanted[LINES] > sizes[LINES]:
-            for i in (RIM, LINES):
-                sizes[i] = max(sizes[i], wanted[i] + wanted[i] // 4)
-            work = work_space(sizes[RIM], sizes[LINES])
-        asked = grown(asked, wanted[ASKED])
-        made = roomier(made, wanted[VERTICES], wanted[EDGES], wanted[CELLS], wanted[SIDES])
+    if item == items.size:
+        return made, asked[: sizes[ASKED]]
+    return split_more_cells(
+        item, items, mesh, layer, cuts, told, exact, limit, edge_base, asked, made, sizes, wanted
+    )

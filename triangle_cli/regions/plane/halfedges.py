@@ -8,9 +8,11 @@ h and h ^ 1 are twins, of the boundary (the rim) only even ones are used.
 from collections import namedtuple
 
 import numpy as np
+from numba import types
 
 from triangle_cli.compiling import UNCOUNTED, inside
 from triangle_cli.regions.plane.kernels import crossing, floats, integers, lerp
+from triangle_cli.regions.plane.records import FLOAT_ROWS, FLOATS, INTEGER_ROWS, INTEGERS
 
 # vertices: name in the mesh, a half-edge from it, sign of the last neuron, the last whose value and bound are known,
 # these, the two it lies between, where, neurons crossing;
@@ -18,6 +20,24 @@ from triangle_cli.regions.plane.kernels import crossing, floats, integers, lerp
 Work = namedtuple(
     "Work",
     "name out sign known value error base at maker origin after ahead face line code side zeros zero stack reached",
+)
+WORK = types.NamedTuple(
+    (
+        *(
+            INTEGERS,
+            INTEGERS,
+            types.int8[::1],
+            INTEGERS,
+            FLOATS,
+            FLOATS,
+            INTEGER_ROWS,
+            FLOAT_ROWS,
+            INTEGER_ROWS,
+        ),
+        *(INTEGERS, INTEGERS, INTEGERS, INTEGERS, INTEGERS, INTEGERS),
+        *(INTEGERS, INTEGERS, INTEGER_ROWS, INTEGERS, INTEGERS),
+    ),
+    Work,
 )
 
 

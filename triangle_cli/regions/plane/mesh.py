@@ -28,11 +28,18 @@ from triangle_cli.regions.plane.questions import ask_signs, nothing_told, with_a
 from triangle_cli.regions.plane.records import (
     ACTIVATION,
     BITS,
+    CUTS,
     FLOAT_ROWS,
     FLOATS,
     HISTORY,
+    INTEGER_ROWS,
     INTEGERS,
+    LAYER,
+    MADE,
     MESH,
+    RIM_CUTS,
+    SIGN_ROWS,
+    TOLD,
     Cuts,
     History,
     Last,
@@ -115,16 +122,15 @@ def signs_at_vertices(mesh, values, errors, linear, history, exact):
     return signs
 
 
-@inside(inline="always")
-def cut_edges_of(items, mesh, layer, told, history, exact, limit):
-    """`split_edges` until no question is left, trimmed; layer: with the signs at the new vertices."""
-    base, width = history.cuts[-1, 0], layer.signs.shape[1]
-    signs, n = layer.signs, 0
-    cuts = no_cuts(items.size, 2 * items.size + width)
-    while items.size:
-        cuts, signs, n, asked = split_edges(items, mesh.ends, layer, signs, told, exact, limit, cuts, n)
-        if not len(asked):
-            break
+@apart(
+    *(INTEGER_ROWS, INTEGERS, MESH, LAYER, TOLD, HISTORY, types.boolean, types.int64),
+    *(CUTS, SIGN_ROWS, types.int64),
+    error_model="numpy",
+)
+def cut_asking_edges(asked, items, mesh, layer, told, history, exact, limit, cuts, signs, n):
+    """`split_edges` until no question is left."""
+    base, width = history.cuts[-1, 0], signs.shape[1]
+    while len(asked):
         lines = integers(3, len(asked))
         for i in range(len(asked)):
             edge = items[asked[i, 0]]
@@ -135,25 +141,52 @@ def cut_edges_of(items, mesh, layer, told, history, exact, limit):
                 line + asked[i, 3],
             )
         items, told = with_answers(items, told, asked, ask_signs(history, lines))
+        cuts, signs, n, asked = split_edges(items, mesh.ends, layer, signs, told, exact, limit, cuts, n)
+    return cuts, signs, n
+
+
+@inside(inline="always")
+def cut_edges_of(items, mesh, layer, told, history, exact, limit):
+    """`split_edges`, trimmed; layer: with the signs at the new vertices."""
+    cuts, signs = no_cuts(items.size, 2 * items.size + layer.signs.shape[1]), layer.signs
+    # questions, which are rare, are asked elsewhere: a loop here would count who holds all that goes round in it
+    cuts, signs, n, asked = split_edges(items, mesh.ends, layer, signs, told, exact, limit, cuts, 0)
+    if len(asked):
+        cuts, signs, n = cut_asking_edges(
+            asked, items, mesh, layer, told, history, exact, limit, cuts, signs, n
+        )
     cuts = Cuts(cuts.parents[:n], cuts.place[:n], cuts.neuron[:n], cuts.edge[:n], cuts.start, cuts.count)
     return cuts, Layer(signs[: len(layer.values) + n], layer.values, layer.errors)
 
 
-@inside(inline="always")
-def cut_cells_of(items, mesh, layer, cuts, pieces, told, history, exact, limit):
-    """`split_cells` until no question is left, trimmed; pieces: how many edges there are before."""
+@apart(
+    *(INTEGER_ROWS, INTEGERS, MESH, LAYER, RIM_CUTS, types.int64, TOLD, HISTORY),
+    *(types.boolean, types.int64, MADE, INTEGERS),
+    error_model="numpy",
+)
+def cut_asking_cells(asked, items, mesh, layer, cuts, pieces, told, history, exact, limit, made, sizes):
+    """`split_cells` until no question is left."""
     base, width = history.cuts[-1, 0], layer.signs.shape[1]
-    room, sizes = 5 * items.size + 32, np.zeros(7, np.int64)
-    made = nothing_made(room, 2 * room, room, 6 * room, width)
-    while items.size:
-        made, asked = split_cells(items, mesh, layer, cuts, told, exact, limit, pieces, made, sizes)
-        if not len(asked):
-            break
+    while len(asked):
         lines = integers(3, len(asked))
         for i in range(len(asked)):
             for j in range(3):
                 lines[j, i] = base + items[asked[i, 0]] * width + asked[i, 2 + j]
         items, told = with_answers(items, told, asked, ask_signs(history, lines))
+        made, asked = split_cells(items, mesh, layer, cuts, told, exact, limit, pieces, made, sizes)
+    return made
+
+
+@inside(inline="always")
+def cut_cells_of(items, mesh, layer, cuts, pieces, told, history, exact, limit):
+    """`split_cells`, trimmed; pieces: how many edges there are before."""
+    room, sizes = 5 * items.size + 64, np.zeros(7, np.int64)
+    made = nothing_made(room, 2 * room, room, 6 * room, layer.signs.shape[1])
+    made, asked = split_cells(items, mesh, layer, cuts, told, exact, limit, pieces, made, sizes)
+    if len(asked):
+        made = cut_asking_cells(
+            asked, items, mesh, layer, cuts, pieces, told, history, exact, limit, made, sizes
+        )
     vertices, edges, cells, sides = sizes[VERTICES], sizes[EDGES], sizes[CELLS], sizes[SIDES]
     return Made(
         made.parents[:vertices],

@@ -61,8 +61,9 @@ def count_regions(
     >>> count_regions(weights, [torch.zeros(1), torch.zeros(1)], [[-1, 1]] * 3).linear_regions.item()
     2
     """
-    options: dict[str, Any] = {"exact": exact, "wide": wide, "threads": threads, "tell": tell}
-    batch, rows = count_rows(weights, biases, box, **options, linear=linear)
+    batch, rows = count_rows(
+        weights, biases, box, exact=exact, wide=wide, threads=threads, tell=tell, linear=linear
+    )
     return RegionCounts.of(rows, batch)
 
 
@@ -86,10 +87,12 @@ def count_rows(
         return networks.batch, line.count_rows(networks, box, exact=exact, linear=linear, tell=tell)
     rows = None
     if inputs == 2:
-        is_rectangle = box_array(box).shape == (2, 2)
+        domain = box_array(box)
+        is_rectangle = domain.shape == (2, 2)
         if exact or not is_rectangle or deep.is_for_mesh(widths):
-            options: dict[str, Any] = {"exact": exact, "linear": linear, "tell": tell}
-            rows = plane.count_rows(networks, box, bounded=is_rectangle, **options)
+            rows = plane.count_rows(
+                networks, domain, exact=exact, linear=linear, tell=tell, bounded=is_rectangle
+            )
     if rows is None:
         rows = np.full((len(networks.rows), 5), -1)
     left = [i for i, row in enumerate(rows.tolist()) if row[0] < 0]

@@ -17,6 +17,7 @@ from triangle_cli.regions.plane.records import ACTIVATION
 from triangle_cli.regions.telling import Tell, telling
 
 NO_LIMIT = 2**60
+NO_MASK = np.empty(0, bool)
 
 __all__ = ["ACTIVATION", "answers", "cells_up_to", "count", "describe"]
 
@@ -39,11 +40,11 @@ def answers(
     linear: of each hidden layer, which neurons have no ReLU; limit: of activation regions, beyond which it gives up;
     tell: called now and then with the activation regions so far of one network.
     """
-    levels, masks = np.array(networks.widths), np.concatenate([np.empty(0, bool), *linear])
+    levels, masks = np.array(networks.widths), np.concatenate([NO_MASK, *linear])
     found, counts = [], np.zeros((len(networks.rows), 5), np.int64)
     counts[:, ACTIVATION] = 1
     for row, own in zip(networks.rows, counts):
-        handle = known(Oracle(levels, row, corners))
+        handle = known(partial(Oracle, levels, row, corners))
         call = partial(compiled, handle, levels, row, masks, own, corners, exact, mesh.GROUP, limit)
         try:
             found.append(telling(call, partial(own.item, ACTIVATION), tell))

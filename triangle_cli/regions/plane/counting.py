@@ -80,7 +80,7 @@ def count_plane(
 
 def count_rows(
     networks: Networks,
-    box: Sequence,
+    box: Sequence | np.ndarray,
     *,
     exact: bool = False,
     linear: Sequence[Any] | None = None,
@@ -154,7 +154,7 @@ def _affine_maps(
     return maps[:, :, :2].copy(), maps[:, :, 2].copy()
 
 
-def as_corners(box: Sequence) -> np.ndarray:
+def as_corners(box: Sequence | np.ndarray) -> np.ndarray:
     """Corners (n, 2) of the domain, anticlockwise; `box` and errors as of `count_plane`."""
     given = box_array(box)
     if given.ndim != 2 or given.shape[1] != 2 or len(given) < 2:

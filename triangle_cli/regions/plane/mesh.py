@@ -180,7 +180,7 @@ def cut_asking_cells(asked, items, mesh, layer, cuts, pieces, told, history, exa
 @inside(inline="always")
 def cut_cells_of(items, mesh, layer, cuts, pieces, told, history, exact, limit):
     """`split_cells`, trimmed; pieces: how many edges there are before."""
-    room, sizes = 5 * items.size + 64, np.zeros(7, np.int64)
+    room, sizes = 5 * items.size + 32, np.zeros(7, np.int64)
     made = nothing_made(room, 2 * room, room, 6 * room, layer.signs.shape[1])
     made, asked = split_cells(items, mesh, layer, cuts, told, exact, limit, pieces, made, sizes)
     if len(asked):
@@ -253,9 +253,9 @@ def cut(mesh, values, errors, linear, history, exact, limit):
     items, told = np.arange(old), nothing_told(old)
     cuts, layer = cut_edges_of(items, mesh, Layer(signs, values, errors), told, history, exact, 2 * limit)
     n = old + len(cuts.neuron)
-    given_up = Last(values, errors, layer.signs, cuts.parents, cuts.place, integers(0, 3))
     # lines cross at least one cell at each new vertex, from side to side: for two vertices, there is one cell more
     if len(cuts.neuron) > 2 * limit:
+        given_up = Last(values, errors, layer.signs, cuts.parents, cuts.place, integers(0, 3))
         return mesh, given_up, np.empty((0, width), np.uint8), np.empty(0, np.int64)
     first_piece = np.empty(old, np.int64)
     pieces, piece_lines = integers(n, 2), np.empty(n, np.int64)
@@ -264,6 +264,7 @@ def cut(mesh, values, errors, linear, history, exact, limit):
     items = items[: len(mesh.pointer) - 1]  # there are fewer cells than edges
     made = cut_cells_of(items, mesh, layer, rim, n, told, history, exact, limit)
     if len(made.sizes) == 0:
+        given_up = Last(values, errors, layer.signs, cuts.parents, cuts.place, integers(0, 3))
         return mesh, given_up, np.empty((0, width), np.uint8), np.empty(0, np.int64)
 
     parents, place = joined(cuts.parents, made.parents), joined(cuts.place, made.place)

@@ -6,6 +6,7 @@ A loop leaves out the edge or cell of a sign that its bound leaves open, returns
 those with the answers. An answer is found by its key, which grows in the order of the questions.
 """
 
+from collections.abc import Callable
 from itertools import count
 
 import numpy as np
@@ -16,37 +17,43 @@ from triangle_cli.regions.plane.exact import Oracle
 from triangle_cli.regions.plane.records import HISTORY, INTEGER_ROWS, INTEGERS, Told
 
 _handles = count()
+_makers: dict[int, Callable[[], Oracle]] = {}
 _oracles: dict[int, Oracle] = {}
 
 
-def known(oracle: Oracle) -> int:
-    """The number under which compiled loops know the oracle, until `forget`."""
+def known(make: Callable[[], Oracle]) -> int:
+    """The number under which compiled loops know the oracle, which is made for the first question, until `forget`."""
     handle = next(_handles)
-    _oracles[handle] = oracle
+    _makers[handle] = make
     return handle
 
 
 def forget(handle: int) -> None:
     """Nothing asks the oracle of this number any more."""
-    del _oracles[handle]
+    del _makers[handle]
+    _oracles.pop(handle, None)
 
 
-def _signs(handle, widths, cuts, cells, on, parent, lines):
-    oracle = _oracles[handle]
-    oracle.learn(widths, cuts, cells, on, parent)
-    return oracle.signs(*lines)
+def _asked(handle, widths, cuts, cells, on, parent):
+    if handle not in _oracles:
+        _oracles[handle] = _makers[handle]()
+    _oracles[handle].learn(widths, cuts, cells, on, parent)
+    return _oracles[handle]
 
 
-def _same_maps(handle, widths, cuts, cells, on, parent, pairs):
-    oracle = _oracles[handle]
-    oracle.learn(widths, cuts, cells, on, parent)
-    return oracle.same_maps(pairs)
+def _signs(*history_and_lines):
+    *history, lines = history_and_lines
+    return _asked(*history).signs(*lines)
 
 
-def _larger(handle, widths, cuts, cells, on, parent, lines, pointer, label, regions):
-    oracle = _oracles[handle]
-    oracle.learn(widths, cuts, cells, on, parent)
-    return oracle.larger(lines, pointer, label, regions)
+def _same_maps(*history_and_pairs):
+    *history, pairs = history_and_pairs
+    return _asked(*history).same_maps(pairs)
+
+
+def _larger(*arguments):
+    *history, lines, pointer, label, regions = arguments
+    return _asked(*history).larger(lines, pointer, label, regions)
 
 
 @apart(HISTORY, INTEGER_ROWS)

@@ -20,8 +20,8 @@ ERRORS = {
     "box upside down": (WEIGHTS, BIASES, (1, 0), r"box is \[1.0, 0.0\]"),
     "endless box": (WEIGHTS, BIASES, (0, float("inf")), r"box is \[0.0, inf\]"),
     "box of two dimensions": (WEIGHTS, BIASES, [[0, 1], [0, 1]], r"box has shape \(2, 2\)"),
-    "no layers": ([], [], (0, 1), r"0 weights and 0 biases"),
-    "a bias missing": (WEIGHTS, BIASES[:1], (0, 1), r"3 weights and 1 biases"),
+    "no layers": ([], [], (0, 1), r"0 and 0 layers"),
+    "a bias missing": (WEIGHTS, BIASES[:1], (0, 1), r"3 and 1 layers"),
     "two inputs": (
         [torch.ones(1, 2)],
         [torch.ones(1)],

@@ -43,7 +43,7 @@ class PackedNetworks:
         self.shifts = np.zeros((networks, layers + 1, self.size), np.int64)
         self.kept = np.ones(networks, bool)
         magnitudes = np.abs(padded)
-        largest = np.maximum.reduce(magnitudes, axis=None)
+        largest = np.maximum.reduce(magnitudes, axis=None, initial=0.0)
         magnitudes[magnitudes == 0.0] = np.inf
         self.least = np.minimum.reduce(magnitudes, axis=1)
         if not _is_moderate([lo, hi, largest, *self.least.tolist()], self.size, layers):

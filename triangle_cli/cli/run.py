@@ -252,9 +252,8 @@ def register(sweep: str, made: list[Path], swept: list[Path] | None = None) -> N
     OmegaConf.register_new_resolver("triangle_folder", folder_of_run, replace=True)
     OmegaConf.register_new_resolver("triangle_sweep", sweep_folder, replace=True)
     OmegaConf.register_new_resolver("triangle_sweep_name", lambda: sweep, replace=True)
-    Plugins.instance().register(
-        SweepLauncher
-    )  # by hand: Hydra's search misses it in an editable installation
+    # by hand: Hydra's search misses it in an editable installation
+    Plugins.instance().register(SweepLauncher)
 
 
 def _job(config: Any) -> Any:

@@ -63,6 +63,15 @@ def test_a_word_that_is_refused_is_told_once(triangle, word):
     assert failing.startswith(f"would fail: {word}: expected 1 ")
 
 
+@pytest.mark.parametrize(
+    "word", ["function.interval=[1]", "function.formula=", "init.scale=-1", "points.train=1"]
+)
+def test_a_value_that_is_shown_otherwise_than_typed_is_told_once_too(triangle, word):
+    *_, failing = triangle("run", word, "dry_run=true").stdout.splitlines()
+    assert failing.startswith("would fail: ")
+    assert failing.count(word.partition("=")[0]) == 1
+
+
 def test_a_sweep_over_data_takes_settings_that_all_of_them_have(triangle):
     words = ["data=wine,digits", "model.hidden=[4,5]", "data.batch=8,16", "data.drop=[]", "dry_run=true"]
     done = triangle("run", "-m", *words)

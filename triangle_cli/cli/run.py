@@ -263,10 +263,11 @@ def _job(config: Any) -> Any:
 
     from triangle_cli.cli.messages import explain
     from triangle_cli.runs.choose import chosen_settings
+    from triangle_cli.settings.compose import typed_words
 
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
-    words = list(hydra.overrides.task)
+    words = typed_words()
     if hydra.mode is RunMode.MULTIRUN:  # under a launcher that is not ours
         from triangle_cli.cli.multirun import run_foreign_job
 

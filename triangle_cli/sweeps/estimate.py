@@ -29,7 +29,8 @@ def lines(planned: Sequence[Job | JobRecord], at_once: int) -> tuple[list[str], 
     done = len(records) - len(failing)
     said = f"{len(planned)} job{'s' if len(planned) != 1 else ''}: {done} done, {len(todo)} to run"
     said += f", {len(failing)} would fail" if failing else ""
-    said_all = [said, *([_time(todo, at_once)] if todo else []), *map(_would_fail, failing)]
+    said_all = [said, *([_time(todo, at_once)] if todo else [])]
+    said_all += [f"would fail: {record.failure}" for record in failing]
     return said_all, 1 if len(failing) == len(planned) else 0
 
 
@@ -42,12 +43,6 @@ def _checked(item: Job | JobRecord) -> Job | JobRecord:
     except (ValueError, OSError) as error:
         return JobRecord(item.number, item.words, "failed", " ".join(str(error).split()))
     return item
-
-
-def _would_fail(record: JobRecord) -> str:
-    words, reason = " ".join(record.overrides), record.reason or ""
-    named = not words or reason.startswith(f"{words}: ")  # by the reason itself
-    return f"would fail: {reason}" if named else f"would fail: {words}: {reason}"
 
 
 def _time(todo: list[FitSettings | LearnSettings], at_once: int) -> str:

@@ -30,7 +30,8 @@ def lines(planned: Sequence[Job | JobRecord], at_once: int) -> tuple[list[str], 
     said = f"{len(planned)} job{'s' if len(planned) != 1 else ''}: {done} done, {len(todo)} to run"
     said += f", {len(failing)} would fail" if failing else ""
     said_all = [said, *([_time(todo, at_once)] if todo else [])]
-    said_all += [f"would fail: {record.failure}" for record in failing]
+    alone = len(planned) == 1  # whose words were typed just now
+    said_all += [f"would fail: {record.reason if alone else record.failure}" for record in failing]
     return said_all, 1 if len(failing) == len(planned) else 0
 
 

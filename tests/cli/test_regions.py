@@ -306,6 +306,12 @@ def test_json_that_is_no_network_is_refused_by_name(name, tmp_path, capsys):
         (["--plane", "0", "1", "2"], "expected three points that are not on one line"),
         (["--planes", "2"], "--planes 2: 1 input, expected 2 or more"),
         (["--lines", "0"], "--lines 0: expected 1 or more"),
+        (["--seed", "-1", "--lines", "3"], "--seed -1: expected 0 or more"),
+        (
+            ["--info", "--picture", "a.png"],
+            "--picture: expected neither --info nor --check, which count nothing",
+        ),
+        (["--seed", "3"], "--seed 3: expected --lines N, --planes N or --check, which draw at random"),
         (["--lines", "3", "--breakpoints", "a.csv"], "--breakpoints: expected one network"),
     ],
 )

@@ -250,6 +250,7 @@ def test_the_user_may_choose_the_folder(triangle):
         (["depth.x=1"], "depth.x=1: expected a whole number"),
         (["+schedule.phases.0.epochs=3"], "expected schedule.phases.0.epochs=3, without the +"),
         (["depth='${nothing}'"], "depth=${nothing}: leads to no setting, expected a whole number"),
+        (["function.x={a:1}"], "function.x={'a': 1}: expected no braces"),
         (["depth=???"], "depth: expected a whole number"),
         (["function.formula=null"], "function.formula=null: expected a formula"),
         (["depth=2", "-m", "outputs=", "seed=0,1"], "outputs=: expected a folder"),

@@ -79,6 +79,13 @@ def _composed(config: Any) -> FitSettings | LearnSettings:
             config.schedule.deepening.loss = "points"
         config.paper = {}
     for key in set(_keys(OmegaConf.to_container(config))) - set(setting_names()):
+        of = key.rpartition(".")[0]
+        require(
+            accepted(of) is not None or of not in setting_names(),
+            of,
+            OmegaConf.select(config, of),
+            "no braces",
+        )
         raise ValueError(unknown_setting(key, []))
     return _of_a_kind(config)
 

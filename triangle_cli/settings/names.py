@@ -39,7 +39,7 @@ def unknown_setting(key: str, words: list[str]) -> str:
         return f"{typed}: no such setting, expected {place} for the first phase, phases.1 for the second"
     if key == "points.path":
         return f"{typed}: no such setting, expected function=samples function.path={typed.partition('=')[2]}"
-    known = [*CHOICES, *setting_names()]
+    known = [name for name in (*CHOICES, *setting_names()) if name != key]
     return f"{typed}: no such setting{close(key, known)} (`triangle run --help` lists them)"
 
 

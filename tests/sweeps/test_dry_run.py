@@ -56,6 +56,20 @@ def test_what_is_refused_before_training_is_told(triangle):
     )
 
 
+def test_a_folder_that_cannot_be_made_is_told_and_none_is_made(triangle):
+    (triangle.folder / "file").touch()
+    for words, named in (
+        (["outputs=/dev/full"], "/dev/full"),
+        (["-m", "seed=0,1", "outputs=file/in"], "file"),
+    ):
+        done = triangle("run", "depth=2", *words, "dry_run=true")
+        assert done.returncode == 1
+        assert f"{named}: Not a directory" in done.stdout
+        assert " 0 to run" in done.stdout
+    assert triangle("run", "depth=2", "outputs=new/folder", "dry_run=true").returncode == 0
+    assert [path.name for path in triangle.folder.iterdir()] == ["file"]
+
+
 @pytest.mark.parametrize("word", ["depth=-1", "threads=0"])
 def test_a_word_that_is_refused_is_told_once(triangle, word):
     counts, failing = triangle("run", word, "dry_run=true").stdout.splitlines()

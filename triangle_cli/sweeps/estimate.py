@@ -9,9 +9,10 @@ from pathlib import Path
 from statistics import linear_regression, median
 from typing import Any
 
+from triangle_cli import console
 from triangle_cli.runs.perform import experiment_of
 from triangle_cli.settings.run import FitSettings, LearnSettings
-from triangle_cli.store import index
+from triangle_cli.store import index, run_folder
 from triangle_cli.sweeps.job import Job, JobRecord
 
 
@@ -40,9 +41,10 @@ def _checked(item: Job | JobRecord) -> Job | JobRecord:
     if isinstance(item, JobRecord):
         return item
     try:
+        run_folder.require_writable(Path(item.settings.folder))
         experiment_of(item.settings).check(item.settings)
     except (ValueError, OSError) as error:
-        return JobRecord(item.number, item.words, "failed", " ".join(str(error).split()))
+        return JobRecord(item.number, item.words, "failed", " ".join(console.reason(error).split()))
     return item
 
 

@@ -16,7 +16,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf, open_dict, read_write
 from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue, OmegaConfBaseException
 
-from triangle_cli.settings.names import GROUPS, accepted, setting_names, unknown_setting
+from triangle_cli.settings.names import GROUPS, accepted, lists_of_values, setting_names, unknown_setting
 from triangle_cli.settings.require import require
 from triangle_cli.settings.run import (
     DATA_GROUPS,
@@ -78,7 +78,8 @@ def _composed(config: Any) -> FitSettings | LearnSettings:
         if sampled and config.schedule.deepening and "schedule.deepening.loss" not in words:
             config.schedule.deepening.loss = "points"
         config.paper = {}
-    for key in set(_keys(OmegaConf.to_container(config))) - set(setting_names()):
+    plain = OmegaConf.to_container(config)
+    for key in set(_keys(plain)) - set(setting_names()):
         of = key.rpartition(".")[0]
         require(
             accepted(of) is not None or of not in setting_names(),
@@ -87,6 +88,7 @@ def _composed(config: Any) -> FitSettings | LearnSettings:
             "no braces",
         )
         raise ValueError(unknown_setting(key, []))
+    _require_plain_lists(plain)
     return _of_a_kind(config)
 
 
@@ -202,7 +204,6 @@ def recorded_settings(name: str, settings: dict[str, Any], threads: int) -> FitS
 
 def _of_a_kind(config: Any) -> FitSettings | LearnSettings:
     """The settings of a configuration of all of them; looks for the files that they name."""
-    _require_plain_lists(config)
     composed = OmegaConf.to_object(config)
     assert isinstance(composed, Composed), "what conf/config.yaml is checked against"
     settings = composed.kind()
@@ -213,17 +214,14 @@ def _of_a_kind(config: Any) -> FitSettings | LearnSettings:
     return settings
 
 
-def _require_plain_lists(config: Any) -> None:
+def _require_plain_lists(plain: Any) -> None:
     """Raise ValueError for a list or a dictionary in a list of numbers or words, which omegaconf lets pass."""
-    plain = OmegaConf.to_container(config, resolve=False)
-    for key in setting_names():
-        value: Any = plain
+    for key in lists_of_values():
+        value = plain
         for name in key.split("."):
             value = value.get(name) if isinstance(value, dict) else None
-        if not isinstance(value, list) or key == "schedule.phases":
-            continue
-        inner = any(isinstance(item, (list, dict)) for item in value)
-        require(not inner, key, value, accepted(key) or "a list of words")
+        if isinstance(value, list) and any(isinstance(item, (list, dict)) for item in value):
+            raise ValueError(f"{key}={value}: expected {accepted(key)}")
 
 
 def _keys(tree: Any, prefix: str = "") -> Iterator[str]:

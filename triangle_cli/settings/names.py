@@ -63,16 +63,32 @@ def one_of(group: str, word: str, options: list[str] | None = None) -> str:
 @cache
 def setting_names() -> tuple[str, ...]:
     """Every setting as typed on the command line, such as `points.train`."""
-    return tuple(_names(Composed, ""))
+    return tuple(_types())
 
 
-def _names(kind: type, prefix: str) -> Iterator[str]:
+@cache
+def _types() -> dict[str, Any]:
+    return dict(_types_of(Composed, ""))
+
+
+def _types_of(kind: type, prefix: str) -> Iterator[tuple[str, Any]]:
+    """The settings of a class and of those inside it, each with its type without None."""
     hints = get_type_hints(kind)
     for field in fields(kind):
         inner = _without_none(hints[field.name])
-        yield prefix + field.name
+        yield prefix + field.name, inner
         if isinstance(inner, type) and is_dataclass(inner):
-            yield from _names(inner, f"{prefix}{field.name}.")
+            yield from _types_of(inner, f"{prefix}{field.name}.")
+
+
+@cache
+def lists_of_values() -> tuple[str, ...]:
+    """The settings that are lists of numbers or of words."""
+    return tuple(
+        name
+        for name, kind in _types().items()
+        if get_origin(kind) is list and get_args(kind)[0] in _IN_A_LIST
+    )
 
 
 def setting_values(key: str) -> list[str]:

@@ -139,9 +139,8 @@ def relucent(weights, biases):
     import relucent as package
 
     network = as_sequential(weights, biases)
-    inside = torch.tensor(
-        [[0.3137, -0.271, 0.1183, -0.0719, 0.2231]], dtype=torch.float64
-    )  # on no breakpoint
+    # on no breakpoint
+    inside = torch.tensor([[0.3137, -0.271, 0.1183, -0.0719, 0.2231]], dtype=torch.float64)
     inside = inside[:, : weights[0].shape[1]]
 
     def count():

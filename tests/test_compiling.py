@@ -140,7 +140,19 @@ def test_long_compiling_is_said_once(monkeypatch):
         listener.on_start(event)
         listener.timer.join(5)
         listener.on_end(event)
-    assert said == ["compiling loops: once for each kind of network, up to a minute"]
+    assert said == ["compiling loops: once after installation for each kind of network, about 20 s"]
+
+
+def test_a_count_after_compiling_says_so(monkeypatch):
+    from triangle_cli.inspection import terminal
+
+    record = {"seconds": 0.5, "loading_seconds": 18.0}
+    for taken, what in (
+        (0.0, "loading compiled code"),
+        (17.0, "compiling, once after installation for each kind of"),
+    ):
+        monkeypatch.setattr(compiling._listen(), "taken", taken)
+        assert terminal._seconds(record).startswith(f"counted in 0.5 s, after 18.0 s for {what}")
 
 
 def test_a_full_disk_is_said_once_and_costs_no_loop(capsys, monkeypatch):

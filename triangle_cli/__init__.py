@@ -12,12 +12,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from triangle_cli import nn, regions
     from triangle_cli.api.estimator import TriangleRegressor
     from triangle_cli.api.fits import Fit, fit, load
     from triangle_cli.formats import count_regions, lower
 
 __version__ = "0.1.0"
-__all__ = ["Fit", "TriangleRegressor", "count_regions", "fit", "load", "lower"]
+__all__ = ["Fit", "TriangleRegressor", "count_regions", "fit", "load", "lower", "nn", "regions"]
 
 _PLACES = {
     "Fit": "api.fits",
@@ -26,6 +27,7 @@ _PLACES = {
     "count_regions": "formats",
     "lower": "formats",
 }
+_ROOMS = ("nn", "regions")  # those that are meant for users
 
 
 class _Library(ModuleType):
@@ -45,10 +47,12 @@ sys.modules[__name__].__class__ = _Library
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"{__name__}.{name}")
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted([*__all__, *(name for name in globals() if name.startswith("__"))])

@@ -36,7 +36,7 @@ from triangle_cli import console
 
 config: Any = numba.config  # which makes its entries as it runs
 SILENCE = 2.0  # seconds of compiling after which it is said
-COMPILING = "compiling loops: once for each kind of network, up to a minute; kept in {}"
+COMPILING = "compiling loops: once after installation for each kind of network, about 20 s; kept in {}"
 
 UNWRAPPED: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 # for functions that make no arrays and return none: they do not count who holds those that they are given, which
@@ -234,8 +234,9 @@ class _Listener(event.Listener):
         self.depth += 1
         if self.depth == 1:
             self.enabled.enter_context(_enabled())
-        if self.depth == 1 and not self.said:
+        if self.depth == 1:
             self.began = time.monotonic()
+        if self.depth == 1 and not self.said:
             path = getattr(getattr(event.data["dispatcher"], "_cache", None), "cache_path", None)
             self.timer = threading.Timer(max(0.0, SILENCE - self.taken), self._say, [path])
             self.timer.daemon = True
@@ -246,9 +247,10 @@ class _Listener(event.Listener):
         self.depth -= 1
         if self.depth == 0:
             self.enabled.close()
+        if self.depth == 0:
+            self.taken += time.monotonic() - self.began
         if self.depth == 0 and self.timer is not None:
             self.timer.cancel()
-            self.taken += time.monotonic() - self.began
 
     def _say(self, path: str | None) -> None:
         if console.talkative and not self.said:
@@ -257,5 +259,12 @@ class _Listener(event.Listener):
 
 
 @cache
-def _listen() -> None:
-    event.register("numba:compile", _Listener())
+def _listen() -> _Listener:
+    listener = _Listener()
+    event.register("numba:compile", listener)
+    return listener
+
+
+def seconds() -> float:
+    """How long this process has compiled; loading what was kept does not count."""
+    return _listen().taken

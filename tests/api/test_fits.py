@@ -36,7 +36,13 @@ def test_fit_is_the_function_whatever_was_imported_before():
     assert Target.__module__ == "triangle_cli.fit.functions"
     assert callable(tri.fit)
     assert tri.count_regions is formats.count_regions
-    assert {"fit", "load", "Fit", "TriangleRegressor", "count_regions"} <= set(dir(tri))
+    assert {name for name in dir(tri) if not name.startswith("__")} == set(tri.__all__)
+
+
+def test_the_rooms_for_users_come_with_the_package():
+    code = "import triangle_cli as tri; print(tri.regions.__name__, tri.nn.__name__, hasattr(tri, 'cli'))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split() == ["triangle_cli.regions", "triangle_cli.nn", "False"], done.stderr
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         tri.nothing  # noqa: B018
 
@@ -69,6 +75,14 @@ def test_what_a_fit_says_of_itself(curve):
     assert str(curve).startswith("samples, depth 3, single network, restart ")
     with pytest.raises(ValueError, match=r"x of shape \(1, 2\): expected \(n,\)"):
         curve.predict([[1, 2]])
+
+
+def test_its_regions_are_counted_as_of_any_network(curve):
+    assert tri.count_regions(curve).linear_regions == curve.regions
+    behind_the_first = (curve.breakpoints[:2].mean(), curve.layers.box[0][1])
+    assert tri.count_regions(curve, behind_the_first).linear_regions == curve.regions - 1
+    with pytest.raises(ValueError, match="a dict, expected a trained fit, an nn"):
+        tri.count_regions({})
 
 
 def test_no_files_unless_asked(curve, tmp_path, monkeypatch):

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 
 def test_runs_as_json(triangle, swept):
     done = triangle(
@@ -10,6 +12,21 @@ def test_runs_as_json(triangle, swept):
     rows = json.loads(done.stdout)
     assert [row["depth"] for row in rows] == [3, 2]
     assert rows[0]["init.peak_low"] == 0.3
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_before_the_first_run_the_way_to_one_is_said(triangle, made):
+    if made:
+        (triangle.folder / "outputs").mkdir()
+    done = triangle("ls")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "no runs yet in outputs: `triangle run function=x2 depth=8` makes the first\n"
+    assert triangle("ls", "--sweeps").stdout.startswith("no sweeps yet in outputs: `triangle run -m ")
+    assert triangle("ls", "--format", "json").stdout == "[]\n"
+    if not made:
+        refused = triangle("report")
+        assert (refused.returncode, refused.stderr) == (1, f"triangle report: {done.stdout}")
+    assert triangle("ls", "--outputs", "mine").stderr == "triangle: --outputs=mine: expected a folder\n"
 
 
 def test_the_first_few(triangle, swept):

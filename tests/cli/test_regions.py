@@ -306,6 +306,12 @@ def test_json_that_is_no_network_is_refused_by_name(name, tmp_path, capsys):
         (["--plane", "0", "1", "2"], "expected three points that are not on one line"),
         (["--planes", "2"], "--planes 2: 1 input, expected 2 or more"),
         (["--lines", "0"], "--lines 0: expected 1 or more"),
+        (["--seed", "-1", "--lines", "3"], "--seed -1: expected 0 or more"),
+        (
+            ["--info", "--picture", "a.png"],
+            "--picture: expected neither --info nor --check, which count nothing",
+        ),
+        (["--seed", "3"], "--seed 3: expected --lines N, --planes N or --check, which draw at random"),
         (["--lines", "3", "--breakpoints", "a.csv"], "--breakpoints: expected one network"),
     ],
 )
@@ -345,6 +351,21 @@ def test_files_that_are_no_networks_are_refused_by_name(tmp_path, capsys):
     for junk in (b"", b"PK\x03\x04 not a zip", bytes(range(256))):
         (tmp_path / "net.pt").write_bytes(junk)
         assert "net.pt: not a " in refused([tmp_path / "net.pt"], capsys)
+    found = {
+        b"": "empty",
+        "a text, \u00e9\n".encode(): "text",
+        b"x": "text",
+        b"PK\x03\x04": None,
+        b"\x80": None,
+    }
+    for junk, kind in found.items():
+        (tmp_path / "net.pt").write_bytes(junk)
+        said = refused([tmp_path / "net.pt"], capsys)
+        assert (
+            f"net.pt: not a network ({kind or 'damaged, or another format'}), expected a run folder" in said
+        ) or (kind is None and "net.pt: not a file of plain tensors, expected a run folder" in said)
+    torch.save(model.state_dict(), tmp_path / "net.npz")
+    assert "net.npz: not a file of numpy's savez (a zip with " in refused([tmp_path / "net.npz"], capsys)
     torch.save(trained(3, 4, 1).state_dict(), tmp_path / "deep.pt")
     assert "expected one or two, or --line" in refused(
         [tmp_path / "deep.pt", "--box", "0", "1", "--picture", str(tmp_path / "a.png")], capsys

@@ -222,6 +222,37 @@ def test_the_user_may_choose_the_folder(triangle):
             "outputs=a=b: expected such a value in quotes inside the quotes: 'outputs=\"a=b\"'",
         ),
         (["outputs=null"], "outputs=null: expected a value, not null"),
+        (["function.formula={}"], "function.formula={}: expected a word, or text in quotes"),
+        (
+            ["function.interval={}"],
+            "function.interval={}: expected a list of numbers, such as function.inter",
+        ),
+        (["function.interval=1"], "function.interval=1: expected a list of numbers, such as function.inter"),
+        (["init.peaks=[[1]]"], "init.peaks=[[1]]: expected a list of numbers, such as init.peaks=[0.1,0.9]"),
+        (
+            ["schedule.phases={}"],
+            "expected a list, such as schedule.phases=[{space: .., optimizer: .., epochs: ..}]",
+        ),
+        (["schedule.phases=[1]"], "schedule.phases=[1]: expected a list, such as schedule.phases=[{space"),
+        (
+            ["schedule.phases=[{a:1}]"],
+            "schedule.phases=[{a:1}]: no setting a, expected some of space, optimizer, ",
+        ),
+        (
+            ["schedule.phases=[{epochs:a}]"],
+            "schedule.phases=[{epochs:a}]: expected a whole number for epochs",
+        ),
+        (
+            ["regions=abc"],
+            "regions=abc: expected its settings by their names: regions.every=.., regions.limit=..",
+        ),
+        (["dtype=[]"], "dtype=[]: expected one of float64, float32"),
+        (["depth.x=1"], "depth.x=1: expected a whole number"),
+        (["+schedule.phases.0.epochs=3"], "expected schedule.phases.0.epochs=3, without the +"),
+        (["depth='${nothing}'"], "depth=${nothing}: leads to no setting, expected a whole number"),
+        (["function.x={a:1}"], "function.x={'a': 1}: expected no braces"),
+        (["depth=???"], "depth: expected a whole number"),
+        (["function.formula=null"], "function.formula=null: expected a formula"),
         (["depth=2", "-m", "outputs=", "seed=0,1"], "outputs=: expected a folder"),
     ],
 )

@@ -1,6 +1,7 @@
 """Samples in the place of a formula: how they are read, which way they bend, what is measured on them."""
 
 import io
+import zipfile
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -53,6 +54,16 @@ def test_every_kind_of_file_holds_the_same_samples(tmp_path):
         found = read_samples(function(tmp_path / name))
         assert found.x.tolist() == [0.1, 1, 2, 3]
         assert found.y.tolist() == [1 / 3, 1, 4, 9], name
+
+
+def test_a_zip_of_other_things_is_no_table(tmp_path):
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("notes.txt", "1 2 3")
+    with pytest.raises(
+        ValueError, match=f"{path}: not arrays of numbers .a zip with notes.txt, which is no array"
+    ):
+        read_samples(function(path))
 
 
 def test_columns_are_chosen_by_name_and_dates_are_seconds(tmp_path):

@@ -99,3 +99,13 @@ def test_a_csv_file_that_has_changed_makes_another_run(tmp_path):
         path.write_text(content)
         hashes.append(settings_of("data=csv", f"data.path={path}", "data.target=price").hash)
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+@pytest.mark.parametrize("name", ["houses.npz", "houses.parquet", "houses.xlsx"])
+def test_a_table_of_another_kind_is_refused_by_its_name(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"anything")
+    with pytest.raises(
+        ValueError, match=f"data.path={path}: expected a CSV file, a line of column names and"
+    ):
+        tables.read_table(settings_of("data=csv", f"data.path={path}", "data.target=price").data)

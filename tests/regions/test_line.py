@@ -179,9 +179,8 @@ def test_boxes_of_any_size(power):
 @pytest.mark.parametrize("narrow", [0, 48])
 def test_products_below_the_range_of_floats_keep_their_sign(narrow, monkeypatch):
     monkeypatch.setattr(line_pieces, "NARROW", narrow)
-    tiny = (
-        2.0**-600
-    )  # tiny * tiny is 0 in float64; the second neurons, always off, keep rows from being scaled up
+    # tiny * tiny is 0 in float64; the second neurons, always off, keep rows from being scaled up
+    tiny = 2.0**-600
     rows = [[tiny, 1], [0, -1]]
     weights, biases = network(([[1], [1]], [0, -1]), (rows, [0, -1]), (rows, [0, -1]), ([[1, 0]], [0]))
     assert counts(weights, biases, (0, 1)) == reference(weights, biases, (0, 1)) == (1, 1, 3, 1, 1)

@@ -23,6 +23,11 @@ def test_a_device_stays_a_device_and_takes_what_is_written(tmp_path):
     assert full.value.filename == "/dev/full"
 
 
+def test_folders_on_the_way_to_a_file_are_made(tmp_path):
+    run_folder.write_text(tmp_path / "new" / "folder" / "a.csv", "a\n")
+    assert (tmp_path / "new" / "folder" / "a.csv").read_text() == "a\n"
+
+
 def test_a_pipe_stays_a_pipe_and_takes_what_is_written(tmp_path):
     pipe = tmp_path / "pipe.csv"
     os.mkfifo(pipe)

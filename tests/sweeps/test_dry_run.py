@@ -56,11 +56,34 @@ def test_what_is_refused_before_training_is_told(triangle):
     )
 
 
+def test_a_folder_that_cannot_be_made_is_told_and_none_is_made(triangle):
+    (triangle.folder / "file").touch()
+    for words, named in (
+        (["outputs=/dev/full"], "/dev/full"),
+        (["-m", "seed=0,1", "outputs=file/in"], "file"),
+    ):
+        done = triangle("run", "depth=2", *words, "dry_run=true")
+        assert done.returncode == 1
+        assert f"{named}: Not a directory" in done.stdout
+        assert " 0 to run" in done.stdout
+    assert triangle("run", "depth=2", "outputs=new/folder", "dry_run=true").returncode == 0
+    assert [path.name for path in triangle.folder.iterdir()] == ["file"]
+
+
 @pytest.mark.parametrize("word", ["depth=-1", "threads=0"])
 def test_a_word_that_is_refused_is_told_once(triangle, word):
     counts, failing = triangle("run", word, "dry_run=true").stdout.splitlines()
     assert counts == "1 job: 0 done, 0 to run, 1 would fail"
     assert failing.startswith(f"would fail: {word}: expected 1 ")
+
+
+@pytest.mark.parametrize(
+    "word", ["function.interval=[1]", "function.formula=", "init.scale=-1", "points.train=1"]
+)
+def test_a_value_that_is_shown_otherwise_than_typed_is_told_once_too(triangle, word):
+    *_, failing = triangle("run", word, "dry_run=true").stdout.splitlines()
+    assert failing.startswith("would fail: ")
+    assert failing.count(word.partition("=")[0]) == 1
 
 
 def test_a_sweep_over_data_takes_settings_that_all_of_them_have(triangle):

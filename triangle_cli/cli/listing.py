@@ -58,10 +58,11 @@ def ls(words: list[str]) -> int:
         raise ValueError("--format=parquet: expected --out=FILE with it")
     if chosen.limit is not None and chosen.limit < 1:
         raise ValueError(f"--limit {chosen.limit}: expected 1 or more")
-    if chosen.sweeps:
-        rows, damaged = _sweeps(chosen.outputs)
-    else:
-        rows, damaged = index.find_runs(chosen.outputs)
+    rows: list[index.Row] = []
+    damaged: list[str] = []
+    if chosen.outputs != index.OUTPUTS or chosen.outputs.exists():
+        rows, damaged = (_sweeps if chosen.sweeps else index.find_runs)(chosen.outputs)
+    none_yet = not rows and not damaged
     for line in damaged:
         console.note(f"triangle: {line}; left out")
     columns = list(dict.fromkeys(key for row in rows for key in row)) or list(SHOWN)
@@ -81,6 +82,8 @@ def ls(words: list[str]) -> int:
         text = json.dumps([{column: row.get(column) for column in columns} for row in rows], indent=1) + "\n"
     elif chosen.format == "csv":
         text = _as_csv(rows, columns)
+    elif none_yet:
+        text = (index.NO_SWEEPS if chosen.sweeps else index.NO_RUNS).format(chosen.outputs) + "\n"
     else:
         text = _sweeps_as_text(rows, found) if chosen.sweeps else _as_text(rows, found)
     if chosen.out:
@@ -108,8 +111,7 @@ def _names(row: index.Row, word: str) -> bool:
 
 def _sweeps(outputs: Path) -> tuple[list[index.Row], list[str]]:
     """A row per sweep that came to its end, and a line for each that is damaged."""
-    if not outputs.is_dir():
-        raise ValueError(f"--outputs={outputs}: expected a folder")
+    index.require_folder(outputs)
     rows = []
     found, damaged = sweeps.every(outputs)
     for sweep in found:

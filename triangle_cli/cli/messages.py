@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 
 from triangle_cli import console
-from triangle_cli.settings.names import files_of, setting_names, unknown_setting
-from triangle_cli.settings.require import close
+from triangle_cli.settings.names import accepted, files_of, one_of, setting_names, unknown_setting
 from triangle_cli.settings.run import DATA_GROUPS, FUNCTION_GROUPS
 
 _NO_SUCH_OPTION = re.compile(
@@ -29,10 +29,13 @@ def explain(error: BaseException, words: list[str]) -> str:
     if missing := _NO_SUCH_OPTION.search(text):
         return _no_such_option(missing[1], missing[2], missing[3].split(), words)
     if unknown := re.search(r"Could not override '([^']+)'|Key '([^']+)' (?:is )?not in", text):
-        return unknown_setting(unknown[1] or unknown[2], words)
+        return _no_such_inner(error, words) or unknown_setting(unknown[1] or unknown[2], words)
+    if there := re.search(r"Could not append to config. An item is already at '([^']+)'", text):
+        plain = next((word[1:] for word in words if word.startswith(f"+{there[1]}=")), f"{there[1]}=..")
+        return f"+{plain}: expected {plain}, without the +"
     for cause in _chain(error):
-        if (typed := getattr(cause, "override", None)) is not None:
-            return _one_line(_not_understood(typed, str(cause)))
+        if (override := getattr(cause, "override", None)) is not None:
+            return _one_line(_not_understood(override, str(cause)))
     if several := re.search(r"Ambiguous value for argument '([^']*)'", text):
         return f"{several[1]}: several values make a sweep, expected -m before them: triangle run -m {several[1]}"
     if "Unexpected type for root: NoneType" in text:
@@ -45,8 +48,6 @@ def explain(error: BaseException, words: list[str]) -> str:
         named = place[1] or place[2]
         if typed := next((word for word in words if f".{named}" in word.split("=")[0]), None):
             return f"{typed}: expected a place in a list, counted from 0, for {named}"
-    if missing := re.search(r"missing mandatory value: \w+.*?full_key: ([\w.]+)", text, re.S):
-        return f"{missing[1]}: expected a value (the file chosen by {missing[1].split('.')[0]}= has none)"
     if wrong := re.search(
         r"Invalid value '(.*?)', expected one of \[(.*?)\].*?full_key: ([\w.\[\]]+)", text, re.S
     ):
@@ -57,7 +58,7 @@ def explain(error: BaseException, words: list[str]) -> str:
     if "dict is not a subclass of PhaseSettings" in text:
         return f"{_merged(text)}: expected a phase of the schedule, counted from 0"
     if "Error merging override" in text:
-        return _wrong_type(text)
+        return _wrong_type(error, text)
     if "raised while resolving interpolation" in text:  # of the folder's name, from the settings: ours
         return _one_line(
             next((str(cause) for cause in _chain(error) if type(cause) is ValueError), _last(error))
@@ -78,8 +79,7 @@ def _no_such_option(group: str, word: str, options: list[str], words: list[str])
         return f"{group}={word}: expected function=samples function.path={word}"
     if group == "function" and not re.fullmatch(r"[A-Za-z_]\w*", word):
         return _formula(f"{group}={word}", word)
-    own = f"; a file of your own, {group}/{word}.yaml, is found by --config-dir FOLDER" if word else ""
-    return f"{group}={word}: expected one of {', '.join(options)}{close(word, options) or own}"
+    return f"{group}={word}: expected {one_of(group, word, options)}"
 
 
 def _not_understood(typed: str, reason: str) -> str:
@@ -149,26 +149,34 @@ def _merged(text: str) -> str:
     return text.partition("Error merging override ")[2].partition("\n")[0]
 
 
-def _wrong_type(text: str) -> str:
+def _wrong_type(error: BaseException, text: str) -> str:
+    """The line for a value whose type is not the setting's."""
     typed = _merged(text)
     if "is not Optional" in text:
         return f"{typed}: expected a value, not null"
-    if choices := re.search(r"expected one of \[(.*?)\]", text):
-        return f"{typed}: expected one of {choices[1]}"
-    if "is not a ListConfig" in text:
-        return f"{typed}: expected a list, such as {typed.split('=')[0]}=[{typed.split('=')[-1]}]"
-    wanted = re.search(r"could not be converted to (\w+)|is not a valid (\w+)", text)
-    kind = _KINDS.get((wanted[1] or wanted[2]).lower()) if wanted else None
-    reason = next((line for line in text.splitlines()[1:] if line and typed not in line), "not accepted")
-    return f"{typed}: expected {kind}" if kind else f"{typed}: {_one_line(reason)}"
+    key, _, value = typed.lstrip("+").partition("=")
+    for inner, kind in _refused_inside(error):  # of braces: a setting of a phase, say
+        if inner != key.split(".")[-1] and (wanted := accepted(inner, of=kind)):
+            return f"{typed}: expected {wanted} for {inner}"
+    wanted = accepted(key, value)
+    return f"{typed}: expected {wanted}" if wanted else unknown_setting(key, [typed])
 
 
-_KINDS = {
-    "integer": "a whole number",
-    "float": "a number",
-    "boolean": "true or false",
-    "bool": "true or false",
-}
+def _no_such_inner(error: BaseException, words: list[str]) -> str | None:
+    """The line for `key={inner: value}` where the setting `key` has none called so; None for another mistake."""
+    for inner, kind in _refused_inside(error):
+        typed = next((word for word in words if re.search(rf"=.*\b{re.escape(inner)}\s*:", word)), None)
+        if typed:
+            return f"{typed}: no setting {inner}, expected some of {', '.join(part.name for part in fields(kind))}"
+    return None
+
+
+def _refused_inside(error: BaseException) -> Iterator[tuple[str, type]]:
+    """What omegaconf did not take: the name of each setting, and the class of settings that it was meant for."""
+    for cause in _chain(error):
+        inner, kind = getattr(cause, "key", None), getattr(cause, "object_type", None)
+        if isinstance(inner, str) and isinstance(kind, type) and is_dataclass(kind):
+            yield inner, kind
 
 
 def _one_line(text: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from triangle_cli import console
 from triangle_cli.cli.messages import explain
@@ -30,7 +30,8 @@ class CollectSweep(Callback):
                     "dry_run=true: expected no search, whose jobs follow from each other's errors"
                 )
             Path(config.outputs).mkdir(parents=True, exist_ok=True)  # for its database
-            earlier = _earlier_trials(config.hydra.sweeper, list(config.hydra.overrides.task))
+            words: Any = OmegaConf.to_container(config.hydra.overrides.task)
+            earlier = _earlier_trials(config.hydra.sweeper, words)
             if config.hydra.launcher._target_.endswith("SweepLauncher"):
                 with open_dict(config):
                     config.hydra.launcher.earlier = earlier

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from triangle_cli import console
+from triangle_cli.store import index
 
 
 class Parser(argparse.ArgumentParser):
@@ -46,6 +47,6 @@ def runs_parser(verb: str, description: str) -> Parser:
     """The parser of a command that looks at finished runs."""
     parser = Parser(f"triangle {verb}", description=description)
     parser.add_argument(
-        "--outputs", type=Path, default=Path("outputs"), metavar="DIR", help="where the runs are"
+        "--outputs", type=Path, default=index.OUTPUTS, metavar="DIR", help="where the runs are"
     )
     return parser

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from triangle_cli.settings.names import CHOICES, GROUPS, files_of, setting_names
+from triangle_cli.settings.names import CHOICES, GROUPS, accepted, one_of, setting_names
 from triangle_cli.settings.run import require_outputs
 
 # Hydra's options that take the next word
@@ -63,7 +63,7 @@ def check(settings: list[str]) -> None:
             require_outputs(value.strip("'\""))  # here: a sweep's first steps would not stop at it
         if name in GROUPS or name.startswith("hydra/"):
             _check_choice(word, name)
-        if name in GROUPS and key.startswith("+"):
+        if (name in GROUPS and key.startswith("+")) or (key == f"+{name}" and accepted(name)):
             raise ValueError(f"{word}: expected {name}={value}, without the +")
 
 
@@ -87,11 +87,12 @@ def _check_choice(word: str, group: str) -> None:
     if group not in GROUPS:  # Hydra's, which take lists as well
         choices = [name for some in choices for name in (some if isinstance(some, list) else [some])]
     for choice in choices:
-        if isinstance(choice, list) and all(isinstance(name, str) for name in choice):
+        if isinstance(choice, list) and choice and all(isinstance(name, str) for name in choice):
             several = ",".join(choice)
             raise ValueError(f"{word}: expected one word, or with -m several: {group}={several}")
-        if not isinstance(choice, (str, QuotedString)):
-            raise ValueError(f"{word}: expected names of files in {group}/: {', '.join(files_of(group))}")
+        text = choice.text if isinstance(choice, QuotedString) else choice
+        if not isinstance(text, str) or text == "???" or "${" in text:
+            raise ValueError(f"{word}: expected {one_of(group, '')}")
 
 
 def _check_braces(word: str, group: str, keys: list[Any]) -> None:

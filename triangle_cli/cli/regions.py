@@ -50,6 +50,7 @@ Numbers of a vector are set apart by commas; @FILE reads them from a .json list 
 
 NEGATIVE = re.compile(r"-(?:[\d.]|inf|nan)", re.IGNORECASE)
 CELLS = (".npz", ".parquet")
+SLICES = ("line", "plane", "lines", "planes")
 PICTURES = (".png", ".pdf", ".svg", ".html")
 
 
@@ -178,7 +179,12 @@ def parser() -> Parser:
     slices.add_argument(
         "--planes", type=int, metavar="N", help="mean over N triangles of three uniform points of the box"
     )
-    words.add_argument("--seed", type=int, default=0, help="of --lines and --planes; default: %(default)s")
+    words.add_argument(
+        "--seed",
+        type=int,
+        metavar="N",
+        help="of what --lines, --planes and --check draw at random; default: 0",
+    )
     return words
 
 
@@ -204,6 +210,18 @@ def _check_options(options: argparse.Namespace) -> None:
         for wanted in ("breakpoints", "picture", "cells", "exact"):
             if getattr(options, wanted):
                 raise ValueError(f"--limit: expected no --{wanted}, which is of all regions")
+    if options.info or options.check:
+        for name in ("breakpoints", "cells", "picture", "limit", "exact", *SLICES):
+            if getattr(options, name):
+                raise ValueError(f"--{name}: expected neither --info nor --check, which count nothing")
+    if options.seed is None:
+        options.seed = 0
+    elif options.seed < 0:
+        raise ValueError(f"--seed {options.seed}: expected 0 or more")
+    elif not (options.lines or options.planes or options.check):
+        raise ValueError(
+            f"--seed {options.seed}: expected --lines N, --planes N or --check, which draw at random"
+        )
     if options.box and (options.line or options.plane):
         raise ValueError("--box: expected none, --line and --plane say where to count")
     if options.picture and options.picture.suffix not in PICTURES:

@@ -252,9 +252,8 @@ def register(sweep: str, made: list[Path], swept: list[Path] | None = None) -> N
     OmegaConf.register_new_resolver("triangle_folder", folder_of_run, replace=True)
     OmegaConf.register_new_resolver("triangle_sweep", sweep_folder, replace=True)
     OmegaConf.register_new_resolver("triangle_sweep_name", lambda: sweep, replace=True)
-    Plugins.instance().register(
-        SweepLauncher
-    )  # by hand: Hydra's search misses it in an editable installation
+    # by hand: Hydra's search misses it in an editable installation
+    Plugins.instance().register(SweepLauncher)
 
 
 def _job(config: Any) -> Any:
@@ -264,10 +263,11 @@ def _job(config: Any) -> Any:
 
     from triangle_cli.cli.messages import explain
     from triangle_cli.runs.choose import chosen_settings
+    from triangle_cli.settings.compose import typed_words
 
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
-    words = list(hydra.overrides.task)
+    words = typed_words()
     if hydra.mode is RunMode.MULTIRUN:  # under a launcher that is not ours
         from triangle_cli.cli.multirun import run_foreign_job
 

@@ -151,7 +151,7 @@ def _shown(folder: Path, state: State) -> Group:
             table.add_row(" ".join(record.overrides), f"{record.mse_min:.2e}", seconds)
         parts.append(table)
     for record in state.failed[-SHOWN:]:
-        parts.append(Text(f"failed: {' '.join(record.overrides)}: {record.reason}", style="red"))
+        parts.append(Text(f"failed: {record.failure}", style="red"))
     if state.records and not state.whole:
         last = state.records[-1]
         parts.append(Text(f"last: {' '.join(last.overrides)}"))

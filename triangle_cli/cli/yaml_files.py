@@ -24,9 +24,8 @@ def guard_yaml() -> None:
             text = file.read()
             require_finite(text, Path(getattr(file, "name", "configuration")))
             named, file = file, io.StringIO(text)
-            file.name = getattr(
-                named, "name", "configuration"
-            )  # what a parser says of a mistake begins with it
+            # what a parser says of a mistake begins with it
+            file.name = getattr(named, "name", "configuration")
         return load(file)
 
     guarded.is_guarded = True  # type: ignore[attr-defined]

@@ -121,7 +121,9 @@ def _parsed(formula: str) -> ast.Expression:
             warnings.simplefilter("ignore")  # of Python's, such as for 1(x)
             return ast.parse(formula.strip(), mode="eval")
     except (SyntaxError, ValueError) as error:
-        raise ValueError(f"{_quoted(formula)}: not a formula ({error.args[0]})") from None
+        raise ValueError(
+            f"{_quoted(formula)}: not a formula ({error.args[0]}), expected one such as exp(-x**2)"
+        ) from None
     except (RecursionError, MemoryError):
         raise ValueError(f"{_quoted(formula)}: {TOO_LONG}") from None
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from triangle_cli import regions
-from triangle_cli.formats.network import LoadedNetwork
+from triangle_cli.formats.network import LoadedNetwork, checked
 from triangle_cli.regions.arrays import box_array
 
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ def count_regions(
     """Count the regions of a network, exactly: `count_regions(model, box)`.
 
     Args:
-        network: an nn.Module, what `lower` or `load` returned, or the path of a file; or, as for
+        network: an nn.Module, what `triangle_cli.fit`, `load` or `lower` returned, or the path of a file; or, as for
             `triangle_cli.regions.count_regions`, weights, then biases.
         rest: the box, [lo, hi] for each input, in the order of the flattened input, or of its shape with one more
-            dimension; one pair (lo, hi) for all. None, or left out: that of the file.
+            dimension; one pair (lo, hi) for all. None, or left out: that of the file or the fit.
         shape: of one input of a model, where its first layer does not say.
         options: `exact`, `wide`, `threads`, `tell` of `triangle_cli.regions.count_regions`.
 
@@ -48,6 +49,8 @@ def count_regions(
         from triangle_cli.formats.network_files import load
 
         network = load(Path(network))
+    elif fitted := _fitted(network):
+        network = fitted
     elif not isinstance(network, LoadedNetwork):
         from torch import nn
 
@@ -55,12 +58,23 @@ def count_regions(
 
         if not isinstance(network, nn.Module):
             kind = type(network).__name__
-            raise ValueError(f"a {kind}, expected an nn.Module, a path, or lists of weights and biases")
+            raise ValueError(
+                f"a {kind}, expected a trained fit, an nn.Module, a path, or lists of weights and biases"
+            )
         network = lower(network, shape)
     (box,) = rest or (None,)
     layers = network.layers
     ends = _box(network, box)
     return regions.count_regions(layers.weights, layers.biases, ends, linear=layers.linear, **options)
+
+
+def _fitted(network: Any) -> LoadedNetwork | None:
+    """The network of a `Fit` or of a fitted estimator, which has one in `fit_`; None for anything else."""
+    found: Any = getattr(getattr(network, "fit_", network), "layers", None)
+    weights, biases = (getattr(found, kind, None) for kind in ("weights", "biases"))
+    if isinstance(network, LoadedNetwork) or not (isinstance(weights, list) and isinstance(biases, list)):
+        return None
+    return replace(checked("the fit", [str(i) for i in range(len(weights))], weights, biases), box=found.box)
 
 
 def _box(network: LoadedNetwork, box: Any) -> list[list[float]]:

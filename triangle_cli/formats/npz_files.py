@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from triangle_cli import console
-from triangle_cli.store.files import numpy_reason
+from triangle_cli.store.files import numpy_reason, require_arrays
 from triangle_cli.store.memory import require_memory, unpacked_size
 
 EXPECTED = "arrays such as W0, b0, W1, b1, ..; 0.weight, 0.bias, ..; or weights and biases in turn, as arr_0, arr_1, .."
@@ -30,6 +30,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as content:
             arrays = {name: content[name] for name in content.files}
+        require_arrays(arrays)
     except OSError as error:
         if error.errno is not None:
             raise

@@ -123,7 +123,13 @@ def _number(value: int) -> str:
 
 
 def _seconds(record: dict[str, Any]) -> str:
-    return f"counted in {record['seconds']:.3g} s, after {record['loading_seconds']:.1f} s for loading compiled code"
+    what = "loading compiled code"
+    if record["loading_seconds"]:
+        from triangle_cli import compiling  # which the count has imported
+
+        if compiling.seconds() > compiling.SILENCE:
+            what = "compiling, once after installation for each kind of network"
+    return f"counted in {record['seconds']:.3g} s, after {record['loading_seconds']:.1f} s for {what}"
 
 
 def _plural(count: int, name: str) -> str:

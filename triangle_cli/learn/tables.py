@@ -81,11 +81,16 @@ def _sklearn(data: DataSettings) -> tuple[pd.DataFrame, str]:
     return frame.drop(columns=own), data.target  # the class would tell much of it
 
 
+OTHER_TABLES = (".npz", ".npy", ".parquet", ".pq", ".xls", ".xlsx")  # by the ends of their names
+
+
 def _csv(data: DataSettings) -> pd.DataFrame:
     path = data.location
     key = f"data.path={data.path}"
     if path.is_file() and is_lfs_pointer(path):
         raise ValueError(f"{key}: a Git LFS pointer, not the file itself, expected `git lfs pull` first")
+    if path.suffix in OTHER_TABLES:
+        raise ValueError(f"{key}: expected a CSV file, a line of column names and lines of values")
     try:
         # whole columns at once: by pieces, a 1 among numbers and a 1 among words may come to be two values
         frame = pd.read_csv(path, skipinitialspace=True, low_memory=False)

@@ -33,7 +33,7 @@ def main(words: list[str], settings_of: Callable[[str, dict, int], FitSettings |
     parts = [*words[0].split("=", 1), *words[1:]]
     if len(parts) != 2 or parts[0] != FROM or not parts[1]:
         raise ValueError(f"{' '.join(words)}: expected --from RUN alone, which repeats a run exactly")
-    folder = index.locate(parts[1], Path("outputs"))
+    folder = index.locate(parts[1], index.OUTPUTS)
     record = run_folder.whole_run(folder)
     return _repeat(folder, record, settings_of(record.hash, record.settings, record.threads))
 

@@ -14,9 +14,10 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import OmegaConf, open_dict, read_write
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue, OmegaConfBaseException
 
-from triangle_cli.settings.names import setting_names, unknown_setting
+from triangle_cli.settings.names import GROUPS, accepted, lists_of_values, setting_names, unknown_setting
+from triangle_cli.settings.require import require
 from triangle_cli.settings.run import (
     DATA_GROUPS,
     FUNCTION_GROUPS,
@@ -40,6 +41,13 @@ def composed_settings(config: Any) -> FitSettings | LearnSettings:
         ValueError: a value is out of its range, or `+key=value` added a setting that does not exist.
     """
     config = copy.deepcopy(config, _left_out(config))
+    try:
+        return _composed(config)
+    except OmegaConfBaseException as error:
+        raise ValueError(_refused(error, config)) from None
+
+
+def _composed(config: Any) -> FitSettings | LearnSettings:
     choices = HydraConfig.get().runtime.choices
     with read_write(config), open_dict(config):
         config.pop("hydra", None)
@@ -59,15 +67,44 @@ def composed_settings(config: Any) -> FitSettings | LearnSettings:
         if start and choices["init"] == "triangle" and "init" not in words:
             brought = brought_by("init", start)
             config.init.merge_with({key: brought[key] for key in brought if f"init.{key}" not in words})
-        if "function.formula" in words and "function.name" not in words and config.function is not None:
+        if (
+            "function.formula" in words
+            and "function.name" not in words
+            and config.function
+            and config.function.formula
+        ):
             config.function.name = _as_name(config.function.formula)  # no longer what the choice is called
         sampled = config.function is not None and config.function.path is not None
         if sampled and config.schedule.deepening and "schedule.deepening.loss" not in words:
             config.schedule.deepening.loss = "points"
         config.paper = {}
-    for key in set(_keys(OmegaConf.to_container(config))) - set(setting_names()):
+    plain = OmegaConf.to_container(config)
+    for key in set(_keys(plain)) - set(setting_names()):
+        of = key.rpartition(".")[0]
+        require(
+            accepted(of) is not None or of not in setting_names(),
+            of,
+            OmegaConf.select(config, of),
+            "no braces",
+        )
         raise ValueError(unknown_setting(key, []))
+    _require_plain_lists(plain)
     return _of_a_kind(config)
+
+
+def _refused(error: Any, config: Any) -> str:
+    """The line for a value that omegaconf finds missing, or leading nowhere."""
+    key = error.full_key or ""
+    wanted = accepted(key) or "a value"
+    if isinstance(error, MissingMandatoryValue):
+        group = key.split(".")[0]
+        return f"{key}: expected {f'a value (the file chosen by {group}= has none)' if group in GROUPS else wanted}"
+    if isinstance(error, InterpolationResolutionError):
+        node = config
+        for name in key.split("."):
+            node = node._get_node(int(name) if name.isdecimal() else name)
+        return f"{key}={node._value()}: leads to no setting, expected {wanted}"
+    return " ".join(str(error).split())
 
 
 def _left_out(config: Any) -> dict[int, Any]:
@@ -98,7 +135,13 @@ def settings_from(words: tuple[str, ...]) -> FitSettings | LearnSettings:
 
 def typed_settings() -> list[str]:
     """The settings that words of this job name, such as points.train."""
-    return [word.lstrip("+").split("=", 1)[0] for word in HydraConfig.get().overrides.task]
+    return [word.lstrip("+").split("=", 1)[0] for word in typed_words()]
+
+
+def typed_words() -> list[str]:
+    """The words of this job, whatever a ${..} in them may stand for."""
+    words: Any = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
+    return words
 
 
 def _require_fitting_method(method: str | None, from_data: bool) -> None:
@@ -169,6 +212,16 @@ def _of_a_kind(config: Any) -> FitSettings | LearnSettings:
     else:
         settings.function.require_file()
     return settings
+
+
+def _require_plain_lists(plain: Any) -> None:
+    """Raise ValueError for a list or a dictionary in a list of numbers or words, which omegaconf lets pass."""
+    for key in lists_of_values():
+        value = plain
+        for name in key.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, list) and any(isinstance(item, (list, dict)) for item in value):
+            raise ValueError(f"{key}={value}: expected {accepted(key)}")
 
 
 def _keys(tree: Any, prefix: str = "") -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -9,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 
 def require_regular(path: Path) -> None:
@@ -43,6 +44,29 @@ def read_bytes(path: Path) -> bytes:
 def read_text(path: Path) -> str:
     """The text, in UTF-8, of a regular file. Raises ValueError for other bytes; else errors as of `require_regular`."""
     return read_bytes(path).decode("utf-8")
+
+
+OTHER = "damaged, or another format"
+
+
+def looks_like(path: Path) -> str:
+    """What a regular file is that no reader could read: empty, text, or whatever else."""
+    with opened(path) as file:
+        start = file.read(512)
+    if not start:
+        return "empty"
+    is_text = all(byte >= 32 or byte in b"\t\n\r\f" for byte in start)
+    with contextlib.suppress(UnicodeDecodeError):
+        start[: start.rfind(b"\n") + 1 or None].decode("utf-8")
+        return "text" if is_text else OTHER
+    return OTHER
+
+
+def require_arrays(arrays: dict[str, Any]) -> None:
+    """Raise ValueError for what a zip holds beside arrays, which numpy hands out as bytes."""
+    for name, array in arrays.items():
+        if isinstance(array, bytes):
+            raise ValueError(f"a zip with {name}, which is no array")
 
 
 def numpy_reason(error: BaseException) -> str:

@@ -19,6 +19,10 @@ from triangle_cli.store.record import RunRecord
 INDEX = ".index.json"
 INDEX_VERSION = 5  # raise when rows get other columns
 
+OUTPUTS = Path("outputs")  # where runs go, and are looked for, unless another folder is named
+NO_RUNS = "no runs yet in {}: `triangle run function=x2 depth=8` makes the first"
+NO_SWEEPS = "no sweeps yet in {}: `triangle run -m function=x2 depth=4,6,8` makes the first"
+
 Row = dict[str, Any]
 Signature = list[int]  # of run.json: when it was written, in ns, and its size in bytes
 
@@ -37,8 +41,7 @@ def find_runs(outputs: Path, write: bool = True) -> tuple[list[Row], list[str]]:
         ValueError: there is no such folder.
         OSError: it cannot be read.
     """
-    if not outputs.is_dir():
-        raise ValueError(f"--outputs={outputs}: expected a folder")
+    require_folder(outputs)
     known = _read_index(outputs)
     rows: dict[str, tuple[Signature, Row]] = {}
     damaged = []
@@ -56,6 +59,13 @@ def find_runs(outputs: Path, write: bool = True) -> tuple[list[Row], list[str]]:
     if write and (changed or rows.keys() != known.keys()):
         _write_index(outputs, rows)
     return [row | {"folder": str(outputs / folder)} for folder, (_, row) in rows.items()], damaged
+
+
+def require_folder(outputs: Path) -> None:
+    """Raise ValueError where there is no folder of runs: none was made yet, or another was named that is not there."""
+    if not outputs.is_dir():
+        new = outputs == OUTPUTS and not outputs.exists()
+        raise ValueError(NO_RUNS.format(outputs) if new else f"--outputs={outputs}: expected a folder")
 
 
 def _run_folders(top: str, below: str) -> Iterator[tuple[str, Signature]]:

@@ -59,9 +59,8 @@ class RunRecord:
     sha256: dict[str, str] = field(default_factory=dict)  # of each file
     restarts: list[int] = field(default_factory=list)  # the starts that were kept, in the order of network.pt
     stages: list[Stage] = field(default_factory=list)  # in order; none: written before each was kept
-    best: dict[str, Any] = field(
-        default_factory=dict
-    )  # the row of errors.csv with the least training error of all
+    # the row of errors.csv with the least training error of all
+    best: dict[str, Any] = field(default_factory=dict)
     starts: int = 0
     parameters: int | None = None  # of one network
     diverged_restarts: int = 0

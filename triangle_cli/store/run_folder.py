@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -278,6 +279,15 @@ def read_record(folder: Path) -> RunRecord | None:
     if RUN in record.sha256:
         raise ValueError(f"{path}: not written by a finished run (sha256)")
     return record
+
+
+def require_writable(folder: Path) -> None:
+    """Raise OSError where this folder could not be made, or no file made in it; nothing is made here."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(there))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(there))
 
 
 def missing_folders(folder: Path) -> list[Path]:

@@ -158,7 +158,9 @@ def _numpy(path: Path, label: str) -> pd.DataFrame:
         if isinstance(loaded, np.ndarray):
             return _array(loaded, "", label)
         with loaded:
-            parts = [_array(loaded[name], name, label) for name in loaded.files]
+            arrays = {name: loaded[name] for name in loaded.files}
+        files.require_arrays(arrays)
+        parts = [_array(array, name, label) for name, array in arrays.items()]
     except (ValueError, zipfile.BadZipFile, EOFError) as error:
         if str(error).startswith(label):
             raise

@@ -34,13 +34,13 @@ def read_state(path: Path, expected: str) -> dict[Any, Any]:
             state = torch.load(path, weights_only=True, map_location="cpu")
     except (OSError, ValueError):
         raise
-    except pickle.UnpicklingError:
-        raise ValueError(f"{path}: not a file of plain tensors, expected {expected}") from None
     except Exception as error:  # torch.load fails in many ways on what is not its own
         if console.of_memory(error):
             raise ValueError(f"{path}: {console.NO_MEMORY}") from None
-        reason = str(error).partition("\n")[0].partition(". ")[0] or type(error).__name__
-        raise ValueError(f"{path}: not a network ({reason}), expected {expected}") from None
+        found = files.looks_like(path)
+        if isinstance(error, pickle.UnpicklingError) and found == files.OTHER:
+            raise ValueError(f"{path}: not a file of plain tensors, expected {expected}") from None
+        raise ValueError(f"{path}: not a network ({found}), expected {expected}") from None
     if not isinstance(state, dict) or not state:
         raise ValueError(f"{path}: holds a {type(state).__name__}, expected a state_dict: tensors by name")
     for name, tensor in state.items():

@@ -66,7 +66,7 @@ def _print(folder: Path, jobs: list[JobRecord], summary: pd.DataFrame) -> None:
 
 
 def _notes(jobs: list[JobRecord]) -> list[str]:
-    return [f"failed: {' '.join(job.overrides)}: {job.reason}" for job in jobs if job.status == "failed"]
+    return [f"failed: {job.failure}" for job in jobs if job.status == "failed"]
 
 
 def add_records(folder: Path, records: Iterable[JobRecord]) -> None:

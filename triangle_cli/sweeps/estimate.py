@@ -9,9 +9,10 @@ from pathlib import Path
 from statistics import linear_regression, median
 from typing import Any
 
+from triangle_cli import console
 from triangle_cli.runs.perform import experiment_of
 from triangle_cli.settings.run import FitSettings, LearnSettings
-from triangle_cli.store import index
+from triangle_cli.store import index, run_folder
 from triangle_cli.sweeps.job import Job, JobRecord
 
 
@@ -29,7 +30,9 @@ def lines(planned: Sequence[Job | JobRecord], at_once: int) -> tuple[list[str], 
     done = len(records) - len(failing)
     said = f"{len(planned)} job{'s' if len(planned) != 1 else ''}: {done} done, {len(todo)} to run"
     said += f", {len(failing)} would fail" if failing else ""
-    said_all = [said, *([_time(todo, at_once)] if todo else []), *map(_would_fail, failing)]
+    said_all = [said, *([_time(todo, at_once)] if todo else [])]
+    alone = len(planned) == 1  # whose words were typed just now
+    said_all += [f"would fail: {record.reason if alone else record.failure}" for record in failing]
     return said_all, 1 if len(failing) == len(planned) else 0
 
 
@@ -38,16 +41,11 @@ def _checked(item: Job | JobRecord) -> Job | JobRecord:
     if isinstance(item, JobRecord):
         return item
     try:
+        run_folder.require_writable(Path(item.settings.folder))
         experiment_of(item.settings).check(item.settings)
     except (ValueError, OSError) as error:
-        return JobRecord(item.number, item.words, "failed", " ".join(str(error).split()))
+        return JobRecord(item.number, item.words, "failed", " ".join(console.reason(error).split()))
     return item
-
-
-def _would_fail(record: JobRecord) -> str:
-    words, reason = " ".join(record.overrides), record.reason or ""
-    named = not words or reason.startswith(f"{words}: ")  # by the reason itself
-    return f"would fail: {reason}" if named else f"would fail: {words}: {reason}"
 
 
 def _time(todo: list[FitSettings | LearnSettings], at_once: int) -> str:

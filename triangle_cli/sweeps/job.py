@@ -51,6 +51,14 @@ class JobRecord:
         """Whether its run is on disk."""
         return self.status in ("finished", "reused")
 
+    @property
+    def failure(self) -> str:
+        """Which job failed and why: its words, but for a single one whose setting the reason itself names."""
+        words, reason = " ".join(self.overrides), self.reason or ""
+        key = self.overrides[0].lstrip("+").partition("=")[0] if len(self.overrides) == 1 else None
+        named = not words or (key and reason.startswith((f"{key}=", f"{key}:")))
+        return reason if named else f"{words}: {reason}"
+
     def to_json(self) -> dict[str, Any]:
         """An entry of jobs.json."""
         return asdict(self)

@@ -58,9 +58,8 @@ def test_two_inputs_and_a_hundred_layers():
     x, y = shapes.vertices.T
     turned = torch.arange(len(x)) + 1
     turned[shapes.offsets[1:] - 1] = shapes.offsets[:-1]
-    assert (x * y[turned] - x[turned] * y).sum().item() / 2 == pytest.approx(
-        4
-    )  # anticlockwise, and tiling the box
+    # anticlockwise, and tiling the box
+    assert (x * y[turned] - x[turned] * y).sum().item() / 2 == pytest.approx(4)
 
 
 def test_one_input_and_a_hundred_layers():

@@ -43,9 +43,8 @@ def without_integers(net, n):
 @pytest.mark.parametrize("factor", FACTORS)
 def test_copies_of_a_layer_change_nothing(layer, factor):
     exact = random_network(layer, 2, 6, 6, 6, 2)
-    net = tuple(
-        [array.astype(np.float32).astype(float) for array in arrays] for arrays in exact
-    )  # 3 times each fits
+    # 3 times each fits
+    net = tuple([array.astype(np.float32).astype(float) for array in arrays] for arrays in exact)
     expected = count(*net, box_of(2))[:2]
     copied = with_copies(net, layer, [factor], [0.0])
     assert count(*copied, box_of(2))[:2] == expected

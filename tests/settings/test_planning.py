@@ -34,11 +34,21 @@ def composer(loader):
     return Composer(loader, loader.load_sweep_config, master)
 
 
+def resolved(config):
+    """All of it with what only Hydra knows, the groups' names, looked up."""
+    plain, choices = OmegaConf.to_container(config), config.hydra.runtime.choices
+    for group, chosen in choices.items():
+        settings = plain.get(group)
+        if isinstance(settings, dict) and settings.get("name") == f"${{hydra:runtime.choices.{group}}}":
+            settings["name"] = chosen
+    return plain
+
+
 def assert_as_hydras(composer, *words):
     words = list(words)
     expected = composer._compose(composer._master, words)
     found = composer(words)
-    assert OmegaConf.to_container(found) == OmegaConf.to_container(expected)
+    assert resolved(found) == resolved(expected)
     assert OmegaConf.get_type(found) is OmegaConf.get_type(expected)
     assert OmegaConf.is_struct(found)
     settings = []

@@ -9,11 +9,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from omegaconf import DictConfig
+from omegaconf import DictConfig, read_write
 
 SETS = 256  # of choices whose configuration is kept: some 100 MB
 LOOKED_AT = 100  # jobs with words that no job before them has, which `check` composes
@@ -37,7 +38,7 @@ class Composer:
         self._loader = loader
         self._compose = compose
         self._master = master
-        self._base = lru_cache(SETS)(lambda *words: self._compose(self._master, list(words)))
+        self._base = lru_cache(SETS)(self._composed)
         self._parse = lru_cache(None)(lambda word: OverridesParser.create().parse_override(word))
 
     def __call__(self, words: Sequence[str]) -> DictConfig:
@@ -58,6 +59,22 @@ class Composer:
         job = config.hydra.job
         config.hydra.overrides.task = list(words)
         job.override_dirname = get_overrides_dirname(overrides, **job.config.override_dirname)
+        return config
+
+    def _composed(self, *words: str) -> DictConfig:
+        """The configuration for these choices, in which the groups' names are those chosen.
+
+        They are `${hydra:runtime.choices.function}` and so on, which to read takes as long as to copy all the rest.
+        """
+        config = self._compose(self._master, list(words))
+        with read_write(config):
+            for group, chosen in config.hydra.runtime.choices.items():
+                settings: Any = config.get(group)
+                if not isinstance(settings, DictConfig) or "name" not in settings:
+                    continue
+                name: Any = settings._get_node("name")
+                if name._value() == f"${{hydra:runtime.choices.{group}}}":
+                    settings.name = chosen
         return config
 
     def check(self, jobs: Iterable[Sequence[str]]) -> None:

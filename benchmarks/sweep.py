@@ -25,17 +25,27 @@ def seconds(launcher):
         return time.perf_counter() - began
 
 
+def processor(words, folder):
+    """Seconds of the processor that a sweep with these words takes."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [Path(sys.executable).with_name("triangle"), "run", "-m", *words]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 def tiny(count):
-    """Seconds of the processor for a sweep of tiny runs, and how many of them its runs say they computed for."""
+    """Seconds of the processor for a sweep of tiny runs, and how many of them its runs computed for.
+
+    A run's own figure counts what the thread that plans later jobs takes meanwhile, which a dry run tells.
+    """
+    words = ["function=x3", "depth=4", "restarts=10"]
     with tempfile.TemporaryDirectory() as folder:
-        words = ["function=x3", "depth=4", "restarts=10", f"seed=range(0,{count})"]
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        command = [Path(sys.executable).with_name("triangle"), "run", "-m", *words]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        planning = processor([*words, f"seed=range(0,{count})", "dry_run=true"], folder)
+        planning -= processor([*words, "seed=0", "dry_run=true"], folder)
+        whole = processor([*words, f"seed=range(0,{count})"], folder)
         records = [json.loads(path.read_text()) for path in Path(folder).glob("outputs/*/*/run.json")]
-    whole = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return whole, sum(record["seconds"]["cpu"] for record in records)
+    return whole, sum(record["seconds"]["cpu"] for record in records) - planning
 
 
 def main():

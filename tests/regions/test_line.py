@@ -2,6 +2,7 @@ import tracemalloc
 from dataclasses import astuple
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -16,8 +17,10 @@ from regions.line_networks import (
 )
 from regions.reference_line import count
 
+from triangle_cli.regions.arrays import Networks
 from triangle_cli.regions.line import pieces as line_pieces
 from triangle_cli.regions.line.counting import count_regions, pieces
+from triangle_cli.regions.line.packing import PackedNetworks
 
 
 def counts(weights, biases, box, **options):
@@ -332,3 +335,17 @@ def test_as_many_pieces_as_regions_for_extreme_weights(found):
     assume(linear > 1)
     assert len(pieces(*found, (-1, 2)).left) == linear
     assert len(pieces(*found, (-1, 2), merged=False).left) == activation
+
+
+def test_only_the_walk_takes_moderate_numbers_as_they_are():
+    weights, biases = random_network([6, 6, 2], seed=3)
+    networks = Networks.of(weights, biases)
+    largest = max(weight.abs().max().item() for weight in weights)
+    assert largest > 1
+    assert np.abs(PackedNetworks(networks, -1.0, 1.0, as_is=True).weights).max() == largest
+    assert np.abs(PackedNetworks(networks, -1.0, 1.0).weights).max() <= 1  # which bounds of `wide` rest on
+    extreme = Networks.of([weights[0] * 2.0**500, *weights[1:]], biases)
+    assert np.abs(PackedNetworks(extreme, -1.0, 1.0, as_is=True).weights).max() <= 1
+    for scale in (1.0, 2.0**30, 2.0**-60, 2.0**500, 2.0**-500):  # on both sides of what is moderate
+        scaled = [weights[0] * scale, weights[1] / scale, weights[2]], [biases[0] * scale, *biases[1:]]
+        assert counts(*scaled, (-1, 1)) == counts(weights, biases, (-1, 1))

@@ -30,10 +30,10 @@ def surpasses(weights: list[Tensor], biases: list[Tensor], lo: float, hi: float,
 
     limit = max(1, limit * SHALLOW // max(SHALLOW, len(biases)))
     network = Networks.of(weights, biases, inputs=1)
-    packed = PackedNetworks(network, lo, hi)
+    narrow = max(network.widths[1:-1], default=0) <= NARROW
+    packed = PackedNetworks(network, lo, hi, as_is=narrow)
     count = 0
     try:
-        narrow = packed.widths[1:-1].max(initial=0) <= NARROW
         for leaves in narrow_leaves(packed, limit // IN_INTEGERS) if narrow else wide_leaves(packed):
             count += len(leaves.left)
             if count > limit:

@@ -26,11 +26,18 @@ class PackedNetworks:
     least: (networks,), the smallest |weight| or |bias| that is not 0; shifts: (networks, layers + 1, size),
     the power of two each neuron was multiplied by, row 0 for x; ends: (networks, 2), the box, so scaled;
     kept: (networks,), whether the scaling kept every bit. widths: neurons of every level, 1 for x. linear: of each
-    hidden layer (width,) bool, neurons without ReLU.
-
+    hidden layer (width,) bool, neurons without ReLU. as_is: leave networks of moderate numbers as they are, which the
+    depth-first walk takes; the bounds of `wide` need weights of at most 1.
     """
 
-    def __init__(self, given: Networks, lo: float, hi: float, linear: list[np.ndarray] | None = None) -> None:
+    def __init__(
+        self,
+        given: Networks,
+        lo: float,
+        hi: float,
+        linear: list[np.ndarray] | None = None,
+        as_is: bool = False,
+    ) -> None:
         rows, widths, _ = given
         networks, layers = len(rows), len(widths) - 1
         self.linear = [np.zeros(width, bool) for width in widths[1:-1]] if linear is None else linear
@@ -46,7 +53,7 @@ class PackedNetworks:
         largest = np.maximum.reduce(magnitudes, axis=None, initial=0.0)
         magnitudes[magnitudes == 0.0] = np.inf
         self.least = np.minimum.reduce(magnitudes, axis=1)
-        if not _is_moderate([lo, hi, largest, *self.least.tolist()], self.size, layers):
+        if not as_is or not _is_moderate([lo, hi, largest, *self.least.tolist()], self.size, layers):
             tables = self.weights, self.biases, self.ends, self.shifts, self.kept, self.least
             step = max(1, TOGETHER // (layers * self.size**2))
             for start in range(0, networks, step):
@@ -75,7 +82,10 @@ class PackedNetworks:
 
 
 def _is_moderate(numbers: list[float], size: int, layers: int) -> bool:
-    """Whether a network of numbers between these has no values on the way for which it would have to be scaled."""
+    """Whether values between these magnitudes stay, from layer to layer, where the walk decides nearly all in floats.
+
+    Elsewhere it would be as right, but slow: it notices values that under- or overflow, and asks integers.
+    """
     exponents = [math.log2(abs(number)) for number in numbers if number and math.isfinite(number)]
     largest, smallest = max(exponents, default=0.0), min(exponents, default=0.0)
     return layers * (largest + math.log2(size)) <= MOST_BITS and layers * smallest >= LEAST_BITS

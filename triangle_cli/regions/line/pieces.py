@@ -32,8 +32,9 @@ def count_fast(
     if _is_shallow(networks):
         rows = [_shallow(networks, lo, hi, linear, i).counts() for i in range(number)]
         return np.array(rows, np.int64).reshape(-1, 5), []
-    packed = PackedNetworks(networks, lo, hi, linear)
-    if _is_narrow(networks):
+    is_narrow = _is_narrow(networks)
+    packed = PackedNetworks(networks, lo, hi, linear, as_is=is_narrow)
+    if is_narrow:
         from triangle_cli.regions.line.narrow import count_narrow  # numba loads only when it counts
 
         return count_narrow(packed, tell)
@@ -70,9 +71,10 @@ def fast_pieces(
     """Pieces of a single network (a batch of one), in float64."""
     if _is_shallow(network):
         return _shallow(network, lo, hi, linear).pieces(merged)
-    packed = PackedNetworks(network, lo, hi, linear)
+    is_narrow = _is_narrow(network)
+    packed = PackedNetworks(network, lo, hi, linear, as_is=is_narrow)
     try:
-        if _is_narrow(network):
+        if is_narrow:
             from triangle_cli.regions.line.narrow import narrow_leaves  # numba loads only when it counts
 
             leaves = narrow_leaves(packed)

@@ -9,10 +9,11 @@ from functools import cached_property
 import numpy as np
 
 from triangle_cli.regions.space.adjacency import adjacent, are_alone
-from triangle_cli.regions.space.arena import CORNERS, LEAVES, Arena, scaled
+from triangle_cli.regions.space.arena import CORNERS, LEAVES, Arena
 from triangle_cli.regions.space.counting import Walker, dead_neurons, labels_of
 from triangle_cli.regions.space.exact import Exact
 from triangle_cli.regions.space.forms import UNIT
+from triangle_cli.regions.space.scaling import scaled
 from triangle_cli.regions.space.sizes import Sizes
 from triangle_cli.regions.space.volumes import volumes
 

@@ -12,7 +12,6 @@ from triangle_cli.regions.space.arena import (
     ANEW,
     BITS,
     DIGITS,
-    KEPT,
     MOST_DIGITS,
     PLENTY,
     QUESTIONS,
@@ -21,6 +20,7 @@ from triangle_cli.regions.space.arena import (
     flat,
     starts,
 )
+from triangle_cli.regions.space.scaling import KEPT
 
 # bits that float64 bounds may lose from a layer of forms in digits to the last, and from the inputs to the last if
 # most gains are to need no digits

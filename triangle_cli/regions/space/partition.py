@@ -13,11 +13,10 @@ from triangle_cli.regions.space.arena import CORNERS, LEAVES, Arena
 from triangle_cli.regions.space.counting import Walker, dead_neurons, labels_of
 from triangle_cli.regions.space.exact import Exact
 from triangle_cli.regions.space.forms import UNIT
+from triangle_cli.regions.space.leaves import FAR
 from triangle_cli.regions.space.scaling import scaled
 from triangle_cli.regions.space.sizes import Sizes
 from triangle_cli.regions.space.volumes import volumes
-
-FAR = 1e-6  # of the box: corners of more doubt are computed in integers
 
 
 class _Collector:
@@ -61,7 +60,7 @@ class _Collector:
             self.columns.setdefault(name, []).append(column)
 
     def _place(self, a: Arena, sizes: np.ndarray, facets: np.ndarray) -> None:
-        """Compute in integers the corners of a buffer of leaves of which floats do not know where they are."""
+        """Compute in integers the corners of a buffer of leaves of which it is not known where they are."""
         doubtful = np.flatnonzero(a.leaf_doubt[: len(facets)] > FAR)
         owners = np.repeat(np.arange(len(sizes)), sizes)[doubtful]
         for corner, cell in zip(doubtful.tolist(), owners.tolist()):

@@ -148,6 +148,9 @@ class Arena(NamedTuple):
     leaf_place: np.ndarray  # (.., n)
     leaf_doubt: np.ndarray  # (..,)
     leaf_facets: np.ndarray  # (..,) uint64
+    leaf_turn: (
+        np.ndarray
+    )  # (..,) int64: order of the leaves of all threads, alike for those of one cell dealt out
 
 
 SMALL = 1e-200  # added to every bound that is not exactly 0: covers all underflow
@@ -295,6 +298,7 @@ def new_arena(
         leaf_place=np.zeros((65536 if emitting else 0, n)),
         leaf_doubt=np.zeros(65536 if emitting else 0),
         leaf_facets=np.zeros(65536 if emitting else 0, np.uint64),
+        leaf_turn=np.zeros(4096 if emitting else 0, np.int64),
     )
     corners = 1 << n
     if corners > rows:

@@ -154,7 +154,6 @@ def fine_forms(s, layer, n):
 def rebase(s, layer, n):
     """Forms of a layer rounded from digits, in place of those composed in float64; False if K is too small."""
     fine_forms(s, layer, n)
-    s.changes[layer] = -1
     digits, base = s.control[DIGITS], 2.0 ** s.control[BITS]
     width, first = s.widths[layer + 1], s.neuron_at[layer]
     forms, size = s.form_at[layer], (n + 1) * width

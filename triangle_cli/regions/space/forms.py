@@ -12,6 +12,7 @@ from triangle_cli.regions.space.arena import (
     COLUMNS,
     COUNT,
     CROSSING,
+    CUT,
     LAYER,
     ROW,
     SMALL,
@@ -142,15 +143,16 @@ def change(s, layer, n, turned):
 
 
 @compiled
-def compose(s, layer, n):
-    """Forms of `layer` on the present path.
+def compose(s, frame, layer, n):
+    """Forms of the frame's layer on the present path.
 
     From those of the cell that was here before, where few neurons below have turned since: from one cell to the next
-    of the same cell of the layer below two or three do.
+    of the same cell of the layer below two or three do. Not before cells are dealt out to threads: what is computed in
+    one of these depends on none before.
     """
     turned = below = s.widths[layer]
     active = 0
-    if s.changes[layer] >= 0 and s.is_full[layer]:
+    if frame >= CUT and s.changes[layer] >= 0 and s.is_full[layer]:
         turned, active = turned_below(s, layer)
     if MANY * turned < active and s.changes[layer] + turned <= below:
         change(s, layer, n, turned)

@@ -16,6 +16,7 @@ from triangle_cli.regions.space.arena import (
     CAREFUL,
     CORNERS,
     COUNT,
+    CUT,
     DIGITS,
     EMITTING,
     FACETS,
@@ -25,6 +26,7 @@ from triangle_cli.regions.space.arena import (
     LEAVES,
     LOOKS,
     MOST_DIGITS,
+    NODE,
     PLENTY,
     ROW,
     SMALL,
@@ -67,7 +69,8 @@ def in_digits(s, frame, neuron, n, is_shared):
         s.control[WANT] = s.control[MOST_DIGITS] > 0
         return DOUBTFUL
     what = fine_turning(s, frame, neuron, n) if is_shared else fine_loudness(s, neuron)
-    enough = s.control[PLENTY] if s.control[LOOKS] < FEW else s.control[MOST_DIGITS]
+    is_enough = s.control[LOOKS] < FEW or s.control[EMITTING]
+    enough = s.control[PLENTY] if is_enough else s.control[MOST_DIGITS]
     if what == DOUBTFUL and s.control[DIGITS] < enough:
         s.control[WANT] = 1
     return what
@@ -144,6 +147,7 @@ def emit(s, frame, n):
     for b in range(64):
         s.leaf_label[at, b] = s.label[b]
     s.leaf_size[at] = count
+    s.leaf_turn[at] = 2 * s.control[NODE] + (frame < CUT)
     for v in range(count):
         for j in range(n):
             s.leaf_place[corner + v, j] = s.place[row + v, j]

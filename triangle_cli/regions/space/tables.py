@@ -12,6 +12,7 @@ from triangle_cli.regions.space.arena import (
     ANEW,
     BITS,
     DIGITS,
+    EMITTING,
     MOST_DIGITS,
     PLENTY,
     QUESTIONS,
@@ -70,7 +71,8 @@ def with_digits(
 ) -> Arena:
     """The arena with numbers of more digits: at first a hundred bits or most of what depth costs, then some sixty more.
 
-    weights, biases, box: of the network as given. If its layers are too wide for digits, there are none.
+    weights, biases, box: of the network as given. If its layers are too wide for digits, there are none. A walk that
+    hands out cells has at first as many as most questions may ask for, as more would have it begin anew.
     """
     n, layers = len(box), len(weights)
     widths = [n, *(len(bias) for bias in biases)]
@@ -90,7 +92,8 @@ def with_digits(
     anew, grown = last_anew(weights), [lost + 1.0 for lost in _layer_bits(weights)]
     plenty = 5 + int(1.25 * (sum(grown) + 2)) // 22
     first = plenty - 3 if bits_lost(weights) > WEIGHED else 3 + int(1.25 * sum(grown[:anew])) // 22
-    digits = before + 3 if before else max(5, first)
+    at_first = plenty if arena.control[EMITTING] else max(5, first)
+    digits = before + 3 if before else at_first
     bits = 0
     for bits in (22, 20, 18):
         table, rest = split_digits(numbers, digits, bits)

@@ -211,6 +211,12 @@ def test_threads_that_are_not_used_are_said_not_to_be(tmp_path, capsys, words):
     assert capsys.readouterr().err == ""
 
 
+def test_shares_of_an_interval_longer_than_the_largest_float_are_numbers(tmp_path, capsys):
+    path = tmp_path / "net.json"
+    write(path, as_json([np.array([[1.0]]), np.array([[1.0]])], [np.zeros(1)] * 2, box=[[-1.5e308, 1.5e308]]))
+    assert [answer_here([path], capsys)[name]["share"] for name in ("narrowest", "widest")] == [0.5, 0.5]
+
+
 @pytest.mark.parametrize(("size", "text"), [(1e300, "beyond float64"), (1e-300, "under 1e-15")])
 @pytest.mark.parametrize("widths", [(2, 3, 1), (2, 50, 1)])  # by the mesh, by the walk
 def test_areas_that_no_float_holds_are_not_resolved(tmp_path, capsys, size, text, widths):

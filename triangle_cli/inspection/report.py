@@ -268,16 +268,20 @@ def _is_told(size: float) -> bool:
 
 
 def _extreme_pieces(found: Pieces) -> dict[str, dict[str, Any]]:
-    width = found.right - found.left
-    box = found.right[-1] - found.left[0]
+    left, right = np.asarray(found.left), np.asarray(found.right)
+    scale = 1.0 if math.isfinite(right[-1].item() - left[0].item()) else 0.5
+    width = right * scale - left * scale
+    box = right[-1] * scale - left[0] * scale
 
     def describe(i: int) -> dict[str, Any]:
+        size = width[i].item() / scale
+        is_apart = bool(width[i] > RESOLUTION * scale * max(abs(left[i]), abs(right[i])))
         return {
-            "width": width[i].item(),
+            "width": size,
             "share": (width[i] / box).item(),
-            "is_resolved": bool(width[i] > RESOLUTION * max(abs(found.left[i]), abs(found.right[i]))),
-            "left": found.left[i].item(),
-            "right": found.right[i].item(),
+            "is_resolved": is_apart and _is_told(size),
+            "left": left[i].item(),
+            "right": right[i].item(),
         }
 
     return {"narrowest": describe(int(width.argmin())), "widest": describe(int(width.argmax()))}

@@ -33,9 +33,9 @@ def errors_of_second_layer(arena):
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_forms_changed_from_cell_to_cell_stay_within_their_bounds(n):
-    weights, biases = network(n, 40, 20, 1)
+    weights, biases = network(n, 300 if n == 1 else 40, 20, 1)
     most = 0
-    for limit in range(1, 60 if n == 1 else 400, 13):
+    for limit in range(1, 400, 27):
         walker = Walker(weights, biases, np.array([[-1.0, 1.0]] * n), limit=limit)
         walker.run()
         most = max(most, walker.arena.changes[1])

@@ -80,6 +80,7 @@ class Arena(NamedTuple):
     )  # (N,) int64, half of it the same for neurons of a layer that are equal but for a factor +-2^k
     # frames
     control: np.ndarray
+    dealt: np.ndarray  # (2^CUT + 1,) int64, of all threads: cells at depth CUT, by NODE, that one has
     frame: np.ndarray  # (FRAME_SIZE, frames) int64
     shared: np.ndarray  # (frames,) uint64: facets on which other neurons vanish too
     ties: (
@@ -150,7 +151,7 @@ class Arena(NamedTuple):
     leaf_facets: np.ndarray  # (..,) uint64
     leaf_turn: (
         np.ndarray
-    )  # (..,) int64: order of the leaves of all threads, alike for those of one cell dealt out
+    )  # (..,) int64: order of the leaves of all threads, one for those of a cell dealt out
 
 
 SMALL = 1e-200  # added to every bound that is not exactly 0: covers all underflow
@@ -254,6 +255,7 @@ def new_arena(
         alive=np.zeros(neurons, np.uint8),
         twin=2 * np.arange(neurons),
         control=control,
+        dealt=np.zeros(2**CUT + 1, np.int64),
         frame=np.zeros((FRAME_SIZE, frames), np.int64),
         shared=np.zeros(frames, np.uint64),
         ties=np.zeros((neurons, 2), np.int64),

@@ -177,6 +177,8 @@ def walk_all(
     walkers = [Walker(weights, biases, box, part=i, **options) for i in range(threads)]
     if threads == 1:
         return walkers[0].run(tell, *takes)
+    for walker in walkers[1:]:
+        walker.arena = walker.arena._replace(dealt=walkers[0].arena.dealt)
     cells, ended = [0] * threads, Event()
     parts: dict[int, Found] = {}
     errors: list[BaseException] = []

@@ -45,8 +45,11 @@ class _Collector:
         sizes, facets = a.leaf_size[:leaves].copy(), a.leaf_facets[:corners]
         pointer = np.concatenate([[0], np.cumsum(sizes)])
         self._place(a, sizes, facets)
-        on = a.leaf_on[:leaves, : sum(len(bias) for bias in self.biases[:-1])].astype(bool)
-        made = {"on": on if self.with_cells else np.packbits(on, axis=1), "turn": a.leaf_turn[:leaves].copy()}
+        on = a.leaf_on[:leaves, : sum(len(bias) for bias in self.biases[:-1])].view(bool)
+        made = {
+            "on": on.copy() if self.with_cells else np.packbits(on, axis=1),
+            "turn": a.leaf_turn[:leaves].copy(),
+        }
         made |= {"volume": volumes(a.leaf_place[:corners], facets, pointer)}
         made["place"] = np.ldexp(
             np.add.reduceat(a.leaf_place[:corners], pointer[:-1]) / sizes[:, None],
@@ -229,7 +232,10 @@ def sizes(
     )
     if threads > 1:
         order = np.argsort(turn, kind="stable")
-        on, volume, at = on[order], volume[order], at[order]
+        volume, at = volume[order], at[order]
+        on = (
+            on[order] if len(found.joins) else on
+        )  # else no two cells are one region, whatever their patterns
     ends = collectors[0].scaled[2]
     share = volume / np.prod(ends[:, 1] - ends[:, 0])
     region = labels_of(hash_keys(sum(map(len, biases[:-1]))), on, found.joins)

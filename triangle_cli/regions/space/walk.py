@@ -68,7 +68,7 @@ from triangle_cli.regions.space.cuts import MOST_CUTS, pieces
 from triangle_cli.regions.space.digits import rebase, settle
 from triangle_cli.regions.space.forms import compose, evaluate, has_room, measure
 from triangle_cli.regions.space.gains import facet_gains, side_gains
-from triangle_cli.regions.space.handle import arena_at, stage
+from triangle_cli.regions.space.handle import arena_at, is_first, stage
 from triangle_cli.regions.space.leaves import ALL, is_loud, leaf, leaf_room
 from triangle_cli.regions.space.splitting import (
     classify,
@@ -85,11 +85,11 @@ FAINT = 1e-6  # forms of larger relative error are computed in digits
 
 @compiled
 def is_dealt(s):
-    """Whether the next cell at depth CUT is this thread's: up to there all walk the same way."""
+    """Whether the next cell at depth CUT is this thread's, which is the first to come to it: all walk the same way."""
     s.control[NODE] += 1
     for layer in range(s.changes.size):
         s.changes[layer] = -1
-    return s.control[NODE] % s.control[PARTS] == s.control[PART]
+    return s.control[PARTS] == 1 or is_first(s.dealt, s.control[NODE])
 
 
 @compiled

@@ -149,9 +149,7 @@ class Arena(NamedTuple):
     leaf_place: np.ndarray  # (.., n)
     leaf_doubt: np.ndarray  # (..,)
     leaf_facets: np.ndarray  # (..,) uint64
-    leaf_turn: (
-        np.ndarray
-    )  # (..,) int64: order of the leaves of all threads, one for those of a cell dealt out
+    leaf_turn: np.ndarray  # (..,) int64: order of all threads' leaves, one for those of a cell dealt out
 
 
 SMALL = 1e-200  # added to every bound that is not exactly 0: covers all underflow

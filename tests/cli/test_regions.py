@@ -21,7 +21,17 @@ from torch.nn import Linear, ReLU, Sequential
 from triangle_cli.cli import main
 from triangle_cli.inspection import report
 from triangle_cli.inspection.pictures import neighbours, region_colours
-from triangle_cli.regions import bounds, count_regions, counting, polygons, random_slices, restrict, slices
+from triangle_cli.regions import (
+    bounds,
+    count_regions,
+    count_some,
+    counting,
+    polygons,
+    random_slices,
+    restrict,
+    sizes,
+    slices,
+)
 from triangle_cli.regions.counting import count_rows
 from triangle_cli.regions.slices import SEGMENT
 
@@ -157,6 +167,68 @@ def test_a_long_count_says_how_far_it_is(tmp_path, monkeypatch, capsys):
     path.write_text('{"layers": [{"weight": [[1, 1]], "bias": [0]}, {"weight": [[1]], "bias": [0]}]}')
     main.main(["regions", str(path), "--box", "-1", "1"])
     assert "12,345 activation regions so far, 0 s\n" in capsys.readouterr().err
+
+
+def test_sizes_say_how_far_they_are_as_soon_as_they_begin_and_are_waited_for(tmp_path, monkeypatch, capsys):
+    def slow(*network, tell=None, **options):
+        if tell is not None:
+            tell(5)
+            time.sleep(0.5)
+            tell(6)
+        return sizes(*network, **options)
+
+    monkeypatch.setattr(report, "FIRST", 0.01)
+    monkeypatch.setattr(report, "sizes", slow)
+    path = tmp_path / "net.json"
+    write(path, as_json(*layers_of(trained(3, 4, 1).double()), box=[[-1, 1]] * 3))
+    main.main(["regions", str(path), "--json"])
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    assert f"sizes of {found['activation_regions']} activation regions, " in said.err
+    assert found["seconds"] > 0.5
+
+
+def test_loading_is_told_apart_from_a_count_with_a_limit(tmp_path, monkeypatch, capsys):
+    def slow(weights, biases, box, limit, **options):
+        if not any(weights[0][:, 1:].ravel()):  # the network by which the compiled code is loaded
+            time.sleep(0.5)
+        return count_some(weights, biases, box, limit, **options)
+
+    monkeypatch.setattr(report, "count_some", slow)
+    path = tmp_path / "net.json"
+    write(path, as_json(*layers_of(trained(3, 4, 1).double()), box=[[-1, 1]] * 3))
+    found = answer_here([path, "--limit", 5], capsys)
+    assert found["seconds"] < 0.5 < found["loading_seconds"]
+
+
+@pytest.mark.parametrize("words", [["--exact"], ["--limit", "3"]])
+def test_threads_that_are_not_used_are_said_not_to_be(tmp_path, capsys, words):
+    path = tmp_path / "net.json"
+    write(path, as_json(*layers_of(trained(3, 2, 1).double()), box=[[-1, 1]] * 3))
+    main.main(["regions", str(path), "--threads", "2", *words])
+    assert capsys.readouterr().err == f"--threads 2: unused by {words[0]}, which has one thread\n"
+    main.main(["regions", str(path), *words])
+    assert capsys.readouterr().err == ""
+
+
+def test_shares_of_an_interval_longer_than_the_largest_float_are_numbers(tmp_path, capsys):
+    path = tmp_path / "net.json"
+    write(path, as_json([np.array([[1.0]]), np.array([[1.0]])], [np.zeros(1)] * 2, box=[[-1.5e308, 1.5e308]]))
+    assert [answer_here([path], capsys)[name]["share"] for name in ("narrowest", "widest")] == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(("size", "text"), [(1e300, "beyond float64"), (1e-300, "under 1e-15")])
+@pytest.mark.parametrize("widths", [(2, 3, 1), (2, 50, 1)])  # by the mesh, by the walk
+def test_areas_that_no_float_holds_are_not_resolved(tmp_path, capsys, size, text, widths):
+    path = tmp_path / "net.json"
+    weights, biases = layers_of(trained(*widths).double())
+    write(path, as_json(weights, [bias * size for bias in biases], box=[[-size, size]] * 2))
+    found = answer_here([path], capsys)["widest"]
+    assert not found["area"]
+    assert found["is_resolved"] is False
+    assert 0 < found["share"] < 1
+    main.main(["regions", str(path)])
+    assert f"widest linear region {text} in area" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_line_and_lines_through_many_inputs(triangle, capsys):

@@ -150,8 +150,8 @@ def parser() -> Parser:
     )
     words.add_argument(
         "--threads", type=int, default=1, metavar="N",
-        help="count with so many at once, from three inputs on and most networks of two (small ones take a moment); "
-        "the counts are the same; default: %(default)s",
+        help="count with so many at once, from three inputs on and most networks of two (small ones take a moment), "
+        "but not with --exact or --limit; the counts are the same; default: %(default)s",
     )  # fmt: skip
     words.add_argument(
         "--picture", type=Path, metavar="FILE",
@@ -296,13 +296,15 @@ def _count(network: LoadedNetwork, options: argparse.Namespace) -> None:
     if options.picture:
         _check_picture(options.picture, len(box))
     record = {"file": str(options.file)} | where | report.architecture(network, len(box))
+    _note_threads(options)
     if options.limit:
         record |= {"box": box} | report.count_up_to(layers, box, options.limit)
         done = report.guarantee(record["dtype"], False, next(iter(where), None))
         record["exact"] = done if record["is_complete"] else report.AT_LEAST
         print(_as_json(record) if options.json else terminal.limited_text(record))
         return
-    counts, found = report.count(layers, box, options.exact, options.threads, maps=bool(options.picture))
+    threads = 1 if options.exact else options.threads
+    counts, found = report.count(layers, box, options.exact, threads, maps=bool(options.picture))
     record |= {"box": box} | counts
     record["exact"] = report.guarantee(record["dtype"], options.exact, next(iter(where), None))
     record |= report.assumption(network)
@@ -310,6 +312,12 @@ def _count(network: LoadedNetwork, options: argparse.Namespace) -> None:
         region_files.write_files(options, record, found, layers)
     finally:  # a file that cannot be written loses no count
         console.say(_as_json(record) if options.json else terminal.count_text(record))
+
+
+def _note_threads(options: argparse.Namespace) -> None:
+    for name in ("exact", "limit"):
+        if options.threads > 1 and getattr(options, name):
+            console.note(f"--threads {options.threads}: unused by --{name}, which has one thread")
 
 
 def _check_picture(path: Path, inputs: int) -> None:

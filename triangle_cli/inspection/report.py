@@ -76,7 +76,7 @@ def architecture(network: LoadedNetwork, dimensions: int) -> dict[str, Any]:
 
 
 class SoFar:
-    """Says on stderr, from 5 s on, how many regions a count has found so far; every 30 s if that is no terminal.
+    """Says on stderr, from 5 s on, how far a count is; every 30 s if that is no terminal, and when a new part begins.
 
     A context manager that is called with each new number. What it says comes from a thread of its own, however long
     the counter is silent.
@@ -84,31 +84,42 @@ class SoFar:
 
     def __init__(self) -> None:
         self.start = time.monotonic()
-        self.regions = 0
-        self.doing = "so far"
+        self.done = 0
+        self.doing = "{:,} activation regions so far"
         self.is_terminal = sys.stderr.isatty()
-        self.has_spoken = False
-        self._ended = threading.Event()
+        self.has_spoken = self._has_ended = False
+        self._news = threading.Event()
         self._speaker = threading.Thread(target=self._speak, name="triangle-so-far", daemon=True)
 
-    def __call__(self, regions: int) -> None:
+    def __call__(self, done: int) -> None:
         """Called now and then by the counter."""
-        self.regions = regions
+        self.done = done
 
     def then(self, doing: str) -> None:
-        """What is done once all are counted."""
-        self.doing = f"counted, {doing}"
+        """What is done from now on; "{:,}" in it is the number last told, of this part."""
+        self.done, self.doing = 0, doing
+        self._news.set()
 
     def _speak(self) -> None:
         pause = FIRST
-        while not self._ended.wait(pause):
-            pause = 0.5 if self.is_terminal else 30.0
-            self.has_spoken = True
-            found = f"{self.regions:,} activation regions {self.doing}" if self.regions else "counting"
-            start, end = ("\r", "\033[K") if self.is_terminal else ("", "\n")
-            text = f"{start}{found}, {time.monotonic() - self.start:.0f} s{end}"
-            with contextlib.suppress(OSError, ValueError):  # stderr is gone: the count goes on
-                print(text, end="", file=sys.stderr, flush=True)
+        while True:
+            self._news.wait(pause)
+            self._news.clear()
+            if self._has_ended:
+                return
+            passed = time.monotonic() - self.start
+            pause = FIRST - passed
+            if pause <= 0.0:
+                pause = 0.5 if self.is_terminal else 30.0
+                self._say(passed)
+
+    def _say(self, seconds: float) -> None:
+        self.has_spoken = True
+        is_silent = self.done == 0 and self.doing.startswith("{")
+        text = "counting" if is_silent else self.doing.format(self.done)
+        start, end = ("\r", "\033[K") if self.is_terminal else ("", "\n")
+        with contextlib.suppress(OSError, ValueError):  # stderr is gone: the count goes on
+            print(f"{start}{text}, {seconds:.0f} s", end=end, file=sys.stderr, flush=True)
 
     def __enter__(self) -> SoFar:
         self._speaker.start()
@@ -116,7 +127,8 @@ class SoFar:
 
     def __exit__(self, *_: object) -> None:
         """Take the line back."""
-        self._ended.set()
+        self._has_ended = True
+        self._news.set()
         self._speaker.join()
         if self.has_spoken and self.is_terminal:
             with contextlib.suppress(OSError, ValueError):
@@ -126,7 +138,7 @@ class SoFar:
 def count(
     network: Layers, box: Sequence, exact: bool, threads: int = 1, maps: bool = True
 ) -> tuple[dict[str, Any], Pieces | Polygons | None]:
-    """Counts, narrowest and widest linear region, seconds; and the pieces or polygons, unless too many.
+    """Counts, narrowest and widest linear region, seconds of all these; and the pieces or polygons, unless too many.
 
     maps: False leaves out the affine maps of polygons, and the polygons where the walk counts.
     """
@@ -136,25 +148,41 @@ def count(
         times = {"seconds": time.perf_counter() - start, "loading_seconds": 0.0}
         found: Pieces | Polygons | None = Pieces(*few[1])
         return dict(zip(COUNTS, few[0], strict=True)) | _extreme_pieces(Pieces(*few[1])) | times, found
-    loading = load_compiled_code(network, box)
+    loading = _load_compiled_code(network, box, maps)
     start = time.perf_counter()
-    found = None
     with SoFar() as so_far:
-        wide = len(box) == 1  # of more inputs they are counted below, if there are not too many
-        record = _counts(network, box, exact=exact, wide=wide, threads=threads, tell=so_far)
+        record, found = _figures(network, box, exact, threads, maps, so_far)
         seconds = time.perf_counter() - start
-        so_far.then("the narrowest and widest are looked for")
-        by_walk = record["wide_linear_regions"] < 0
-        if record["activation_regions"] <= MOST_PIECES:
-            if len(box) == 1:
-                found = Pieces(*_of(piece_arrays, network, box, exact=exact))
-            elif len(box) == 2 and (maps or not by_walk):
-                found = Polygons(*_of(polygon_arrays, network, box, exact=exact, maps=maps))
-        if by_walk:
-            record |= _sizes(network, box, exact, record["activation_regions"])
-        else:
-            record |= _extremes(found)
+        if found is None and maps and len(box) == 2 and record["activation_regions"] <= MOST_PIECES:
+            found = _pieces_or_polygons(network, box, exact, maps)  # for the picture
     return record | {"seconds": seconds, "loading_seconds": loading}, found
+
+
+def _figures(
+    network: Layers, box: Sequence, exact: bool, threads: int, maps: bool, so_far: SoFar
+) -> tuple[dict[str, Any], Pieces | Polygons | None]:
+    """Counts, narrowest and widest linear region; and the pieces or polygons that these are found among, if any."""
+    wide = len(box) == 1  # of more inputs they are counted below, if there are not too many
+    record = _counts(network, box, exact=exact, wide=wide, threads=threads, tell=so_far)
+    regions = record["activation_regions"]
+    if record["wide_linear_regions"] < 0:
+        if regions > MOST_VOLUMES:
+            none = ("wide_linear_regions", "wide_activation_regions", "narrowest", "widest")
+            return record | dict.fromkeys(none), None
+        so_far.then(f"sizes of {regions:,} activation regions, {{:,}} done")
+        return record | _sizes(network, box, exact=exact, threads=threads, tell=so_far), None
+    if regions > MOST_PIECES:
+        return record | {"narrowest": None, "widest": None}, None
+    so_far.then(f"{regions:,} activation regions counted, the narrowest and widest are looked for")
+    found = _pieces_or_polygons(network, box, exact, maps)
+    return record | (_extreme_pieces(found) if isinstance(found, Pieces) else _extreme_polygons(found)), found
+
+
+def _pieces_or_polygons(network: Layers, box: Sequence, exact: bool, maps: bool) -> Pieces | Polygons:
+    """The pieces of a network of one input, or the polygons of one of two."""
+    if len(box) == 1:
+        return Pieces(*_of(piece_arrays, network, box, exact=exact))
+    return Polygons(*_of(polygon_arrays, network, box, exact=exact, maps=maps))
 
 
 def _of(function: Callable[..., Any], network: Layers, box: Sequence, **options: Any) -> Any:
@@ -167,19 +195,17 @@ def _counts(network: Layers, box: Sequence, **options: Any) -> dict[str, Any]:
     return dict(zip(COUNTS, rows[0].tolist(), strict=True))
 
 
-def _sizes(network: Layers, box: Sequence, exact: bool, regions: int) -> dict[str, Any]:
-    """How many regions are wide, the narrowest and the widest of those that the walk counts; None each if too many."""
-    if regions > MOST_VOLUMES:
-        return dict.fromkeys(("wide_linear_regions", "wide_activation_regions", "narrowest", "widest"))
-    found = _of(sizes, network, box, exact=exact)
-    volume = math.prod(hi - lo for lo, hi in box)
+def _sizes(network: Layers, box: Sequence, **options: Any) -> dict[str, Any]:
+    """How many regions are wide, the narrowest and the widest of those that the walk counts."""
+    found = _of(sizes, network, box, **options)
 
     def describe(i: int) -> dict[str, Any]:
         share = found.linear[i].item()
+        volume = _part_of(box, share)
         return {
-            "area" if len(box) == 2 else "volume": share * volume,
+            "area" if len(box) == 2 else "volume": volume,
             "share": share,
-            "is_resolved": share > RESOLUTION,
+            "is_resolved": share > RESOLUTION and _is_told(volume),
             "at": found.place[i].tolist(),
         }
 
@@ -194,40 +220,68 @@ def _sizes(network: Layers, box: Sequence, exact: bool, regions: int) -> dict[st
 def count_up_to(network: Layers, box: Sequence, limit: int) -> dict[str, Any]:
     """At least how many activation regions there are, stopping at `limit`."""
     start = time.perf_counter()
+    _of(count_some, _one_kink(network, box), box, limit=limit)
+    loading = time.perf_counter() - start
+    start = time.perf_counter()
     with SoFar() as so_far:
         found, is_complete = _of(count_some, network, box, limit=limit, tell=so_far)
-    seconds = time.perf_counter() - start
-    return {"activation_regions": found, "is_complete": is_complete, "limit": limit, "seconds": seconds}
+    times = {"seconds": time.perf_counter() - start, "loading_seconds": loading}
+    return {"activation_regions": found, "is_complete": is_complete, "limit": limit} | times
 
 
-def load_compiled_code(network: Layers, box: Sequence) -> float:
-    """Seconds of counting a network of the same shape but with one breakpoint: what loads is what counting needs."""
+def _load_compiled_code(network: Layers, box: Sequence, maps: bool) -> float:
+    """Seconds of finding the figures of a network of the same shape but with one breakpoint."""
     start = time.perf_counter()
+    kink = _one_kink(network, box)
+    record = _counts(kink, box, wide=len(box) == 1)
+    if (
+        record["wide_linear_regions"] < 0
+    ):  # the code for sizes is the same for all networks, and slow for many inputs
+        _of(sizes, Layers.of([np.ones((1, 1))] * 2, [np.zeros(1)] * 2), [(-1.0, 1.0)])
+    else:
+        _pieces_or_polygons(kink, box, False, maps)
+    return time.perf_counter() - start
+
+
+def _one_kink(network: Layers, box: Sequence) -> Layers:
+    """A network of the same shape with one breakpoint: counting it loads the compiled code that this one needs."""
     weights, biases = (
         [np.zeros_like(layer) for layer in layers] for layers in (network.weights, network.biases)
     )
     weights[0][0, 0], biases[0][0] = 1.0, -(box[0][0] / 2 + box[0][1] / 2)
-    count_rows(weights, biases, box, wide=False, linear=network.linear)
-    return time.perf_counter() - start
+    return Layers(weights, biases, network.linear)
 
 
-def _extremes(found: Pieces | Polygons | None) -> dict[str, Any]:
-    if found is None:
-        return {"narrowest": None, "widest": None}
-    return _extreme_pieces(found) if isinstance(found, Pieces) else _extreme_polygons(found)
+def _part_of(box: Sequence, share: float) -> float:
+    """A share of a box's volume, which is infinite where it leaves the range of floats."""
+    size, shift = 1.0, 0
+    for lo, hi in box:
+        size, more = math.frexp(size * (hi / 2 - lo / 2))
+        shift += more + 1
+    part, more = math.frexp(share)
+    return _shifted(part * size, shift + more)
+
+
+def _is_told(size: float) -> bool:
+    """Whether a float can hold this size, of a region that has one."""
+    return 0.0 < size < math.inf
 
 
 def _extreme_pieces(found: Pieces) -> dict[str, dict[str, Any]]:
-    width = found.right - found.left
-    box = found.right[-1] - found.left[0]
+    left, right = np.asarray(found.left), np.asarray(found.right)
+    scale = 1.0 if math.isfinite(right[-1].item() - left[0].item()) else 0.5
+    width = right * scale - left * scale
+    box = right[-1] * scale - left[0] * scale
 
     def describe(i: int) -> dict[str, Any]:
+        size = width[i].item() / scale
+        is_apart = bool(width[i] > RESOLUTION * scale * max(abs(left[i]), abs(right[i])))
         return {
-            "width": width[i].item(),
+            "width": size,
             "share": (width[i] / box).item(),
-            "is_resolved": bool(width[i] > RESOLUTION * max(abs(found.left[i]), abs(found.right[i]))),
-            "left": found.left[i].item(),
-            "right": found.right[i].item(),
+            "is_resolved": is_apart and _is_told(size),
+            "left": left[i].item(),
+            "right": right[i].item(),
         }
 
     return {"narrowest": describe(int(width.argmin())), "widest": describe(int(width.argmax()))}
@@ -253,10 +307,11 @@ def _extreme_polygons(found: Polygons) -> dict[str, dict[str, Any]]:
     def describe(i: int) -> dict[str, Any]:
         largest = np.where(found.linear_region == i, area, -1.0).argmax()
         corners = every[found.offsets[largest] : found.offsets[largest + 1]]
+        area_of_region = _shifted(region[i].item(), shift)
         return {
-            "area": _shifted(region[i].item(), shift),
+            "area": area_of_region,
             "share": (region[i] / region.sum()).item(),
-            "is_resolved": bool(region[i] > smallest_told_apart),
+            "is_resolved": bool(region[i] > smallest_told_apart) and _is_told(area_of_region),
             "at": corners.mean(0).tolist(),
         }
 
@@ -281,7 +336,10 @@ def average(
     """Mean, standard error, least and most of each count over random lines (2 points) or planes (3)."""
     layers = network.layers
     cut = Layers([layers.weights[0][:, : points - 1], *layers.weights[1:]], layers.biases, layers.linear)
-    loading = load_compiled_code(cut, SEGMENT * (points - 1))
+    start = time.perf_counter()
+    some = SEGMENT * (points - 1)
+    _counts(_one_kink(cut, some), some)
+    loading = time.perf_counter() - start
     start = time.perf_counter()
     rows = []
     for corners in random_slices(box, points, slices, seed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from typing import Any
 
@@ -107,7 +108,7 @@ def _extreme(found: dict[str, Any] | None) -> tuple[str, str]:
         return "-", TOO_MANY
     kind = next(name for name in ("width", "area", "volume") if name in found)
     size = found[kind]
-    text = f"{size:.4g}" if found["is_resolved"] else "under 1e-15"
+    text = f"{size:.4g}" if found["is_resolved"] else "beyond float64" if math.isinf(size) else "under 1e-15"
     if "width" in found:
         return text, f"from {found['left']:.8g} to {found['right']:.8g}"
     return text, f"in {kind}, at ({', '.join(f'{x:.6g}' for x in found['at'])})"

@@ -44,7 +44,7 @@ def count_regions(
         exact: take every decision in integers. The counts are the same; it is slow.
         wide: False leaves out the wide regions (-1) where the walk counts, from three inputs on and in most networks of
             two (`deep.is_for_mesh`): their volumes take longer than the count, and memory for every region.
-        threads: so many at once where the walk counts and `wide` is False; the counts do not depend on it.
+        threads: so many at once where the walk counts; the counts do not depend on it.
         tell: called now and then with the activation regions so far of one network.
         linear: of each hidden layer, (width,) bool or None: neurons that are passed on as they are, without ReLU, and
             split nothing; None: ReLU after all.
@@ -104,12 +104,12 @@ def count_rows(
     return networks.batch, rows
 
 
-def _walked(*network: Any, wide: bool, threads: int, **options: Any) -> list[int]:
+def _walked(*network: Any, wide: bool, **options: Any) -> list[int]:
     """The counts of one network by the walk, in the order of `RegionCounts`."""
     from triangle_cli.regions.space import counting, partition  # numba loads only when something is counted
 
     if not wide:
-        return [*counting.count(*network, threads=threads, **options), -1, -1]
+        return [*counting.count(*network, **options), -1, -1]
     found = partition.sizes(*network, **options)
     shares = found.linear, found.activation
     return [*map(len, shares), found.dead_neurons, *(int((share > WIDE).sum()) for share in shares)]
@@ -242,13 +242,20 @@ def sizes(
     box: Sequence,
     *,
     exact: bool = False,
+    threads: int = 1,
+    tell: Tell | None = None,
     linear: Sequence[Any] | None = None,
 ) -> Sizes:
-    """Volumes of the regions of one network as shares of the box; arguments and errors as `cells`."""
+    """Volumes of the regions of one network as shares of the box; arguments and errors as `count_regions`."""
     from triangle_cli.regions.space import partition
 
+<<<<<<< HEAD
     network, masks = _one_network(Networks.of(weights, biases), box, linear)
     return partition.sizes(*network, exact=exact, linear=masks)
+=======
+    network, masks = _one_network(weights, biases, box, linear)
+    return partition.sizes(*network, exact=exact, threads=threads, tell=tell, linear=masks)
+>>>>>>> second6
 
 
 def _one_network(

@@ -34,9 +34,10 @@ def is_for_mesh(widths: Sequence[int]) -> bool:
     """Whether the mesh is to count the regions of a network of two inputs in a rectangle; widths: of hidden layers.
 
     Measured on random networks, time of the walk over that of the mesh: 9 at 1 x 8, 4.3 at 1 x 16, 1.5 at 2 x 16 and at
-    4 x 8, 1.3 at 1 x 48, 1 at 2 x 24, 0.7 at 3 x 32, 10 x 12 and 10 x 16, 0.6 at 3 x 64, 0.4 at 1 x 96 and 20 x 8, and
-    0.02 at 10 x 64, where the mesh asks integers which areas are wide. Narrow networks are the mesh's even where it is
-    slower on random ones, as those of much structure are mostly narrow: at 8 x 4 with 2^16 squares the ratio is 2.
+    4 x 8, 1.3 at 1 x 48, 1 at 2 x 24, 0.5 at 3 x 32, 10 x 12 and 10 x 16, 0.4 at 3 x 64, 1 x 96 and 20 x 8, 0.05 at
+    2 x 600, and 0.02 at 10 x 64, where the mesh asks integers which areas are wide. Narrow networks are the mesh's even
+    where it is slower on random ones, as those of much structure are mostly narrow: at 8 x 4 with 2^16 squares the
+    ratio is 2.
     """
     return sum(widths) <= FEW_NEURONS or (max(widths) <= NARROW and len(widths) <= FEW_LAYERS)
 

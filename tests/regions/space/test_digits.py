@@ -10,7 +10,7 @@ from triangle_cli.regions import count_regions, deep, pieces, polygons
 from triangle_cli.regions.arrays import Networks
 from triangle_cli.regions.line import counting as line
 from triangle_cli.regions.plane import counting as plane
-from triangle_cli.regions.space import arena
+from triangle_cli.regions.space import arena, partition
 from triangle_cli.regions.space.counting import Walker, joined
 from triangle_cli.regions.space.tables import bits_lost, split_digits, with_digits
 
@@ -89,6 +89,18 @@ def test_ties_of_simple_weights_are_no_questions_for_integers():
     biases = [torch.tensor([0.0, -0.5, 0.0, -0.5]).double()] * 4 + [torch.zeros(2).double()]
     assert walked(weights, biases, [[0, 1]] * 2)[:2] == (256, 256)
     assert walked(weights, biases, [[0, 1]] * 2)[3] == 0
+
+
+def test_corners_of_a_deep_network_are_placed_without_integers(monkeypatch):
+    weights, biases = arrays(*network(2, *[16] * 30, 1, seed=2))
+    net, box = (weights, [bias / 8 for bias in biases]), np.array([[-0.1, 0.1]] * 2)
+    with monkeypatch.context() as changed:
+        changed.setattr(partition, "FAR", -1.0)
+        in_integers = partition.sizes(*net, box)
+    with monkeypatch.context() as changed:
+        changed.setattr(partition, "Exact", None)
+        found = partition.sizes(*net, box)
+    assert found.linear == pytest.approx(in_integers.linear, rel=1e-6, abs=1e-12)
 
 
 def test_digits_hold_numbers_exactly_or_say_that_they_do_not():

@@ -170,6 +170,22 @@ def test_two_and_three_cuts_are_counted_as_by_making_their_pieces(n, data):
     assert counts(*net, [[-1, 1]] * n) == counts(*net, [[-1, 1]] * n, exact=True)
 
 
+@pytest.mark.parametrize("depth", [1, 3, 40])
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_do_not_change_a_bit_of_sizes(depth, threads):
+    torch.manual_seed(depth)
+    widths = [2, *[12 if depth == 40 else 30] * depth, 1]
+    weights = [torch.randn(b, a, dtype=torch.float64) * (2 / a) ** 0.5 for a, b in pairwise(widths)]
+    biases = [torch.randn(b, dtype=torch.float64) / 8 for b in widths[1:]]
+    weights[0][1], biases[0][1] = 3 * weights[0][0], 3 * biases[0][0]  # regions of several cells
+    weights[-1][0, : widths[-2] // 2] = 0
+    one, more = (sizes(weights, biases, [[-1, 1]] * 2, threads=n) for n in (1, threads))
+    assert len(one.activation) > 100
+    for name in ("activation", "linear", "place"):
+        assert (getattr(one, name) == getattr(more, name)).all()
+    assert one.dead_neurons == more.dead_neurons
+
+
 def test_a_count_stops_at_its_limit():
     planes = [([1.0, 0.0, 0.0], i / 100) for i in range(-60, 60)]
     net = arrangement(planes)

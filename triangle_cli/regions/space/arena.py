@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from triangle_cli.regions.line.exact import all_relu
+from triangle_cli.regions.space.scaling import KEPT, scaled, steepness
 
 # What the walk returns.
 DONE, ASK, GROW, FLUSH, PAUSE, LIMITED, CROWDED, FINER = 0, 1, 2, 3, 4, 5, 6, 7
@@ -67,6 +68,10 @@ class Arena(NamedTuple):
     lost: np.ndarray  # (N,) what scaling may have lost to underflow
     slope: np.ndarray  # (N,) bound on the change of a value per distance (largest coordinate)
     base: np.ndarray  # (N,) error of a value at a vertex that is exact
+    changes: np.ndarray  # (L,) int64: neurons that forms were changed by since composed; -1: stale
+    is_full: np.ndarray  # (L,) uint8: neurons are 0 all over a cell only where all below are off
+    added: np.ndarray  # (N,) uint8: on in the forms of the next layer
+    once_added: np.ndarray  # (N,) uint8: that were so since these were composed
     on: np.ndarray  # (N,) uint8
     linear: np.ndarray  # (N,) uint8: passed on as they are, without ReLU: always on
     alive: np.ndarray  # (N,) uint8: on in some cell
@@ -75,6 +80,7 @@ class Arena(NamedTuple):
     )  # (N,) int64, half of it the same for neurons of a layer that are equal but for a factor +-2^k
     # frames
     control: np.ndarray
+    dealt: np.ndarray  # (2^CUT + 1,) int64, of all threads: cells at depth CUT, by NODE, that one has
     frame: np.ndarray  # (FRAME_SIZE, frames) int64
     shared: np.ndarray  # (frames,) uint64: facets on which other neurons vanish too
     ties: (
@@ -143,49 +149,10 @@ class Arena(NamedTuple):
     leaf_place: np.ndarray  # (.., n)
     leaf_doubt: np.ndarray  # (..,)
     leaf_facets: np.ndarray  # (..,) uint64
+    leaf_turn: np.ndarray  # (..,) int64: order of all threads' leaves, one for those of a cell dealt out
 
 
 SMALL = 1e-200  # added to every bound that is not exactly 0: covers all underflow
-KEPT = 1e-290  # scaling may round to less
-LEAST_WEIGHT = 1e-90  # bounds count every nonzero weight as at least this much, so that no product underflows
-
-
-NO_EXPONENT = -(2**40)  # of 0
-ZERO_SHIFT = np.zeros(1, np.int64)  # of a bias
-
-
-def scaled(
-    weights: list[np.ndarray], biases: list[np.ndarray], box: np.ndarray
-) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray, list[np.ndarray]]:
-    """The network with inputs and neurons multiplied by powers of two, so that none exceeds 1 in the box.
-
-    relu(2^k z) = 2^k relu(z): the regions stay the same. Returns weights, biases, box and the exponents of each
-    level; what underflows is covered by the bounds.
-    """
-    below = -np.frexp(np.abs(box).max(axis=1))[1]
-    ends = np.ldexp(box, below[:, None])
-    shifts, new_weights, new_biases = [below.astype(np.int64)], [], []
-    for weight, bias in zip(weights, biases):
-        terms = np.concatenate([weight, bias[:, None]], axis=1)
-        mantissa, exponent = np.frexp(terms)
-        exponent = exponent - np.concatenate([shifts[-1], ZERO_SHIFT])
-        exponent[terms == 0] = NO_EXPONENT
-        top = np.maximum.reduce(exponent, axis=1)
-        top[top == NO_EXPONENT] = 0
-        relative = np.maximum(exponent - top[:, None], -1100).astype(np.int32)
-        total = np.add.reduce(np.ldexp(np.abs(mantissa), relative), axis=1)
-        shift = -(top + np.ceil(np.log2(np.maximum(total, 0.5)) + 1e-9).astype(np.int64))
-        power = np.minimum(np.maximum(exponent + shift[:, None], -1100), 1000)
-        new = np.ldexp(mantissa, power.astype(np.int32))
-        new_weights.append(new[:, :-1])
-        new_biases.append(new[:, -1])
-        shifts.append(shift)
-    return new_weights, new_biases, ends, shifts
-
-
-def steepness(original: np.ndarray, scaled_down: np.ndarray) -> np.ndarray:
-    """Absolute weights for bounds: what is not 0 in the original counts as LEAST_WEIGHT at least."""
-    return np.where(original == 0, 0.0, np.maximum(np.abs(scaled_down), LEAST_WEIGHT)) * 1.000001
 
 
 def gain_bounds(steeps: list[np.ndarray], mix_steep: np.ndarray) -> np.ndarray:
@@ -216,6 +183,11 @@ def hash_keys(neurons: int) -> np.ndarray:
         keys[i, i // 64] = np.uint64(1) << (i % 64).astype(np.uint64)
         return keys
     return np.random.default_rng(2023).integers(0, 2**64, (neurons, 2), np.uint64)
+
+
+def full(weight: np.ndarray, bias: np.ndarray) -> bool:
+    """Whether each neuron of a layer has a bias or else no weight that is 0."""
+    return bool(((weight != 0).all(axis=1) | (bias != 0)).all())
 
 
 def new_arena(
@@ -272,11 +244,16 @@ def new_arena(
         lost=loss,
         slope=np.zeros(neurons),
         base=np.zeros(neurons),
+        changes=np.full(len(biases) - 1, -1),
+        is_full=np.array([full(w, b) for w, b in zip(weights[:-1], biases)], np.uint8),
+        added=np.zeros(neurons, np.uint8),
+        once_added=np.zeros(neurons, np.uint8),
         on=np.zeros(neurons, np.uint8),
         linear=np.concatenate(all_relu(biases) if linear is None else linear).astype(np.uint8),
         alive=np.zeros(neurons, np.uint8),
         twin=2 * np.arange(neurons),
         control=control,
+        dealt=np.zeros(2**CUT + 1, np.int64),
         frame=np.zeros((FRAME_SIZE, frames), np.int64),
         shared=np.zeros(frames, np.uint64),
         ties=np.zeros((neurons, 2), np.int64),
@@ -321,6 +298,7 @@ def new_arena(
         leaf_place=np.zeros((65536 if emitting else 0, n)),
         leaf_doubt=np.zeros(65536 if emitting else 0),
         leaf_facets=np.zeros(65536 if emitting else 0, np.uint64),
+        leaf_turn=np.zeros(4096 if emitting else 0, np.int64),
     )
     corners = 1 << n
     if corners > rows:

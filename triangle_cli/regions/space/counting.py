@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Any
@@ -17,10 +17,18 @@ from triangle_cli.regions.space.exact import Exact
 from triangle_cli.regions.space.handle import refill, table
 from triangle_cli.regions.space.tables import with_digits
 from triangle_cli.regions.space.walk import walk
-from triangle_cli.regions.telling import EVERY
+from triangle_cli.regions.telling import EVERY, Tell
 
+Take = Callable[[Arena], None]
 LONGEST = 0.3  # seconds of the walk between two looks around: Ctrl-C waits for them
 BUDGET = 200_000  # steps between them, fewer where these take longer
+
+
+class MoreDigits(Exception):
+    """A walk that hands out cells wants numbers of more digits.
+
+    It is to begin anew: places of corners, in their last bits, are those of the digits they were computed with.
+    """
 
 
 @dataclass
@@ -48,8 +56,10 @@ class Walker:
         part: int = 0,
         parts: int = 1,
         limit: int | None = None,
+        finer: int = 0,
         linear: list[np.ndarray] | None = None,
     ) -> None:
+        """finer: how often `with_digits` gives more digits before the walk; others as `arena.new_arena`."""
         options: dict[str, Any] = {"exact": exact, "emitting": emitting, "linear": linear}
         options |= {"part": part, "parts": parts, "limit": limit}
         if len(weights) == 1:  # no hidden layer: one neuron that is off changes nothing
@@ -57,14 +67,14 @@ class Walker:
             options["linear"] = linear = None
         self.arena: Arena = new_arena(weights, biases, box, **options)
         self.network = weights, biases, box, linear
+        for _ in range(finer):
+            self.arena = with_digits(self.arena, *self.network)
         self._exact: Exact | None = None
         self._looks: Exact | None = None
         self.joins: list[np.ndarray] = []
         self.questions = 0
 
-    def run(
-        self, tell: Callable[[int], None] | None = None, take: Callable[[Arena], None] | None = None
-    ) -> Found:
+    def run(self, tell: Tell | None = None, take: Take | None = None) -> Found:
         """Walk to the end. tell: called now and then with the cells so far; take: with full leaf buffers."""
         is_complete, budget = True, BUDGET
         arena, places = self.arena, table(self.arena)
@@ -83,6 +93,8 @@ class Walker:
             elif status == state.GROW:
                 self.arena = grown(self.arena)
             elif status == state.FINER:
+                if arena.control[state.EMITTING]:
+                    raise MoreDigits
                 self.arena = with_digits(self.arena, *self.network)
             elif status == state.FLUSH:
                 self._flush(take)
@@ -118,7 +130,7 @@ class Walker:
             a.told[spot] = (state.ZERO, state.PLUS, state.MINUS)[sign]
         a.control[state.QUESTIONS] = 0
 
-    def _flush(self, take: Callable[[Arena], None] | None) -> None:
+    def _flush(self, take: Take | None) -> None:
         a = self.arena
         if joins := int(a.control[state.JOINS]):
             self.joins.append(a.joins[:joins].copy())
@@ -150,17 +162,24 @@ def walk_all(
     biases: list[np.ndarray],
     box: np.ndarray,
     *,
-    exact: bool = False,
     threads: int = 1,
-    limit: int | None = None,
-    tell: Callable[[int], None] | None = None,
-    linear: list[np.ndarray] | None = None,
+    takes: Sequence[Take] = (),
+    tell: Tell | None = None,
+    **options: Any,
 ) -> Found:
-    """The whole partition, by so many threads; counts do not depend on their number."""
-    if threads == 1 or limit is not None:
-        return Walker(weights, biases, box, exact=exact, limit=limit, linear=linear).run(tell)
-    options: dict[str, Any] = {"exact": exact, "parts": threads, "linear": linear}
+    """The whole partition, by so many threads; what is found does not depend on their number.
+
+    takes: of each thread what takes its leaves, if they are to be handed out.
+
+    Raises:
+        MoreDigits: leaves are handed out, and are to be handed out anew.
+    """
+    options |= {"parts": threads, "emitting": bool(takes)}
     walkers = [Walker(weights, biases, box, part=i, **options) for i in range(threads)]
+    if threads == 1:
+        return walkers[0].run(tell, *takes)
+    for walker in walkers[1:]:
+        walker.arena = walker.arena._replace(dealt=walkers[0].arena.dealt)
     cells, ended = [0] * threads, Event()
     parts: dict[int, Found] = {}
     errors: list[BaseException] = []
@@ -172,7 +191,7 @@ def walk_all(
                 raise KeyboardInterrupt
 
         try:
-            parts[i] = walkers[i].run(note)
+            parts[i] = walkers[i].run(note, *takes[i : i + 1])
         except BaseException as error:
             errors.append(error)
             ended.set()

@@ -145,3 +145,15 @@ def view(typing_context, array, start, size):
         return _array(context, builder, kind, data, [arguments[2]])
 
     return kind(array, types.int64, types.int64), generate
+
+
+@intrinsic
+def is_first(typing_context, taken, number):
+    """Whether this thread is the first of all that share `taken` to ask for a number: taken[number] becomes 1."""
+
+    def generate(context, builder, signature, arguments):
+        data = make_array(taken)(context, builder, arguments[0]).data
+        before = builder.atomic_rmw("xchg", builder.gep(data, [arguments[1]]), WORD(1), "monotonic")
+        return builder.icmp_unsigned("==", before, WORD(0))
+
+    return types.boolean(taken, types.int64), generate

@@ -12,9 +12,11 @@ import numpy as np
 from numba import boolean, int64
 
 from triangle_cli.regions.space.arena import (
+    BITS,
     CAREFUL,
     CORNERS,
     COUNT,
+    CUT,
     DIGITS,
     EMITTING,
     FACETS,
@@ -24,18 +26,20 @@ from triangle_cli.regions.space.arena import (
     LEAVES,
     LOOKS,
     MOST_DIGITS,
+    NODE,
     PLENTY,
     ROW,
     SMALL,
     WANT,
 )
 from triangle_cli.regions.space.bits import NONE, compiled
-from triangle_cli.regions.space.digits import fine_gain
+from triangle_cli.regions.space.digits import FAILED, STALE, as_float, fine_gain, solve
 from triangle_cli.regions.space.forms import UNIT
-from triangle_cli.regions.space.handle import stage
+from triangle_cli.regions.space.handle import stage, view
 from triangle_cli.regions.space.turning import DOUBTFUL, LOUD, SILENT, fine_turning, turning
 
 ALL = 2  # of CAREFUL: any facet may be shared, as some neuron is 0 all over the cell
+FAR = 1e-6  # of the box: corners of more doubt are placed in digits, or else in integers
 FEW = 4  # facets to be looked at in integers before digits that would do are worth their time
 
 
@@ -65,7 +69,8 @@ def in_digits(s, frame, neuron, n, is_shared):
         s.control[WANT] = s.control[MOST_DIGITS] > 0
         return DOUBTFUL
     what = fine_turning(s, frame, neuron, n) if is_shared else fine_loudness(s, neuron)
-    enough = s.control[PLENTY] if s.control[LOOKS] < FEW else s.control[MOST_DIGITS]
+    is_enough = s.control[LOOKS] < FEW or s.control[EMITTING]
+    enough = s.control[PLENTY] if is_enough else s.control[MOST_DIGITS]
     if what == DOUBTFUL and s.control[DIGITS] < enough:
         s.control[WANT] = 1
     return what
@@ -113,6 +118,26 @@ def leaf_room(s, frame):
 
 
 @compiled
+def place_in_digits(s, frame, v, corner, n):
+    """A corner handed out, of which floats do not know where it is: in digits, if they know; else more are wanted."""
+    row, digits = s.frame[ROW, frame] + v, s.control[DIGITS]
+    if digits == 0:
+        s.control[WANT] = s.control[MOST_DIGITS] > 0
+        return
+    if s.solved[row] == STALE:
+        s.solved[row] = solve(s, frame, row, n)
+    if s.solved[row] == FAILED:
+        return
+    if s.digit_doubt[row] < FAR:
+        base = 2.0 ** s.control[BITS]
+        for j in range(n):
+            s.leaf_place[corner, j] = as_float(view(s.digit_place[row], j * digits, digits), digits, base)
+        s.leaf_doubt[corner] = s.digit_doubt[row] + 4.0 * UNIT
+    elif digits < s.control[PLENTY]:
+        s.control[WANT] = 1
+
+
+@compiled
 def emit(s, frame, n):
     """Hand out a final cell: its pattern, and its vertices with their facets."""
     row, count = s.frame[ROW, frame], s.frame[COUNT, frame]
@@ -122,11 +147,14 @@ def emit(s, frame, n):
     for b in range(64):
         s.leaf_label[at, b] = s.label[b]
     s.leaf_size[at] = count
+    s.leaf_turn[at] = 2 * s.control[NODE] + (frame < CUT)
     for v in range(count):
         for j in range(n):
             s.leaf_place[corner + v, j] = s.place[row + v, j]
         s.leaf_doubt[corner + v] = s.doubt[row + v]
         s.leaf_facets[corner + v] = s.facets[row + v]
+        if s.doubt[row + v] > FAR and s.slack[0] == 0.0:
+            place_in_digits(s, frame, v, corner + v, n)
     s.control[LEAVES] = at + 1
     s.control[CORNERS] = corner + count
 

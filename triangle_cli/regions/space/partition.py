@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
 from triangle_cli.regions.space.adjacency import adjacent, are_alone
-from triangle_cli.regions.space.arena import CORNERS, LEAVES, Arena, scaled
-from triangle_cli.regions.space.counting import Walker, dead_neurons, labels_of
+from triangle_cli.regions.space.arena import CORNERS, LEAVES, Arena, hash_keys
+from triangle_cli.regions.space.counting import Found, MoreDigits, dead_neurons, labels_of, walk_all
 from triangle_cli.regions.space.exact import Exact
 from triangle_cli.regions.space.forms import UNIT
+from triangle_cli.regions.space.leaves import FAR
+from triangle_cli.regions.space.scaling import scaled
 from triangle_cli.regions.space.sizes import Sizes
 from triangle_cli.regions.space.volumes import volumes
-
-FAR = 1e-6  # of the box: corners of more doubt are computed in integers
+from triangle_cli.regions.telling import Tell
 
 
 class _Collector:
@@ -43,8 +45,11 @@ class _Collector:
         sizes, facets = a.leaf_size[:leaves].copy(), a.leaf_facets[:corners]
         pointer = np.concatenate([[0], np.cumsum(sizes)])
         self._place(a, sizes, facets)
-        on = a.leaf_on[:leaves, : sum(len(bias) for bias in self.biases[:-1])].astype(bool)
-        made = {"on": on if self.with_cells else np.packbits(on, axis=1)}
+        on = a.leaf_on[:leaves, : sum(len(bias) for bias in self.biases[:-1])].view(bool)
+        made = {
+            "on": on.copy() if self.with_cells else np.packbits(on, axis=1),
+            "turn": a.leaf_turn[:leaves].copy(),
+        }
         made |= {"volume": volumes(a.leaf_place[:corners], facets, pointer)}
         made["place"] = np.ldexp(
             np.add.reduceat(a.leaf_place[:corners], pointer[:-1]) / sizes[:, None],
@@ -60,7 +65,7 @@ class _Collector:
             self.columns.setdefault(name, []).append(column)
 
     def _place(self, a: Arena, sizes: np.ndarray, facets: np.ndarray) -> None:
-        """Compute in integers the corners of a buffer of leaves of which floats do not know where they are."""
+        """Compute in integers the corners of a buffer of leaves of which it is not known where they are."""
         doubtful = np.flatnonzero(a.leaf_doubt[: len(facets)] > FAR)
         owners = np.repeat(np.arange(len(sizes)), sizes)[doubtful]
         for corner, cell in zip(doubtful.tolist(), owners.tolist()):
@@ -154,6 +159,31 @@ def _are_facets(facets: np.ndarray, pointer: np.ndarray, cell: np.ndarray, bit: 
     return np.bitwise_and.reduceat(masks, np.concatenate([[0], np.cumsum(sizes)])[:-1]) == own
 
 
+def _collected(
+    collect: Callable[[], _Collector], tell: Tell | None, threads: int = 1, **options: Any
+) -> tuple[Found, list[_Collector]]:
+    """What a walk has found, and what has taken the leaves of each thread."""
+    most = 0
+
+    def note(cells: int) -> None:
+        nonlocal most
+        most = max(most, cells)
+        if tell is not None:
+            tell(most)
+
+    finer = 0
+    while True:
+        collectors = [collect() for _ in range(threads)]
+        one = collectors[0]
+        options |= {"linear": one.linear, "takes": [each.take for each in collectors], "finer": finer}
+        try:
+            found = walk_all(one.weights, one.biases, one.box, threads=threads, tell=note, **options)
+        except MoreDigits:
+            finer = 2 * finer + 1  # few times anew, however many are needed
+        else:
+            return found, collectors
+
+
 def cells(
     weights: list[np.ndarray],
     biases: list[np.ndarray],
@@ -161,20 +191,19 @@ def cells(
     *,
     exact: bool = False,
     adjacency: bool = False,
-    tell: Callable[[int], None] | None = None,
+    tell: Tell | None = None,
     linear: list[np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """The fields of `Cells` of one network: weights[l] (out, in), biases[l] (out,), box (n, 2)."""
-    collector = _Collector(weights, biases, box, linear, with_cells=True, with_adjacency=adjacency)
-    walker = Walker(weights, biases, box, exact=exact, emitting=True, linear=linear)
-    found = walker.run(tell, collector.take)
+    collect = partial(_Collector, weights, biases, box, linear, with_cells=True, with_adjacency=adjacency)
+    found, (collector,) = _collected(collect, tell, exact=exact)
     get = collector.columns
     on = np.concatenate(get["on"])
-    others = ("sizes", "half_spaces", "place", "alone")
+    others = ("sizes", "half_spaces", "place", "alone", "turn")
     made = {name: np.concatenate(get[name]) for name in get if name not in others}
     made["offsets"] = np.concatenate([[0], np.cumsum(np.concatenate(get["sizes"]))])
     made["half_space_offsets"] = np.concatenate([[0], np.cumsum(np.concatenate(get["half_spaces"]))])
-    made["linear_region"] = labels_of(walker.arena.hashes, np.packbits(on, axis=1), found.joins)
+    made["linear_region"] = labels_of(hash_keys(on.shape[1]), np.packbits(on, axis=1), found.joins)
     made["volume"] = np.ldexp(made["volume"], -int(collector.shift.sum()))
     if adjacency:
         cell = np.repeat(np.arange(len(on)), np.concatenate(get["half_spaces"]))
@@ -190,19 +219,28 @@ def sizes(
     box: np.ndarray,
     *,
     exact: bool = False,
-    tell: Callable[[int], None] | None = None,
+    threads: int = 1,
+    tell: Tell | None = None,
     linear: list[np.ndarray] | None = None,
 ) -> Sizes:
-    """The volumes of all regions of one network; arguments as `cells`."""
-    collector = _Collector(weights, biases, box, linear, with_cells=False)
-    walker = Walker(weights, biases, box, exact=exact, emitting=True, linear=linear)
-    found = walker.run(tell, collector.take)
-    on = np.concatenate(collector.columns["on"])
-    ends = scaled(weights, biases, box)[2]
-    share = np.concatenate(collector.columns["volume"]) / np.prod(ends[:, 1] - ends[:, 0])
-    region = labels_of(walker.arena.hashes, on, found.joins)
+    """The volumes of all regions of one network, the same for any number of threads; arguments as `cells`."""
+    collect = partial(_Collector, weights, biases, box, linear, with_cells=False)
+    found, collectors = _collected(collect, tell, threads, exact=exact)
+    names = ("turn", "on", "volume", "place")
+    turn, on, volume, at = (
+        np.concatenate([part for one in collectors for part in one.columns.get(name, ())]) for name in names
+    )
+    if threads > 1:
+        order = np.argsort(turn, kind="stable")
+        volume, at = volume[order], at[order]
+        on = (
+            on[order] if len(found.joins) else on
+        )  # else no two cells are one region, whatever their patterns
+    ends = collectors[0].scaled[2]
+    share = volume / np.prod(ends[:, 1] - ends[:, 0])
+    region = labels_of(hash_keys(sum(map(len, biases[:-1]))), on, found.joins)
     together = np.bincount(region, share)
     place = np.empty((len(together), len(box)))
     order = np.argsort(share, kind="stable")
-    place[region[order]] = np.concatenate(collector.columns["place"])[order]
+    place[region[order]] = at[order]
     return Sizes(share, together, place, dead_neurons(found, weights))

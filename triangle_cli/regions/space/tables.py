@@ -12,7 +12,7 @@ from triangle_cli.regions.space.arena import (
     ANEW,
     BITS,
     DIGITS,
-    KEPT,
+    EMITTING,
     MOST_DIGITS,
     PLENTY,
     QUESTIONS,
@@ -21,6 +21,7 @@ from triangle_cli.regions.space.arena import (
     flat,
     starts,
 )
+from triangle_cli.regions.space.scaling import KEPT
 
 # bits that float64 bounds may lose from a layer of forms in digits to the last, and from the inputs to the last if
 # most gains are to need no digits
@@ -73,7 +74,8 @@ def with_digits(
 ) -> Arena:
     """The arena with numbers of more digits: at first a hundred bits or most of what depth costs, then some sixty more.
 
-    weights, biases, box: of the network as given. If its layers are too wide for digits, there are none.
+    weights, biases, box: of the network as given. If its layers are too wide for digits, there are none. A walk that
+    hands out cells has at first as many as most questions may ask for, as more would have it begin anew.
     """
     n, layers = len(box), len(weights)
     widths = [n, *(len(bias) for bias in biases)]
@@ -94,7 +96,8 @@ def with_digits(
     anew, grown = last_anew(lost), [bits + 1.0 for bits in lost]
     plenty = 5 + int(1.25 * (sum(grown) + 2)) // 22
     first = plenty - 3 if sum(lost) > WEIGHED else 3 + int(1.25 * sum(grown[:anew])) // 22
-    digits = before + 3 if before else max(5, first)
+    at_first = plenty if arena.control[EMITTING] else max(5, first)
+    digits = before + 3 if before else at_first
     bits = 0
     for bits in (22, 20, 18):
         table, rest = split_digits(numbers, digits, bits)

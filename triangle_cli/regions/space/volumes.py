@@ -10,7 +10,7 @@ from triangle_cli.compiling import njit
 from triangle_cli.regions.space.bits import NONE, ONE, lowest
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", nogil=True)
 def volumes(places, facets, pointer):
     """(cells,) volumes. places: (vertices, n), facets: (vertices,) uint64, pointer: (cells + 1,).
 

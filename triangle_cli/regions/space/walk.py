@@ -68,7 +68,7 @@ from triangle_cli.regions.space.cuts import MOST_CUTS, pieces
 from triangle_cli.regions.space.digits import rebase, settle
 from triangle_cli.regions.space.forms import compose, evaluate, has_room, measure
 from triangle_cli.regions.space.gains import facet_gains, side_gains
-from triangle_cli.regions.space.handle import arena_at, stage
+from triangle_cli.regions.space.handle import arena_at, is_first, stage
 from triangle_cli.regions.space.leaves import ALL, is_loud, leaf, leaf_room
 from triangle_cli.regions.space.splitting import (
     classify,
@@ -85,9 +85,11 @@ FAINT = 1e-6  # forms of larger relative error are computed in digits
 
 @compiled
 def is_dealt(s):
-    """Whether the next cell at depth CUT is this thread's: up to there all walk the same way."""
+    """Whether the next cell at depth CUT is this thread's, which is the first to come to it: all walk the same way."""
     s.control[NODE] += 1
-    return s.control[NODE] % s.control[PARTS] == s.control[PART]
+    for layer in range(s.changes.size):
+        s.changes[layer] = -1
+    return s.control[PARTS] == 1 or is_first(s.dealt, s.control[NODE])
 
 
 @compiled
@@ -110,10 +112,11 @@ def enter(s, frame, n):
     if not has_room(s, frame, s.widths[layer + 1]):
         return GROW
     if layer > 0:
-        compose(s, layer, n)
+        compose(s, frame, layer, n)
     measure(s, layer, n)
     if is_faint(s, layer):
         is_clear = s.control[DIGITS] > 0 and rebase(s, layer, n)
+        s.changes[layer] = -1
         if not is_clear and s.control[DIGITS] < s.control[MOST_DIGITS]:
             return FINER
         measure(s, layer, n)
@@ -317,7 +320,7 @@ def make_side(s, frame, n, is_above):
     ):
         return GROW
     s.frame[STAGE, frame] = BELOW if is_above else LEAVE
-    if child == CUT and s.control[PARTS] > 1 and not is_dealt(s):
+    if child == CUT and not is_dealt(s):
         return GO_ON
     if layer == last:
         gains = side_gains(s, frame, columns, kept, is_above, splitter)

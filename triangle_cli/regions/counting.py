@@ -249,13 +249,8 @@ def sizes(
     """Volumes of the regions of one network as shares of the box; arguments and errors as `count_regions`."""
     from triangle_cli.regions.space import partition
 
-<<<<<<< HEAD
     network, masks = _one_network(Networks.of(weights, biases), box, linear)
-    return partition.sizes(*network, exact=exact, linear=masks)
-=======
-    network, masks = _one_network(weights, biases, box, linear)
     return partition.sizes(*network, exact=exact, threads=threads, tell=tell, linear=masks)
->>>>>>> second6
 
 
 def _one_network(

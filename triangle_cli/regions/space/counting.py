@@ -21,7 +21,7 @@ from triangle_cli.regions.telling import EVERY, Tell
 
 Take = Callable[[Arena], None]
 LONGEST = 0.3  # seconds of the walk between two looks around: Ctrl-C waits for them
-BUDGET = 200_000  # steps between them, fewer where these take longer
+FEWEST, MOST = 2_000, 200_000  # steps between them at first, and at most; as many as take less than that
 
 
 class MoreDigits(Exception):
@@ -76,7 +76,7 @@ class Walker:
 
     def run(self, tell: Tell | None = None, take: Take | None = None) -> Found:
         """Walk to the end. tell: called now and then with the cells so far; take: with full leaf buffers."""
-        is_complete, budget = True, BUDGET
+        is_complete, budget = True, FEWEST
         arena, places = self.arena, table(self.arena)
         while True:
             if self.arena is not arena:
@@ -84,8 +84,11 @@ class Walker:
                 arena = self.arena
             arena.control[state.BUDGET], began = budget, time.monotonic()
             status = walk(places)
-            if time.monotonic() - began > LONGEST:
+            took = time.monotonic() - began
+            if took > LONGEST:
                 budget = max(1, budget // 2)
+            elif took < LONGEST / 4:
+                budget = min(2 * budget, MOST)
             if tell is not None:
                 tell(int(arena.control[state.CELLS]))
             if status == state.ASK:

@@ -200,7 +200,7 @@ def test_what_is_not_read_is_refused_by_name(name):
 
 
 def test_what_is_no_network_is_refused():
-    with pytest.raises(ValueError, match="a dict, expected an nn"):
+    with pytest.raises(ValueError, match="a dict, expected a trained fit, an nn"):
         triangle_cli.count_regions({}, (0, 1))
     with pytest.raises(ValueError, match="box: none"):
         triangle_cli.count_regions(nn.Linear(1, 1))

@@ -4,6 +4,7 @@ import math
 from fractions import Fraction
 from itertools import combinations, pairwise, permutations, product
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from regions.space import reference_space as reference
 
 from triangle_cli.regions import cells, count_regions, count_some, sizes
+from triangle_cli.regions.counting import cell_arrays, polygon_arrays
 
 BOXES = [[-1.0, 1.0], [0.0, 1.0], [-2.0, 3.0], [1.0, 1.0 + 2.0**-50], [-1e-310, 3e-310]]
 
@@ -326,3 +328,20 @@ def test_corners_that_floats_cannot_place_are_placed_in_integers(exact):
     found = cells(weights, biases, [[-1, 1]] * 2, exact=exact)
     expected = sorted([0.5, float((1 - abs(cut)) / 2), float(abs(cut) / 2)])
     assert sorted((found.volume / 4).tolist()) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("inputs", [2, 3])
+def test_numbers_beyond_floats_on_the_way_leave_no_nan(inputs):
+    weights = [np.full((2, inputs), 1e300), np.array([[1e300, 1e300]]), np.array([[1e-300]])]
+    weights[0][1] = -0.5
+    biases = [np.zeros(2), np.zeros(1), np.zeros(1)]
+    found = cell_arrays(weights, biases, [[-1.0, 1.0]] * inputs)
+    assert len(found["on"]) == 2
+    for name in ("gradient", "intercept", "normals", "constants"):
+        assert np.isfinite(found[name]).all()
+    steep = found["on"][:, 0]
+    assert found["gradient"][~steep] == pytest.approx(-0.5)
+    assert found["gradient"][steep] == pytest.approx(1e300)
+    if inputs == 2:
+        gradient = polygon_arrays(weights, biases, [[-1.0, 1.0]] * 2)[3]
+        assert sorted(gradient[:, 0, 0].tolist()) == pytest.approx([-0.5, 1e300])

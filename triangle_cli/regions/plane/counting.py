@@ -23,6 +23,7 @@ import numpy as np
 from triangle_cli.regions.arrays import Networks, as_tensor, box_array, checked_linear
 from triangle_cli.regions.line.counting import RegionCounts
 from triangle_cli.regions.plane.exact import layers_of
+from triangle_cli.regions.space.scaling import scaled, unscaled
 from triangle_cli.regions.telling import Tell
 
 if TYPE_CHECKING:  # torch loads only for who has tensors, numba only when something is counted
@@ -138,20 +139,24 @@ def polygon_arrays(
     vertices, cells = points[ends[sides >> 1, sides & 1]], len(label)
     if not maps:
         return vertices, pointer, label, np.empty((cells, 0, 2)), np.empty((cells, 0))
-    return vertices, pointer, label, *_affine_maps(networks.layers(), history)
+    affine = _affine_maps(*networks.layers(), history)
+    if not np.isfinite(affine).all():  # numbers on the way are beyond floats, in the scaled network not
+        weights, biases, _, shifts = scaled(
+            *networks.layers(), np.array([corners.min(axis=0), corners.max(axis=0)]).T
+        )
+        others = unscaled(_affine_maps(weights, biases, history), shifts[0], shifts[-1])
+        affine = np.where(np.isfinite(affine), affine, others)
+    return vertices, pointer, label, affine[:, :, :2].copy(), affine[:, :, 2].copy()
 
 
-def _affine_maps(
-    layers: tuple[list[np.ndarray], list[np.ndarray]], history: History
-) -> tuple[np.ndarray, np.ndarray]:
-    """Gradients (n, outputs, 2) and intercepts (n, outputs) on the final cells, in float64."""
-    weights, biases = layers
+def _affine_maps(weights: list[np.ndarray], biases: list[np.ndarray], history: History) -> np.ndarray:
+    """Gradients and intercepts (n, outputs, 3) of the outputs on the final cells, in float64."""
     maps = np.column_stack([weights[0], biases[0]])[None]  # (cells, width, 3)
     with np.errstate(all="ignore"):
         for weight, bias, on, parent in zip(weights[1:], biases[1:], *layers_of(*history[1:])):
             maps = weight @ (maps[parent] * on[:, :, None])
             maps[:, :, 2] += bias
-    return maps[:, :, :2].copy(), maps[:, :, 2].copy()
+    return maps
 
 
 def as_corners(box: Sequence | np.ndarray) -> np.ndarray:

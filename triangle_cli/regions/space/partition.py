@@ -15,7 +15,7 @@ from triangle_cli.regions.space.counting import Found, MoreDigits, dead_neurons,
 from triangle_cli.regions.space.exact import Exact
 from triangle_cli.regions.space.forms import UNIT
 from triangle_cli.regions.space.leaves import FAR
-from triangle_cli.regions.space.scaling import scaled
+from triangle_cli.regions.space.scaling import scaled, unscaled
 from triangle_cli.regions.space.sizes import Sizes
 from triangle_cli.regions.space.volumes import volumes
 from triangle_cli.regions.telling import Tell
@@ -83,7 +83,7 @@ class _Collector:
     def _forms(self, a: Arena, on: np.ndarray, facets: np.ndarray, pointer: np.ndarray) -> dict:
         """Half-spaces and affine maps of a buffer of leaves."""
         n = len(self.box)
-        hidden, outputs = _maps(self.weights, self.biases, on, n)
+        hidden, outputs = self._maps(on)
         used = np.bitwise_or.reduceat(facets, pointer[:-1])
         cell, bit = np.nonzero(used[:, None] >> np.arange(64, dtype=np.uint64) & np.uint64(1))
         is_facet = _are_facets(facets, pointer, cell, bit)
@@ -108,6 +108,21 @@ class _Collector:
             "gradient": outputs[:, :, :n],
             "intercept": outputs[:, :, n],
         }
+
+    def _maps(self, on: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`_maps` of the network; where numbers are beyond floats, by the scaled network.
+
+        Hidden neurons' are then multiples, of the same half-spaces.
+        """
+        found = _maps(self.weights, self.biases, on, len(self.box))
+        if all(np.isfinite(maps).all() for maps in found):
+            return found
+        weights, biases, _, (below, *_, above) = self.scaled
+        hidden, outputs = _maps(weights, biases, on, len(below))
+        hidden = unscaled(hidden, below, np.zeros(hidden.shape[1], np.int64))
+        outputs = unscaled(outputs, below, above)
+        fits = np.isfinite(found[0]).all(axis=2, keepdims=True)
+        return np.where(fits, found[0], hidden), np.where(np.isfinite(found[1]), found[1], outputs)
 
     def _alone(
         self,

@@ -42,3 +42,13 @@ def scaled(
 def steepness(original: np.ndarray, scaled_down: np.ndarray) -> np.ndarray:
     """Absolute weights for bounds: what is not 0 in the original counts as LEAST_WEIGHT at least."""
     return np.where(original == 0, 0.0, np.maximum(np.abs(scaled_down), LEAST_WEIGHT)) * 1.000001
+
+
+def unscaled(maps: np.ndarray, below: np.ndarray, above: np.ndarray) -> np.ndarray:
+    """Affine maps (.., k, n + 1) of the scaled network as those of the network.
+
+    below, above: exponents (n,) of the inputs and (k,) of the neurons, as of `scaled`. What no float holds is infinite.
+    """
+    with np.errstate(over="ignore"):
+        found: np.ndarray = np.ldexp(maps, (np.append(below, 0) - above[:, None]).astype(np.int32))
+    return found

@@ -345,3 +345,16 @@ def test_numbers_beyond_floats_on_the_way_leave_no_nan(inputs):
     if inputs == 2:
         gradient = polygon_arrays(weights, biases, [[-1.0, 1.0]] * 2)[3]
         assert sorted(gradient[:, 0, 0].tolist()) == pytest.approx([-0.5, 1e300])
+
+
+@pytest.mark.parametrize("inputs", [2, 3])
+def test_a_narrow_box_far_from_0_has_the_shares_of_any_other(inputs):
+    half, gap = 2.0**-40, 2.0**-60
+    weights = [np.zeros((2, inputs)), np.ones((1, 2))]
+    weights[0][:, :2] = [1.0, -1.0]
+    biases = [np.array([0.0, -gap]), np.zeros(1)]  # relu(x - y) and relu(x - y - gap)
+    found = sizes(weights, biases, [[1 - half, 1 + half]] * inputs)
+    strip = gap / (2 * half)
+    expected = [strip - strip**2 / 2, 0.5 - strip + strip**2 / 2, 0.5]
+    assert sorted(found.activation) == pytest.approx(expected, rel=1e-9)
+    assert sum(found.activation) == pytest.approx(1, rel=1e-12)

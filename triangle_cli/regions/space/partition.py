@@ -20,6 +20,8 @@ from triangle_cli.regions.space.sizes import Sizes
 from triangle_cli.regions.space.volumes import volumes
 from triangle_cli.regions.telling import Tell
 
+NARROW = 2.0**-20  # of its distance from 0: a box whose corners are looked at more closely
+
 
 class _Collector:
     """Takes the leaves of a walk a buffer at a time, and puts what is made of them into columns."""
@@ -37,6 +39,8 @@ class _Collector:
         self.with_cells, self.with_adjacency = with_cells, with_adjacency
         self.scaled = scaled(weights, biases, box)
         self.shift = self.scaled[3][0]
+        width = float((self.scaled[2][:, 1] - self.scaled[2][:, 0]).min())
+        self.is_narrow, self.far = width < NARROW, FAR * min(1.0, width)
         self.columns: dict[str, list[np.ndarray]] = {}
 
     def take(self, a: Arena) -> None:
@@ -44,13 +48,13 @@ class _Collector:
         leaves, corners = int(a.control[LEAVES]), int(a.control[CORNERS])
         sizes, facets = a.leaf_size[:leaves].copy(), a.leaf_facets[:corners]
         pointer = np.concatenate([[0], np.cumsum(sizes)])
-        self._place(a, sizes, facets)
+        from_low = self._place(a, sizes, facets)
         on = a.leaf_on[:leaves, : sum(len(bias) for bias in self.biases[:-1])].view(bool)
         made = {
             "on": on.copy() if self.with_cells else np.packbits(on, axis=1),
             "turn": a.leaf_turn[:leaves].copy(),
         }
-        made |= {"volume": volumes(a.leaf_place[:corners], facets, pointer)}
+        made |= {"volume": volumes(from_low, facets, pointer)}
         made["place"] = np.ldexp(
             np.add.reduceat(a.leaf_place[:corners], pointer[:-1]) / sizes[:, None],
             -self.shift.astype(np.int32),
@@ -64,16 +68,26 @@ class _Collector:
         for name, column in made.items():
             self.columns.setdefault(name, []).append(column)
 
-    def _place(self, a: Arena, sizes: np.ndarray, facets: np.ndarray) -> None:
-        """Compute in integers the corners of a buffer of leaves of which it is not known where they are."""
-        doubtful = np.flatnonzero(a.leaf_doubt[: len(facets)] > FAR)
+    def _place(self, a: Arena, sizes: np.ndarray, facets: np.ndarray) -> np.ndarray:
+        """Compute in integers the corners of a buffer of leaves of which it is not known where they are.
+
+        Returns all corners; in a narrow box, in which floats tell few places apart, as seen from its lowest.
+        """
+        doubtful = np.flatnonzero(a.leaf_doubt[: len(facets)] > self.far)
+        places = a.leaf_place[: len(facets)]
+        if self.is_narrow:
+            places = places - self.scaled[2][:, 0]
         owners = np.repeat(np.arange(len(sizes)), sizes)[doubtful]
         for corner, cell in zip(doubtful.tolist(), owners.tolist()):
             mask = int(facets[corner])
             labels = tuple(int(a.leaf_label[cell, b]) for b in range(64) if mask >> b & 1)
             vertex = self.exact.vertex(labels, a.leaf_on[cell].tobytes())
-            a.leaf_place[corner] = [float(x * Fraction(2) ** int(k)) for x, k in zip(vertex, self.shift)]
+            at = [x * Fraction(2) ** int(k) for x, k in zip(vertex, self.shift)]
+            a.leaf_place[corner] = list(map(float, at))
             a.leaf_doubt[corner] = UNIT
+            if self.is_narrow:
+                places[corner] = [float(x - Fraction(low)) for x, low in zip(at, self.scaled[2][:, 0])]
+        return places
 
     @cached_property
     def exact(self) -> Exact:

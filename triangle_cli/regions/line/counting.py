@@ -13,6 +13,7 @@ an installation compiles it, in about ten.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -190,6 +191,6 @@ def _checked_box(box: Sequence) -> tuple[float, float]:
     if values.shape not in ((2,), (1, 2)):
         raise ValueError(f"box has shape {values.shape}, expected (lo, hi) or [[lo, hi]]")
     lo, hi = values.reshape(2).tolist()
-    if not (np.isfinite(values).all() and lo < hi):
+    if not (math.isfinite(lo) and math.isfinite(hi) and lo < hi):
         raise ValueError(f"box is [{lo}, {hi}], expected finite ends with lo < hi")
     return lo, hi

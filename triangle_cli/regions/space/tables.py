@@ -111,6 +111,9 @@ def with_digits(
         return arena._replace(control=_changed(arena.control, {MOST_DIGITS: before, PLENTY: 0} | idle))
     most = 4 + (53 * layers + 64) // bits
     is_cut = (rest != 0) | is_lost
+    cut = np.zeros(layers, np.uint8)
+    if is_cut.any():
+        cut[:] = [is_cut[a:b].any() or is_cut[c:d].any() for a, b, c, d in layer_at]
     ends = slice(bias_at[-1], None)
     rows, widest = len(arena.facets), max(widths[1:])
     digit_weights = [table[:depth, start:end] for depth, (start, end, _, _) in zip(depths, layer_at)]
@@ -124,7 +127,7 @@ def with_digits(
         digit_at=np.array(starts(part.size for part in digit_weights)[:-1], np.int64),
         digit_weights=flat(digit_weights),
         digit_biases=flat([table[:, start:end] for _, _, start, end in layer_at[:-1]]),
-        digit_cut=np.array([is_cut[a:b].any() or is_cut[c:d].any() for a, b, c, d in layer_at], np.uint8),
+        digit_cut=cut,
         digit_ends=np.ascontiguousarray(table[:, ends].T),
         digit_end_cut=is_cut[ends].astype(np.uint8),
         digit_forms=np.zeros(digits * len(arena.forms)),
@@ -146,15 +149,18 @@ def twins(numbers: np.ndarray, is_lost: np.ndarray, layer_at: list[tuple[int, in
     those that are not what they were.
     """
     found: list[int] = []
+    any_lost = is_lost.any()
     for begin, end, first, last in layer_at:
         terms = np.concatenate([numbers[begin:end], numbers[first:last]]).reshape(-1, last - first)
-        lost = np.concatenate([is_lost[begin:end], is_lost[first:last]]).reshape(terms.shape)
         leading = (terms != 0).argmax(axis=0)
         sign = np.sign(terms[leading, np.arange(last - first)])
         rows = np.ascontiguousarray((terms * sign).T) + 0.0  # no -0
         of_row: dict[bytes, int] = {}
         neurons = range(len(found), len(found) + len(rows))
-        alone = np.logical_or.reduce(lost).tolist()
+        alone = [False] * len(rows)
+        if any_lost:
+            lost = np.concatenate([is_lost[begin:end], is_lost[first:last]]).reshape(terms.shape)
+            alone = np.logical_or.reduce(lost).tolist()
         for i, row, is_negative, is_alone in zip(neurons, rows, (sign < 0).tolist(), alone):
             one = i if is_alone else of_row.setdefault(row.tobytes(), i)
             found.append(2 * one + is_negative)

@@ -107,7 +107,8 @@ def count_rows(
     tell: called now and then with the activation regions so far, of those networks that are at work.
     """
     lo, hi = _checked_box(box)
-    masks = checked_linear(linear, _checked(networks).widths[1:-1])
+    widths = _checked(networks).widths[1:-1]
+    masks = None if linear is None else checked_linear(linear, widths)
     number = len(networks.rows)
     if number > BATCH:
         parts = [networks._replace(rows=networks.rows[i : i + BATCH]) for i in range(0, number, BATCH)]

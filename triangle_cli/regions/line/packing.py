@@ -25,9 +25,9 @@ class PackedNetworks:
     weights: (networks, layers, size, size), [network, layer, from, to]; biases: (networks, layers, size);
     least: (networks,), the smallest |weight| or |bias| that is not 0; shifts: (networks, layers + 1, size),
     the power of two each neuron was multiplied by, row 0 for x; ends: (networks, 2), the box, so scaled;
-    kept: (networks,), whether the scaling kept every bit. widths: neurons of every level, 1 for x. linear: of each
-    hidden layer (width,) bool, neurons without ReLU. as_is: leave networks of moderate numbers as they are, which the
-    depth-first walk takes; the bounds of `wide` need weights of at most 1.
+    kept: (networks,), whether the scaling kept every bit. widths: neurons of every level, 1 for x. as_is: leave
+    networks of moderate numbers as they are, which the depth-first walk takes; the bounds of `wide` need weights of at
+    most 1.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class PackedNetworks:
     ) -> None:
         rows, widths, _ = given
         networks, layers = len(rows), len(widths) - 1
-        self.linear = [np.zeros(width, bool) for width in widths[1:-1]] if linear is None else linear
+        self._linear = linear
         self.widths = np.array(widths)
         self.size = -(-max(widths) // LANES) * LANES
         padded = np.concatenate([rows, np.zeros((networks, 1))], axis=1)
@@ -68,9 +68,16 @@ class PackedNetworks:
     def linear_table(self) -> np.ndarray:
         """(levels below the outputs, size) bool: level 0 is x."""
         table = np.zeros((len(self.widths) - 1, self.size), bool)
-        for row, linear in zip(table[1:], self.linear):
+        for row, linear in zip(table[1:], self._linear or ()):
             row[: len(linear)] = linear
         return table
+
+    @property
+    def linear(self) -> list[np.ndarray]:
+        """Of each hidden layer (width,) bool, neurons without ReLU."""
+        return (
+            [np.zeros(width, bool) for width in self.widths[1:-1]] if self._linear is None else self._linear
+        )
 
     def exact(self, i: int) -> ExactLine:
         """Network i, scaled, in integers."""
